@@ -1,0 +1,1 @@
+"""What the operator wrote: config.yaml and mappings/*.yaml, checked and explained."""

@@ -1,0 +1,1 @@
+"""A pretend Zendesk and Jira over real HTTP. It imports nothing of the rest of syncd."""

@@ -1,0 +1,1 @@
+"""The two trackers behind one module each; nothing of zenpy or jira leaves this package."""

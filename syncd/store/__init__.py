@@ -1,0 +1,1 @@
+"""The mapping store. It takes and returns core records, never rows."""
