@@ -1,0 +1,254 @@
+"""What a plan may ask for. Local actions change the store; remote ones become intents.
+
+Every remote action names its subject ("ticket:35", "issue:10305"), so that two writes to one subject never overlap,
+and its `source`, the event that caused it: the marker is derived from both and is the same after a restored backup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
+
+from syncd.core.mapping import BugTarget
+from syncd.core.model import Base, Conflict, Json, Origin, TicketState
+
+
+def ticket_subject(ticket_id: int) -> str:
+    """The subject of writes to a ticket."""
+    return f"ticket:{ticket_id}"
+
+
+def issue_subject(issue_id: str) -> str:
+    """The subject of writes to an issue."""
+    return f"issue:{issue_id}"
+
+
+def marker(kind: str, subject: str, source: str) -> str:
+    """The intent's id, which is also the mark it leaves on the server: 32 hex digits, the same for the same cause."""
+    text = "\x1f".join((kind, subject, source))
+    return hashlib.blake2b(text.encode(), digest_size=16, person=b"syncd-intent").hexdigest()
+
+
+# ---- local actions ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBase:
+    """Both sides are settled as they are; clears a conflict and a vote."""
+
+    link_id: int
+    base: Base
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CastVote:
+    """The link's ticket asks for a stage and waits for the bug's other tickets; base is recorded with it."""
+
+    link_id: int
+    stage: str
+    base: Base
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConflict:
+    """The link waits for a person; base (when given) is what both sides are now."""
+
+    link_id: int
+    conflict: Conflict
+    base: Base | None
+
+
+@dataclass(frozen=True, slots=True)
+class RetireLink:
+    link_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepointLink:
+    """The link follows its ticket (merged) or its bug (moved to another project)."""
+
+    link_id: int
+    reason: str
+    ticket_id: int | None = None
+    issue_key: str | None = None
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddLink:
+    ticket_id: int
+    issue_id: str
+    issue_key: str
+    route: str
+    origin: Origin
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkInField:
+    """The key was seen in the ticket's link field: from now on its disappearance retires the link."""
+
+    link_id: int
+
+
+LocalAction: TypeAlias = (
+    RecordBase | CastVote | OpenConflict | RetireLink | RepointLink | AddLink | MarkInField
+)
+
+
+# ---- remote actions --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Settles:
+    """What becomes of a link's base when the write it belongs to is done."""
+
+    link_id: int
+    stage: str
+    status_id: str
+    resolution_id: str | None
+    ticket: TicketState
+    ticket_version: int
+    issue_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTicket:
+    """One PUT on a ticket: a status with its reason as an internal note, a note alone, or fields."""
+
+    kind: ClassVar[str] = "update_ticket"
+    ticket_id: int
+    source: str
+    reason: str
+    expected: TicketState  # the precondition of a status write
+    status: str | None = None  # category to write
+    custom_status_id: int | None = None
+    status_name: str | None = None  # as the mapping names it
+    note: str | None = None  # always internal
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    settles: tuple[Settles, ...] = ()
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return ticket_subject(self.ticket_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTag:
+    """Take a tag that asked for something off the ticket, after it was acted on."""
+
+    kind: ClassVar[str] = "remove_tag"
+    ticket_id: int
+    source: str
+    reason: str
+    tag: str
+    after: str | None = None  # the marker of the write this one waits for
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return ticket_subject(self.ticket_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveBug:
+    """Walk the bug to a stage's target status, over as many transitions as it takes."""
+
+    kind: ClassVar[str] = "move_bug"
+    issue_id: str
+    issue_key: str
+    source: str
+    reason: str
+    stage: str
+    target: BugTarget
+    expected_status_id: str
+    expected_resolution_id: str | None
+    settles: tuple[Settles, ...] = ()
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return issue_subject(self.issue_id)
+
+
+@dataclass(frozen=True, slots=True)
+class CommentOnBug:
+    """A comment of our own on the bug (never a customer's words)."""
+
+    kind: ClassVar[str] = "comment_on_bug"
+    issue_id: str
+    issue_key: str
+    source: str
+    reason: str
+    body: str  # Jira wiki markup; what came from people in it is escaped already
+    after: str | None = None
+    settles: tuple[Settles, ...] = ()
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return issue_subject(self.issue_id)
+
+
+RemoteAction: TypeAlias = UpdateTicket | RemoveTag | MoveBug | CommentOnBug
+Action: TypeAlias = LocalAction | RemoteAction
+
+LOCAL_ACTIONS = (RecordBase, CastVote, OpenConflict, RetireLink, RepointLink, AddLink, MarkInField)
+
+
+def marker_of(action: RemoteAction) -> str:
+    """The marker of a remote action."""
+    return marker(action.kind, action.subject, action.source)
+
+
+@dataclass(frozen=True, slots=True)
+class NeedHistory:
+    """The planner must know who moved this ticket, or who spoke last, before it can decide: one call."""
+
+    ticket_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeedTicket:
+    """The planner needs a ticket that the store does not hold (the target of a merge)."""
+
+    ticket_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeedIssue:
+    """The planner needs an issue that the store does not hold (the original of a duplicate)."""
+
+    issue_id: str
+
+
+Need: TypeAlias = NeedHistory | NeedTicket | NeedIssue
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, in order, and what must be read first. Waiting names why a link was left alone."""
+
+    actions: tuple[Action, ...] = ()
+    needs: tuple[Need, ...] = ()
+    waiting: tuple[tuple[int, str], ...] = ()  # (link id, reason)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def remote(self) -> tuple[RemoteAction, ...]:
+        """The actions that write to Zendesk or Jira."""
+        return tuple(a for a in self.actions if not isinstance(a, LOCAL_ACTIONS))
+
+    @property
+    def local(self) -> tuple[LocalAction, ...]:
+        """The actions that change the store only."""
+        return tuple(a for a in self.actions if isinstance(a, LOCAL_ACTIONS))

@@ -1,0 +1,299 @@
+"""The records every decision is made from. All are frozen; all times are aware and in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Any] | dict[str, Any]"
+"""A value as JSON has it."""
+
+
+class Visibility(StrEnum):
+    """Who may read a text. A lattice: INTERNAL < AGENTS < CUSTOMER; unknown counts as INTERNAL."""
+
+    INTERNAL = "internal"
+    AGENTS = "agents"
+    CUSTOMER = "customer"
+
+
+class ActorKind(StrEnum):
+    """Who made a change, as far as a decision needs to know."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+    RULE = "rule"  # a Zendesk trigger or automation
+    ROBOT = "robot"  # a Jira automation, or another integration
+    SELF = "self"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_person(self) -> bool:
+        """True for people; an unknown actor counts as a person, so that its work is never undone."""
+        return self in (ActorKind.AGENT, ActorKind.CUSTOMER, ActorKind.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    kind: ActorKind
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketState:
+    """A ticket's status: the category, and the custom status where the account has them."""
+
+    category: str  # new | open | pending | hold | solved | closed | deleted
+    custom_id: int | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Closed: Zendesk refuses every further write."""
+        return self.category == "closed"
+
+    @property
+    def is_solved(self) -> bool:
+        """Solved, or closed, which acts as solved in every decision."""
+        return self.category in ("solved", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class TicketSnapshot:
+    """One reading of a ticket."""
+
+    id: int
+    state: TicketState
+    updated_at: datetime  # whole seconds: Zendesk's stamps have no finer ones
+    created_at: datetime
+    subject: str = ""
+    priority: str | None = None  # urgent | high | normal | low
+    tags: tuple[str, ...] = ()  # sorted
+    fields: Mapping[str, Json] = field(
+        default_factory=dict
+    )  # custom field id (as text) -> value; empty ones left out
+    requester_id: int | None = None
+    assignee_id: int | None = None
+    group_id: int | None = None
+    organization_id: int | None = None
+    brand_id: int | None = None
+    form_id: int | None = None
+    channel: str = ""  # via.channel
+    followup_of: int | None = None  # the closed ticket that this one follows up
+    generated: int = 0  # generated_timestamp of an export row, Unix seconds; 0 when the reading has none
+    visible: bool = True  # False: answered 404, or not in show_many
+    merged_into: int | None = None
+
+    @property
+    def version(self) -> int:
+        """Unix seconds of the last change that people can see."""
+        return int(self.updated_at.timestamp())
+
+    @property
+    def is_gone(self) -> bool:
+        """Deleted, marked as spam, or no longer readable."""
+        return not self.visible or self.state.category == "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class TicketChange:
+    """One thing that an audit of a ticket records."""
+
+    audit_id: int
+    at: datetime
+    actor: Actor
+    kind: str  # status | custom_status | comment | tags | field | merge | created | other
+    before: str | None = None
+    after: str | None = None
+    public: bool | None = None  # of a comment
+    marker: str | None = None  # ours, from the audit's metadata
+    comment_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A fix version of a Jira project."""
+
+    id: str
+    name: str
+    released: bool = False
+    release_date: str | None = None  # ISO date
+
+
+@dataclass(frozen=True, slots=True)
+class IssueChange:
+    """A change of status or resolution (one changelog entry may hold both)."""
+
+    id: str
+    at: datetime
+    actor: Actor
+    status_from: str | None = None  # status ids
+    status_to: str | None = None
+    resolution_from: str | None = None  # resolution ids
+    resolution_to: str | None = None
+    marker: str | None = None  # ours, from historyMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class IssueSnapshot:
+    """One reading of a Jira issue."""
+
+    id: str
+    key: str
+    project_key: str
+    project_id: str
+    issue_type: str
+    issue_type_id: str
+    status_id: str
+    status_name: str
+    status_category: str  # new | indeterminate | done | undefined
+    updated_ms: int  # epoch milliseconds
+    resolution_id: str | None = None
+    resolution_name: str | None = None
+    summary: str = ""
+    priority: str | None = None
+    assignee: str | None = None  # display name
+    assignee_id: str | None = None  # accountId, or name on Data Center
+    fix_versions: tuple[Version, ...] = ()
+    due_date: str | None = None  # ISO date
+    labels: tuple[str, ...] = ()  # sorted
+    duplicates: tuple[str, ...] = ()  # ids of the issues that this one duplicates
+    history: tuple[IssueChange, ...] = ()  # newest first; empty when the reading had no changelog
+    visible: bool = True  # False: answered 404 or was silently missing
+
+    @property
+    def last_change(self) -> IssueChange | None:
+        """The newest change of status or resolution, when the reading had a changelog."""
+        return self.history[0] if self.history else None
+
+
+class LinkState(StrEnum):
+    LIVE = "live"
+    CONFLICT = "conflict"
+    RETIRED = "retired"
+
+
+class Origin(StrEnum):
+    """How a link came to be."""
+
+    MANUAL = "manual"
+    FIELD = "field"
+    TAG = "tag"
+    CREATED = "created"
+    ADOPTED = "adopted"
+    DUPLICATE = "duplicate"
+    FOLLOWUP = "followup"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What both sides were when they last agreed, were settled by our write, or were noted."""
+
+    stage: str
+    status_id: str
+    resolution_id: str | None
+    ticket: TicketState
+    ticket_version: int  # Unix seconds
+    issue_version: int  # epoch milliseconds
+    at: datetime
+    wrote_ticket: bool = False  # the ticket's state is one that we wrote
+    wrote_bug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The fingerprint of both sides at which a conflict was opened; it is looked at again when this changes."""
+
+    status_id: str
+    resolution_id: str | None
+    ticket: TicketState
+    ticket_gone: bool = False
+    issue_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why a link waits for a person."""
+
+    code: str  # see core/reconcile.py for the list
+    message: str  # what happened, and what to do next
+    seen: Seen
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A ticket and a bug that are kept in step."""
+
+    id: int
+    ticket_id: int
+    issue_id: str
+    issue_key: str
+    route: str
+    origin: Origin
+    created_at: datetime
+    state: LinkState = LinkState.LIVE
+    base: Base | None = None
+    vote: str | None = None  # the stage that this link's ticket asks for while others have not asked yet
+    conflict: Conflict | None = None
+    in_field: bool = False  # the key was once seen in the ticket's link field: when it goes, the link retires
+    occurrence: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StatusInfo:
+    id: str
+    name: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCatalog:
+    """What a Jira project's workflow offers, by issue type."""
+
+    key: str
+    id: str
+    statuses: Mapping[str, tuple[StatusInfo, ...]]  # issue type name -> its statuses
+    resolutions: tuple[tuple[str, str], ...]  # (id, name)
+    versions: tuple[Version, ...] = ()
+
+    def all_statuses(self) -> tuple[StatusInfo, ...]:
+        """Every status of every issue type, each once, in order of first appearance."""
+        found: dict[str, StatusInfo] = {}
+        for statuses in self.statuses.values():
+            for status in statuses:
+                found.setdefault(status.id, status)
+        return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CustomStatus:
+    id: int
+    name: str  # the agent's label
+    category: str
+    active: bool = True
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TicketField:
+    """A ticket field as the account defines it."""
+
+    id: int
+    title: str
+    type: str  # text | textarea | tagger | date | checkbox | integer | decimal | …
+    active: bool = True
+    visible_to_end_users: bool = False
+    editable_by_end_users: bool = False
+    options: tuple[tuple[str, str], ...] = ()  # (name, value) of a dropdown
+
+
+@dataclass(frozen=True, slots=True)
+class DeskCatalog:
+    """What the Zendesk account defines."""
+
+    custom_statuses: tuple[CustomStatus, ...] = ()
+    fields: tuple[TicketField, ...] = ()
