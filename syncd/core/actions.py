@@ -27,7 +27,7 @@ def issue_subject(issue_id: str) -> str:
 
 def marker(kind: str, subject: str, source: str) -> str:
     """The intent's id, which is also the mark it leaves on the server: 32 hex digits, the same for the same cause."""
-    text = "\x1f".join((kind, subject, source))
+    text = f"{kind}\x1f{subject}\x1f{source}"
     return hashlib.blake2b(text.encode(), digest_size=16, person=b"syncd-intent").hexdigest()
 
 
@@ -95,9 +95,7 @@ class MarkInField:
     link_id: int
 
 
-LocalAction: TypeAlias = (
-    RecordBase | CastVote | OpenConflict | RetireLink | RepointLink | AddLink | MarkInField
-)
+LocalAction: TypeAlias = RecordBase | CastVote | OpenConflict | RetireLink | RepointLink | AddLink | MarkInField
 
 
 # ---- remote actions --------------------------------------------------------------------------------------------

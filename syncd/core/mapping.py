@@ -73,9 +73,7 @@ class Stage:
     set_ticket: tuple[tuple[TicketSelector, TicketSelector], ...] = ()  # on entering the stage: from -> to
     ticket_may_be: tuple[TicketSelector, ...] | None = None  # None = any
     reopen_solved: bool = False
-    asks: tuple[
-        tuple[TicketMove, str], ...
-    ] = ()  # when_ticket_moves of this stage: move -> NOTE or a stage's name
+    asks: tuple[tuple[TicketMove, str], ...] = ()  # when_ticket_moves of this stage: move -> NOTE or a stage's name
     quorum: str = "any"  # many_tickets: what it takes to move a bug to this stage: all | any
     done: bool = False  # the stage's statuses are in Jira's category done
 
@@ -103,9 +101,7 @@ class StageMapping:
     meaning: str  # hash of the parsed mapping: changes when its meaning does
     customer_reopens_bug: bool = False
     on_conflict: str = "flag"  # bug_wins | ticket_wins | flag
-    unmapped: MappingType[str, str] = field(
-        default_factory=dict
-    )  # status category -> stage, for statuses without one
+    unmapped: MappingType[str, str] = field(default_factory=dict)  # status category -> stage, for statuses without one
 
     def stage(self, name: str) -> Stage | None:
         """The stage of that name."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Any] | dict[str, Any]"
+Json: TypeAlias = "bool | int | float | str | list[Any] | dict[str, Any] | None"
 """A value as JSON has it."""
 
 
@@ -72,9 +72,7 @@ class TicketSnapshot:
     subject: str = ""
     priority: str | None = None  # urgent | high | normal | low
     tags: tuple[str, ...] = ()  # sorted
-    fields: Mapping[str, Json] = field(
-        default_factory=dict
-    )  # custom field id (as text) -> value; empty ones left out
+    fields: Mapping[str, Json] = field(default_factory=dict)  # custom field id (as text) -> value; empty ones left out
     requester_id: int | None = None
     assignee_id: int | None = None
     group_id: int | None = None

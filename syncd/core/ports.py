@@ -1,0 +1,251 @@
+"""What the engine needs from the two trackers and from time, as types. sources/ implements them; so do test fakes.
+
+Every method that talks to a server may raise the errors of sources/errors.py and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from syncd.core.model import (
+    Actor,
+    DeskCatalog,
+    IssueSnapshot,
+    Json,
+    ProjectCatalog,
+    TicketChange,
+    TicketSnapshot,
+    Version,
+)
+
+
+class Clock(Protocol):
+    """Wall and monotonic time. The sandbox's clock stands in during rehearsals."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, at the same rate as now()."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are on a server, and which server it is. `server` is compared with the one the store remembers."""
+
+    server: str  # "https://acme.zendesk.com" or Jira's serverInfo baseUrl
+    account_id: str
+    name: str
+    role: str = ""  # Zendesk: admin | agent | …
+    time_zone: str = "UTC"
+    deployment: str = ""  # Jira: cloud | data_center
+    can_comment_publicly: bool | None = None  # Zendesk; None = could not be told
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage:
+    """Tickets as one call gave them; `cursor` is where the next call goes on."""
+
+    tickets: tuple[TicketSnapshot, ...]
+    cursor: str | None
+    end: bool
+    malformed: tuple[str, ...] = ()  # sentences about rows that could not be read; the rest of the page counts
+
+
+@dataclass(frozen=True, slots=True)
+class IssuePage:
+    issues: tuple[IssueSnapshot, ...]
+    cursor: str | None
+    end: bool
+    malformed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketEvent:
+    """One child event of the incremental ticket_events export."""
+
+    id: int
+    ticket_id: int
+    change: TicketChange
+
+
+@dataclass(frozen=True, slots=True)
+class TicketEventPage:
+    events: tuple[TicketEvent, ...]
+    end_time: int  # Unix seconds: the next start_time
+    end: bool
+    malformed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketWrite:
+    """The body of one PUT on a ticket. A comment is internal: there is no field that says otherwise."""
+
+    status: str | None = None
+    custom_status_id: int | None = None
+    note: str | None = None
+    fields: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketWritten:
+    """Zendesk's answer to a PUT."""
+
+    ticket: TicketSnapshot
+    changes: tuple[TicketChange, ...]  # the audit's events, ours and those of triggers that ran with it
+    note_public: bool | None = None  # the stored visibility of our note, read back; None when there was none
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionField:
+    id: str
+    name: str
+    required: bool
+    has_default: bool = False
+    allowed: tuple[tuple[str, str], ...] = ()  # (id, name or value)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An edge that our account may take now."""
+
+    id: str
+    name: str
+    to_status_id: str | None  # an entry may lack `to`
+    to_status_name: str | None
+    fields: tuple[TransitionField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BugComment:
+    id: str
+    author: Actor
+    body: str
+    created: datetime
+    updated: datetime
+    marker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a bucket of the server still allows; `resets_in` seconds until it is full again."""
+
+    name: str
+    total: int | None
+    remaining: int | None
+    resets_in: float | None
+
+
+class TicketSource(Protocol):
+    """Zendesk."""
+
+    def identity(self) -> Identity:
+        """Who we are; raises AuthError when the server takes us for nobody (it answers 200 then)."""
+
+    def catalog(self) -> DeskCatalog:
+        """Custom statuses and ticket fields."""
+
+    def recently_updated(self, cursor: str | None) -> TicketPage:
+        """The fast list: one page of tickets, newest change first; `cursor` is the page to go on with."""
+
+    def changed(self, cursor: str | None, start: datetime) -> TicketPage:
+        """One page of the incremental export; the newest 60 s are withheld by the server. `start` counts only without a
+        cursor, and `cursor` of the page is None when the server gave none (keep `start` then)."""
+
+    def events(self, start_time: int) -> TicketEventPage:
+        """One page of ticket_events from `start_time` (Unix seconds, inclusive: rows repeat)."""
+
+    def read(self, ids: Sequence[int]) -> tuple[TicketSnapshot, ...]:
+        """The tickets with these ids, 100 a call; those that do not answer come back with visible=False."""
+
+    def history(self, ticket_id: int) -> tuple[TicketChange, ...]:
+        """The newest audits' events (one call, up to 100 audits), newest first, with the actor's kind."""
+
+    def write(self, ticket_id: int, write: TicketWrite, *, stamp: datetime, marker: str) -> TicketWritten:
+        """One PUT under safe_update; raises PreconditionError when the ticket changed after `stamp`."""
+
+    def make_private(self, ticket_id: int, comment_id: int) -> None:
+        """Hide a comment that turned out public."""
+
+    def remove_tag(self, ticket_id: int, tag: str, *, stamp: datetime) -> None:
+        """Take one tag off; raises PreconditionError when the ticket changed after `stamp`."""
+
+    def wait_for(self, what: str) -> float:
+        """Seconds to wait before a call of this kind (list | export | read | update) may be made; 0 = now."""
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """What the server's headers said last."""
+
+
+class IssueSource(Protocol):
+    """Jira, Cloud or Data Center."""
+
+    def identity(self) -> Identity:
+        """Who we are; raises AuthError when the server takes us for nobody."""
+
+    def permissions(self, project_key: str) -> Mapping[str, bool]:
+        """BROWSE_PROJECTS, EDIT_ISSUES, … -> have it or not."""
+
+    def catalog(self, project_key: str) -> ProjectCatalog:
+        """Statuses by issue type, resolutions and versions; raises NotFoundError for an unknown project."""
+
+    def versions(self, project_key: str) -> tuple[Version, ...]:
+        """The project's versions (a release bumps no issue)."""
+
+    def changed(self, project_keys: Sequence[str], since_ms: int, cursor: str | None) -> IssuePage:
+        """One page of issues of these projects updated at or after `since_ms`, oldest change first, without changelog.
+
+        On Data Center `cursor` re-anchors on the last row's `updated` instead of an offset."""
+
+    def read(self, ids: Sequence[str], *, history: bool = True) -> tuple[IssueSnapshot, ...]:
+        """The issues with these ids or keys, as they are now (not from the search index), with their status history.
+
+        Those that do not answer come back with visible=False (only `id` and `key` are meaningful then)."""
+
+    def census(self, ids: Sequence[str]) -> tuple[IssueSnapshot, ...]:
+        """As read without history, cheaper where the deployment has a cheaper way (100 ids a call)."""
+
+    def transitions(self, issue_id: str) -> tuple[Transition, ...]:
+        """What our account may do with the issue now, with the fields on each screen."""
+
+    def graph(self, project_id: str, issue_type_id: str) -> tuple[tuple[str | None, str], ...]:
+        """Edges (from status id or None = from any, to status id) where the account may read them; empty otherwise."""
+
+    def transition(self, issue_id: str, transition_id: str, fields: Mapping[str, Json], *, marker: str) -> None:
+        """One step; the answer is empty, so read the status afterwards."""
+
+    def comments(self, issue_id: str) -> tuple[BugComment, ...]:
+        """The newest comments (one call), newest first, with our marker where they carry it."""
+
+    def comment(self, issue_id: str, body: str, *, marker: str) -> str:
+        """Post a comment marked as ours and internal on service desks; returns its id."""
+
+    def browse_url(self, key: str) -> str:
+        """The link that people click."""
+
+    def wait_for(self, what: str) -> float:
+        """Seconds to wait before a call of this kind (search | read | write) may be made; 0 = now."""
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """What the server's headers said last."""
+
+
+__all__ = [
+    "Budget",
+    "BugComment",
+    "Clock",
+    "Identity",
+    "IssuePage",
+    "IssueSource",
+    "TicketEvent",
+    "TicketEventPage",
+    "TicketPage",
+    "TicketSource",
+    "TicketWrite",
+    "TicketWritten",
+    "Transition",
+    "TransitionField",
+]
