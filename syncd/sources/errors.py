@@ -1,9 +1,8 @@
 """The one error tree of the two trackers. Nothing of requests, zenpy or jira is raised out of sources/.
 
-What each means for a write:
-    TransientError, AuthError, NotFoundError, PreconditionError, RefusedError   the server did not do it
-    UnknownError                                                               it may have; verify before anything else
-    InvalidResponseError                                                       as UnknownError for a write; for a read, nothing was learned
+For a write, TransientError, AuthError, NotFoundError, PreconditionError and RefusedError mean that the server did not
+do it; UnknownError means that it may have, so verify before anything else; InvalidResponseError counts as UnknownError
+for a write, and for a read it means that nothing was learned.
 """
 
 from __future__ import annotations
