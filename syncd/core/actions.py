@@ -112,6 +112,7 @@ class Settles:
     ticket: TicketState
     ticket_version: int
     issue_version: int
+    acted: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ class UpdateTicket:
     status_name: str | None = None  # as the mapping names it
     note: str | None = None  # always internal
     fields: Mapping[str, Json] = field(default_factory=dict)
+    by_person: bool = True  # a person's change is behind it; without one a value is written twice at most
     settles: tuple[Settles, ...] = ()
     link_ids: tuple[int, ...] = ()
     route: str = ""
@@ -135,6 +137,13 @@ class UpdateTicket:
     @property
     def subject(self) -> str:
         return ticket_subject(self.ticket_id)
+
+    @property
+    def slot(self) -> str:
+        """A newer untried write to the same slot of a subject takes the older one's place; notes have none."""
+        if self.status is not None:
+            return "status"
+        return "" if self.note is not None else "mirror"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,11 @@ class RemoveTag:
     def subject(self) -> str:
         return ticket_subject(self.ticket_id)
 
+    @property
+    def slot(self) -> str:
+        """See UpdateTicket.slot."""
+        return f"tag:{self.tag}"
+
 
 @dataclass(frozen=True, slots=True)
 class MoveBug:
@@ -168,6 +182,7 @@ class MoveBug:
     target: BugTarget
     expected_status_id: str
     expected_resolution_id: str | None
+    by_person: bool = True
     settles: tuple[Settles, ...] = ()
     link_ids: tuple[int, ...] = ()
     route: str = ""
@@ -175,6 +190,11 @@ class MoveBug:
     @property
     def subject(self) -> str:
         return issue_subject(self.issue_id)
+
+    @property
+    def slot(self) -> str:
+        """See UpdateTicket.slot."""
+        return "move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +208,17 @@ class CommentOnBug:
     reason: str
     body: str  # Jira wiki markup; what came from people in it is escaped already
     after: str | None = None
-    settles: tuple[Settles, ...] = ()
     link_ids: tuple[int, ...] = ()
     route: str = ""
 
     @property
     def subject(self) -> str:
         return issue_subject(self.issue_id)
+
+    @property
+    def slot(self) -> str:
+        """See UpdateTicket.slot."""
+        return ""
 
 
 RemoteAction: TypeAlias = UpdateTicket | RemoveTag | MoveBug | CommentOnBug

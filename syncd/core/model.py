@@ -199,6 +199,7 @@ class Base:
     at: datetime
     wrote_ticket: bool = False  # the ticket's state is one that we wrote
     wrote_bug: bool = False
+    acted: str = ""  # the stage the ticket was last handled for: the least advanced of its links then
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+"""Links that people make and take away in Zendesk: an issue key in a ticket field, or in a tag such as link_nova-12."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from syncd.core.actions import AddLink, MarkInField, NeedIssue
+from syncd.core.draft import Draft
+from syncd.core.model import Link, Origin, TicketSnapshot
+from syncd.core.world import RouteView, World
+
+KEY_CLEARED = "an agent removed the key from the ticket's link field"
+"""The retire reason that a key put back into the field revives."""
+
+_KEY = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_]+-[1-9][0-9]{0,9})(?![A-Za-z0-9_])")
+
+
+def keys_in(text: object) -> tuple[str, ...]:
+    """The issue keys in a field's value, upper case, each once."""
+    return tuple(dict.fromkeys(match.upper() for match in _KEY.findall(text))) if isinstance(text, str) else ()
+
+
+def names_a_key(ticket: TicketSnapshot, routes: Iterable[RouteView]) -> bool:
+    """True when the ticket may ask for a link, so that it must be looked through."""
+    return bool(_named(ticket, routes))
+
+
+def discover(world: World, draft: Draft) -> None:
+    """New links for keys that tickets name, retired ones for keys that agents took away."""
+    for ticket_id in sorted(world.touched):
+        ticket = world.tickets.get(ticket_id)
+        if ticket is None or ticket.is_gone or ticket.state.is_final:
+            continue
+        if any(route.off_tag and route.off_tag in ticket.tags for route in world.routes.values()):
+            continue
+        links = [link for link in world.links if link.ticket_id == ticket_id]
+        _follow_field(world, draft, ticket, links)
+        _add(world, draft, ticket, links)
+
+
+def _field_keys(ticket: TicketSnapshot, routes: Iterable[RouteView]) -> tuple[str, ...]:
+    fields = dict.fromkeys(route.link_field for route in routes if route.link_field)
+    return tuple(dict.fromkeys(key for field_id in fields for key in keys_in(ticket.fields.get(field_id))))
+
+
+def _named(ticket: TicketSnapshot, routes: Iterable[RouteView]) -> dict[str, Origin]:
+    routes = tuple(routes)
+    found = dict.fromkeys(_field_keys(ticket, routes), Origin.FIELD)
+    for prefix in dict.fromkeys(route.link_tag for route in routes if route.link_tag):
+        for tag in ticket.tags:
+            if tag.startswith(prefix.lower()):
+                key = tag[len(prefix) :].upper()
+                if _KEY.fullmatch(key):
+                    found.setdefault(key, Origin.TAG)
+    return found
+
+
+def _follow_field(world: World, draft: Draft, ticket: TicketSnapshot, links: list[Link]) -> None:
+    present = _field_keys(ticket, world.routes.values())
+    for link in links:
+        issue = world.issues.get(link.issue_id)
+        names = {link.issue_key} | ({issue.key} if issue is not None and issue.visible else set())
+        if not names.isdisjoint(present):
+            if not link.in_field:
+                draft.add(MarkInField(link.id))
+        elif link.in_field:
+            draft.retire(link, KEY_CLEARED)
+
+
+def _add(world: World, draft: Draft, ticket: TicketSnapshot, links: list[Link]) -> None:
+    linked_keys = {link.issue_key for link in links}
+    linked_ids = {link.issue_id for link in links}
+    for key, origin in _named(ticket, world.routes.values()).items():
+        if key in linked_keys:
+            continue
+        if key not in world.keys:
+            draft.needs.append(NeedIssue(key))
+            continue
+        issue = world.issues.get(world.keys[key] or "")
+        if issue is None or not issue.visible:
+            draft.warnings.append(f"Ticket #{ticket.id} names {key}, which does not exist or cannot be read by syncd.")
+            continue
+        if issue.id in linked_ids or (ticket.id, issue.id) in world.retired:
+            continue
+        route = world.route_of_project(issue.project_key)
+        if route is None:
+            draft.warnings.append(
+                f"Ticket #{ticket.id} names {key}, but no route has project {issue.project_key}: add one to the config."
+            )
+            continue
+        linked_ids.add(issue.id)
+        where = "a field" if origin is Origin.FIELD else "a tag"
+        draft.add(AddLink(ticket.id, issue.id, issue.key, route.name, origin, f"{where} of the ticket names {key}"))

@@ -1,0 +1,127 @@
+"""What a ticket shows of its bugs in fields: always the truth, whatever was decided about the status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
+
+from syncd.core.actions import LOCAL_ACTIONS, RetireLink, UpdateTicket, ticket_subject
+from syncd.core.draft import Draft
+from syncd.core.model import IssueSnapshot, Json, Link, TicketSnapshot
+from syncd.core.world import RouteView, World
+
+MIRROR_WRITES = 2
+"""A field that something else keeps changing back is written this often with one value, then left."""
+
+
+def decide_mirrors(world: World, draft: Draft) -> None:
+    """Adds the fields that differ to the ticket's write in this plan, or a write of their own."""
+    by_ticket: dict[int, list[Link]] = {}
+    gone = {action.link_id for action in draft.actions if isinstance(action, RetireLink)}
+    for link in world.links:
+        by_ticket.setdefault(link.ticket_id, []).append(link)
+    for ticket_id, links in by_ticket.items():
+        ticket = world.tickets.get(ticket_id)
+        if ticket is None or ticket.is_gone or ticket.state.is_final or ticket_subject(ticket_id) in world.busy:
+            continue
+        routes = [world.routes[link.route] for link in links if link.route in world.routes]
+        if not routes or any(route.off_tag and route.off_tag in ticket.tags for route in routes):
+            continue
+        shown = [link for link in links if link.id not in gone]
+        fields = _changes(world, draft, ticket, shown, routes)
+        if fields:
+            _write(draft, ticket, fields, links, routes[0])
+
+
+def _changes(
+    world: World, draft: Draft, ticket: TicketSnapshot, links: Sequence[Link], routes: Sequence[RouteView]
+) -> dict[str, Json]:
+    wanted: dict[str, str] = {}
+    options: dict[str, str] = {}
+    for route in routes:
+        for field_id, text in _shown(world, draft, links, route).items():
+            wanted.setdefault(field_id, text)
+        for field_id, choices in route.mirror.options.items():
+            if field_id in wanted:
+                chosen = choices.get(wanted[field_id].casefold(), "" if not wanted[field_id] else None)
+                if chosen is None:
+                    draft.warnings.append(
+                        f"Ticket field {field_id} has no option '{wanted[field_id]}': add it to the field in Zendesk."
+                    )
+                    del wanted[field_id]
+                else:
+                    options[field_id] = chosen
+    changes: dict[str, Json] = {}
+    for field_id, text in {**wanted, **options}.items():
+        present = ticket.fields.get(field_id)
+        if (present is None and not text) or str(present) == text:
+            continue
+        value, times = world.own_writes.get((ticket_subject(ticket.id), f"field:{field_id}"), ("", 0))
+        if value == text and times >= MIRROR_WRITES:
+            draft.warnings.append(
+                f"Ticket #{ticket.id}: something keeps changing field {field_id} back from '{text}'; left alone."
+            )
+            continue
+        changes[field_id] = text or None
+    return changes
+
+
+def _shown(world: World, draft: Draft, links: Sequence[Link], route: RouteView) -> dict[str, str]:
+    """Field id -> text. Several bugs: texts join, the date is the latest, a dropdown shows the least advanced."""
+    fields, options = route.mirror, route.mirror.options
+    issues = [world.issues[link.issue_id] for link in links if link.issue_id in world.issues]
+    seen = [issue for issue in issues if issue.visible]
+    found: dict[str, str] = {}
+
+    def put(field_id: str | None, texts: Sequence[str]) -> None:
+        if field_id is not None:
+            filled = [text for text in texts if text]
+            found[field_id] = filled[0] if field_id in options and filled else ", ".join(dict.fromkeys(filled))
+
+    ordered = sorted(seen, key=lambda issue: (_rank(world, issue), issue.id))
+    if len(seen) == len(links):  # an unreadable bug keeps what was shown last
+        put(fields.bug, [issue.key for issue in issues])
+        put(fields.status, [issue.status_name for issue in (ordered if fields.status in options else issues)])
+        put(fields.assignee, [issue.assignee or "" for issue in issues])
+        put(fields.fix_version, [version.name for issue in issues for version in issue.fix_versions])
+        if fields.due_date is not None:
+            found[fields.due_date] = max((issue.due_date or "" for issue in issues), default="")
+    if fields.sync_state is not None:
+        messages = [
+            draft.conflicts.get(link.id) or (link.conflict.message if link.conflict else "")
+            for link in links
+            if link.id in draft.conflicts or (link.conflict is not None and link.id not in draft.settled)
+        ]
+        found[fields.sync_state] = " | ".join(dict.fromkeys(m for m in messages if m))
+    return found
+
+
+def _rank(world: World, issue: IssueSnapshot) -> int:
+    route = world.route_of_project(issue.project_key)
+    stage = route.mapping.stage_of(issue) if route else None
+    return stage.rank if stage else -1
+
+
+def _write(
+    draft: Draft, ticket: TicketSnapshot, fields: dict[str, Json], links: Sequence[Link], route: RouteView
+) -> None:
+    for place, action in enumerate(draft.actions):
+        if isinstance(action, LOCAL_ACTIONS):
+            continue
+        if isinstance(action, UpdateTicket) and action.ticket_id == ticket.id:
+            draft.actions[place] = replace(action, fields={**action.fields, **fields})
+            return
+    text = "\x1f".join(f"{key}={value}" for key, value in sorted(fields.items()))
+    digest = blake2b(text.encode(), digest_size=8).hexdigest()
+    draft.add(
+        UpdateTicket(
+            ticket_id=ticket.id,
+            source=f"mirror:{digest}:{ticket.version}",
+            reason="the ticket shows what its bug is now",
+            expected=ticket.state,
+            fields=fields,
+            link_ids=tuple(link.id for link in links),
+            route=route.name,
+        )
+    )

@@ -1,0 +1,68 @@
+"""The sentences syncd leaves on tickets (plain text) and on bugs (Jira wiki markup)."""
+
+from __future__ import annotations
+
+from syncd.core.mapping import Stage
+from syncd.core.model import IssueSnapshot, TicketSnapshot
+from syncd.core.wiki import escape
+from syncd.core.world import LinkView, World
+
+SIGNATURE = "(written by syncd)"
+
+
+def _one_line(text: str, limit: int = 120) -> str:
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def bug_status(issue: IssueSnapshot) -> str:
+    """`Done (Fixed)`, as people see it in Jira."""
+    if issue.resolution_name:
+        return f"{_one_line(issue.status_name)} ({_one_line(issue.resolution_name)})"
+    return _one_line(issue.status_name)
+
+
+def versions(issue: IssueSnapshot) -> str:
+    """The fix versions, comma separated; empty when there are none."""
+    return ", ".join(_one_line(version.name) for version in issue.fix_versions)
+
+
+def bug_moved(world: World, view: LinkView, *, next_step: str) -> str:
+    """The note for a ticket whose bug entered another stage."""
+    issue = view.issue
+    where = f" in {versions(issue)}" if versions(issue) else ""
+    head = f"{issue.key} is now {bug_status(issue)}{where}."
+    return f"{head} {next_step}\n{world.issue_link(issue.key)}\n{SIGNATURE}"
+
+
+def next_step(stage: Stage, *, linked_now: bool) -> str:
+    """What the agent is asked to do when a bug is in this stage."""
+    if stage.name == "fixed" or (stage.done and stage.name not in ("declined", "confirmed")):
+        return "Please verify the fix, answer the customer and solve the ticket."
+    if stage.name == "declined":
+        return "It will not be changed for the reason given there; please tell the customer."
+    if stage.done:
+        return (
+            "Known and fixed already; please verify and answer the customer." if linked_now else "Engineering is done."
+        )
+    return "Engineering has it; nothing to do until it moves on."
+
+
+def solved_without_fix(world: World, view: LinkView, other_step: str) -> str:
+    """The note on a solved ticket whose bug moved: nothing is reopened."""
+    issue = view.issue
+    return (
+        f"{issue.key} is now {bug_status(issue)}. This ticket is {view.ticket.state.category} and was left so. "
+        f"{other_step}\n{world.issue_link(issue.key)}\n{SIGNATURE}"
+    )
+
+
+def ticket_said(world: World, ticket: TicketSnapshot, what: str) -> str:
+    """A comment on a bug that names the ticket and what happened there (`what` is ours)."""
+    link = f"[Zendesk #{ticket.id}|{world.ticket_url}/agent/tickets/{ticket.id}]"
+    return f"{link} {what}\n{escape(SIGNATURE)}"
+
+
+def conflict_note(world: World, key: str, message: str) -> str:
+    """The note for a conflict that a person must settle."""
+    return f"{message}\n{world.issue_link(key)}\n{SIGNATURE}"

@@ -1,0 +1,209 @@
+"""Rows 1 to 5 of the decision table: what keeps a link from being decided at all."""
+
+from __future__ import annotations
+
+from syncd.core.actions import AddLink, NeedHistory, NeedIssue, NeedTicket, RecordBase, RepointLink
+from syncd.core.draft import Draft
+from syncd.core.mapping import Stage
+from syncd.core.model import Base, IssueSnapshot, Link, Origin, TicketSnapshot
+from syncd.core.texts import bug_status, ticket_said
+from syncd.core.who import merge_target
+from syncd.core.world import LinkView, RouteView, World, is_unchanged_conflict, subjects_of
+
+
+def triage(world: World, draft: Draft) -> list[LinkView]:
+    """The links that rows 6 to 10 may decide. The others wait, are in conflict, are retired or re-pointed."""
+    views = []
+    for link in world.links:
+        view = _triage(world, draft, link)
+        if view is not None:
+            views.append(view)
+    return views
+
+
+def _triage(world: World, draft: Draft, link: Link) -> LinkView | None:
+    ticket, issue = world.tickets.get(link.ticket_id), world.issues.get(link.issue_id)
+    route = world.routes.get(link.route)
+    if route is None:
+        draft.wait(link, f"route {link.route} is stopped or no longer configured", taken_out=True)
+        return None
+    if ticket is None or issue is None:
+        draft.wait(link, "not read yet")
+        return None
+    if route.off_tag and route.off_tag in ticket.tags:
+        draft.wait(link, f"tagged {route.off_tag}", taken_out=True)
+        return None
+    unchanged = is_unchanged_conflict(link, ticket, issue)
+    if ticket.is_gone or not issue.visible:
+        if not unchanged:
+            _gone(world, draft, link, ticket, issue)
+        return None
+    if ticket.state.is_final and _is_merged(ticket):
+        _merged(world, draft, link, ticket, issue, route)
+        return None
+    if not world.busy.isdisjoint(subjects_of(link)):
+        draft.wait(link, "a write to its ticket or bug is not settled yet")
+        return None
+    if link.base is not None and (
+        ticket.version < link.base.ticket_version or issue.updated_ms < link.base.issue_version
+    ):
+        draft.wait(link, "the last reading is older than what was agreed")
+        return None
+    if issue.project_key != route.project_key:
+        moved = _moved_project(world, draft, link, ticket, issue, unchanged=unchanged)
+        if moved is None:
+            return None
+        route = moved
+    elif issue.key != link.issue_key:
+        draft.add(RepointLink(link.id, f"{link.issue_key} is now {issue.key}", issue_key=issue.key))
+    if unchanged:
+        return None
+    if _is_duplicate(world, draft, link, issue):
+        return None
+    stage = route.mapping.stage_of(issue)
+    if stage is None:
+        stage = route.mapping.fallback(issue)
+        if stage is None:
+            return _unmapped(draft, link, ticket, issue, route)
+        draft.warnings.append(
+            f"Jira status '{issue.status_name}' of {route.project_key} is in no stage of mapping "
+            f"'{route.mapping.name}': treated as '{stage.name}' by its category; name it under bug_is to be sure."
+        )
+    return LinkView(link, ticket, issue, route, stage, _base_stage(link.base, route))
+
+
+def _base_stage(base: Base | None, route: RouteView) -> Stage | None:
+    """The base's stage under the present mapping, so that an edited mapping looks like no move of anybody."""
+    if base is None:
+        return None
+    return (
+        route.mapping.stage_of_pair(base.status_id, base.resolution_id)
+        or route.mapping.stage(base.stage)
+        or route.mapping.stages[0]
+    )
+
+
+def _is_merged(ticket: TicketSnapshot) -> bool:
+    return ticket.merged_into is not None or "closed_by_merge" in ticket.tags
+
+
+def _gone(world: World, draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot) -> None:
+    if ticket.is_gone:
+        message = (
+            f"Ticket #{ticket.id} was deleted, marked as spam, or can no longer be read; "
+            f"{link.issue_key} was left alone."
+        )
+        source = f"{link.id}:ticket_gone"
+        first = link.conflict is None or link.conflict.code != "ticket_gone"
+        draft.conflict_without_base(link, ticket, issue, "ticket_gone", message)
+        if first:
+            body = ticket_said(world, ticket, "was deleted, marked as spam, or can no longer be read.")
+            draft.comment_on_bug(link.route, (link.id,), issue, source, message, body)
+        return
+    message = f"{link.issue_key} was deleted, or syncd may no longer see it; the ticket was left alone."
+    first = link.conflict is None or link.conflict.code != "bug_gone"
+    draft.conflict_without_base(link, ticket, issue, "bug_gone", message)
+    if first:
+        draft.note_on_ticket(world, link, ticket, f"{link.id}:bug_gone", message)
+
+
+def _merged(
+    world: World, draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot, route: RouteView
+) -> None:
+    target_id = ticket.merged_into
+    if target_id is None:
+        if ticket.id not in world.histories:
+            draft.needs.append(NeedHistory(ticket.id))
+            draft.wait(link, "reading which ticket it was merged into")
+            return
+        target_id = merge_target(world.histories[ticket.id])
+    target = world.tickets.get(target_id) if target_id is not None else None
+    if target_id is not None and target is None:
+        draft.needs.append(NeedTicket(target_id))
+        draft.wait(link, f"reading ticket #{target_id}, which it was merged into")
+        return
+    if target is None or target.is_gone or target.id == ticket.id:
+        if is_unchanged_conflict(link, ticket, issue):
+            return
+        message = (
+            f"Ticket #{ticket.id} was merged into another ticket that syncd cannot find; link that one by hand: "
+            f"syncd links add TICKET {link.issue_key}"
+        )
+        draft.conflict_without_base(link, ticket, issue, "merge_target", message)
+        return
+    if any(other.ticket_id == target.id and other.issue_id == link.issue_id for other in world.links):
+        draft.retire(link, f"ticket #{ticket.id} was merged into #{target.id}, which is linked already")
+        return
+    draft.add(RepointLink(link.id, f"ticket #{ticket.id} was merged into #{target.id}", ticket_id=target.id))
+    stage = route.mapping.stage_of(issue) or route.mapping.fallback(issue)
+    if stage is not None and stage.allows(target.state):
+        # The target was never asked for anything: what it is now is where both begin.
+        base = Base(
+            stage=stage.name,
+            status_id=issue.status_id,
+            resolution_id=issue.resolution_id,
+            ticket=target.state,
+            ticket_version=target.version,
+            issue_version=issue.updated_ms,
+            at=draft.now,
+            acted=stage.name,
+        )
+        draft.add(RecordBase(link.id, base, "the merged ticket's target goes on from here"))
+    draft.settled.add(link.id)
+    return
+
+
+def _moved_project(
+    world: World, draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot, *, unchanged: bool
+) -> RouteView | None:
+    other = world.route_of_project(issue.project_key)
+    if other is not None:
+        reason = f"{link.issue_key} moved to project {issue.project_key} and is now {issue.key}"
+        draft.add(RepointLink(link.id, reason, issue_key=issue.key, route=other.name))
+        return other
+    if issue.key != link.issue_key:
+        draft.add(RepointLink(link.id, f"{link.issue_key} is now {issue.key}", issue_key=issue.key))
+    if unchanged:
+        return None
+    message = (
+        f"{link.issue_key} moved to project {issue.project_key}, which no route names (now {issue.key}); "
+        f"status is no longer carried. Add a route for {issue.project_key}, or remove the link."
+    )
+    first = link.conflict is None or link.conflict.code != "unmapped_project"
+    draft.conflict_without_base(link, ticket, issue, "unmapped_project", message)
+    if first:
+        draft.note_on_ticket(world, link, ticket, f"{link.id}:unmapped_project:{issue.project_id}", message)
+    return None
+
+
+def _unmapped(
+    draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot, route: RouteView
+) -> LinkView | None:
+    resolution = issue.resolution_name or "none"
+    message = (
+        f"{issue.key} is {bug_status(issue)}, which no stage of mapping '{route.mapping.name}' names. Add to a stage's "
+        f"bug_is: {{status: {issue.status_name}, resolution: [{resolution}]}}"
+    )
+    draft.warnings.append(message)
+    draft.conflict_without_base(link, ticket, issue, "unmapped_status", message)
+    return None
+
+
+def _is_duplicate(world: World, draft: Draft, link: Link, issue: IssueSnapshot) -> bool:
+    """Resolved as duplicate of exactly one readable bug of a route: the ticket follows the original."""
+    if (issue.resolution_name or "").casefold() != "duplicate" or len(issue.duplicates) != 1:
+        return False
+    original_id = issue.duplicates[0]
+    original = world.issues.get(original_id)
+    if original is None:
+        draft.needs.append(NeedIssue(original_id))
+        draft.wait(link, "reading the bug that it duplicates")
+        return True
+    target = world.route_of_project(original.project_key) if original.visible else None
+    if target is None or original.id == issue.id:
+        return False
+    if not any(o.ticket_id == link.ticket_id and o.issue_id == original.id for o in world.links):
+        reason = f"{issue.key} was resolved as a duplicate of {original.key}"
+        draft.add(AddLink(link.ticket_id, original.id, original.key, target.name, Origin.DUPLICATE, reason))
+    draft.retire(link, f"{issue.key} duplicates {original.key}, which is linked instead")
+    return True

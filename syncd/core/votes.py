@@ -1,0 +1,253 @@
+"""Ticket to bug: what each ticket asks of its bugs, who agrees, and which bugs are walked for it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from syncd.core.actions import MoveBug, NeedHistory, RemoveTag, issue_subject, marker_of, ticket_subject
+from syncd.core.draft import Draft, settles_of
+from syncd.core.mapping import NOTE, Stage, TicketMove
+from syncd.core.model import Actor, ActorKind, TicketChange
+from syncd.core.texts import bug_status, ticket_said
+from syncd.core.who import last_mover, tag_added
+from syncd.core.wiki import escape
+from syncd.core.world import LinkView, World
+
+_BY = {
+    "agent": (ActorKind.AGENT, ActorKind.SELF),
+    "customer": (ActorKind.CUSTOMER, ActorKind.UNKNOWN),  # unknown: the careful reading
+    "rule": (ActorKind.RULE, ActorKind.ROBOT),
+}
+
+WRITES_WITHOUT_A_PERSON = 2
+"""No value is written to a subject more often than this without a person's change between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a ticket's move asks of one of its bugs."""
+
+    view: LinkView
+    outcome: str  # NOTE or a stage's name
+    move: TicketMove | None  # None: a vote cast earlier
+    change: TicketChange | None  # the event behind it
+
+    @property
+    def event(self) -> str:
+        """The source version: the audit, or what is known instead of it."""
+        ticket = ticket_subject(self.view.ticket.id)
+        if self.change is not None:
+            return f"{ticket}:{self.change.audit_id}"
+        base = self.view.link.base
+        return f"{ticket}:{self.view.ticket.state.category}:{base.ticket_version if base else 0}"
+
+
+def decide_bugs(world: World, draft: Draft, views: Sequence[LinkView]) -> frozenset[str]:
+    """Notes, votes and walks that tickets ask for. Returns the issues that will be walked: their tickets wait."""
+    asks = _collect(world, draft, views)
+    moving = set()
+    by_issue: dict[str, list[LinkView]] = defaultdict(list)
+    for view in views:
+        by_issue[view.issue.id].append(view)
+    for issue_id, group in by_issue.items():
+        mine = {view.link.id: asks[view.link.id] for view in group if view.link.id in asks}
+        for ask in mine.values():
+            if ask.outcome == NOTE:
+                _note(world, draft, ask)
+        if _decide_bug(world, draft, group, [ask for ask in mine.values() if ask.outcome != NOTE]):
+            moving.add(issue_id)
+    return frozenset(moving)
+
+
+def _collect(world: World, draft: Draft, views: Sequence[LinkView]) -> dict[int, Ask]:
+    asks: dict[int, Ask] = {}
+    for view in views:
+        candidates = _candidates(view)
+        ours_undone = view.ticket_moved and view.link.base is not None and view.link.base.wrote_ticket
+        if candidates or ours_undone:
+            history = world.histories.get(view.ticket.id)
+            if history is None:
+                draft.needs.append(NeedHistory(view.ticket.id))
+                draft.wait(view.link, "reading who moved the ticket")
+                continue
+            mover = last_mover(history, view.ticket)
+            if ours_undone and mover is not None and _is_bounce(mover, history):
+                name = mover.actor.name or "a rule"
+                message = (
+                    f"Bounced by '{name}': it set ticket #{view.ticket.id} back to {view.ticket.state.category} after "
+                    f"syncd had set it for {view.issue.key}. Change that trigger, or the mapping; "
+                    "syncd will not repeat it."
+                )
+                draft.conflict(view, "bounced", message)
+                continue
+            for move in candidates:
+                change = tag_added(history, move[0].tag) if move[0].tag else mover
+                actor = change.actor if change else Actor(ActorKind.UNKNOWN)
+                if _made_by(move[0], actor, customer_acts=view.route.mapping.customer_reopens_bug):
+                    asks[view.link.id] = Ask(view, move[1], move[0], change)
+                    break
+        if view.link.id not in asks and view.link.vote and not view.ticket_moved and not view.bug_moved:
+            asks[view.link.id] = Ask(view, view.link.vote, None, None)
+    return asks
+
+
+def _candidates(view: LinkView) -> list[tuple[TicketMove, str]]:
+    """The moves that fit, the most specific first: a tag, then from→to by, from→to, to."""
+    base = view.link.base
+    if base is None:
+        return []
+    found = []
+    for move, outcome in view.stage.asks:
+        if move.tag is not None:
+            if move.tag in view.ticket.tags:
+                found.append((0, move, outcome))
+        elif (
+            view.ticket_moved
+            and move.to is not None
+            and move.to.matches(view.ticket.state)
+            and (move.frm is None or move.frm.matches(base.ticket))
+        ):
+            found.append((1 + (move.by is None) + 2 * (move.frm is None), move, outcome))
+    return [(move, outcome) for _, move, outcome in sorted(found, key=lambda f: (f[0], f[1].key))]
+
+
+def _made_by(move: TicketMove, actor: Actor, *, customer_acts: bool) -> bool:
+    if move.by is None:
+        return True
+    if customer_acts and actor.kind in _BY["customer"]:
+        return move.by == "agent"
+    return actor.kind in _BY[move.by]
+
+
+def _is_bounce(mover: TicketChange, history: Sequence[TicketChange]) -> bool:
+    """A rule undid our value, and not in answer to what a person did in the same audit."""
+    if mover.actor.kind not in (ActorKind.RULE, ActorKind.ROBOT):
+        return False
+    together = [c for c in history if c.audit_id == mover.audit_id]
+    return not any(c.actor.kind in (ActorKind.AGENT, ActorKind.CUSTOMER) for c in together)
+
+
+def _note(world: World, draft: Draft, ask: Ask) -> None:
+    view = ask.view
+    what = _what_happened(ask)
+    body = ticket_said(world, view.ticket, f"{what} while this bug is {escape(bug_status(view.issue))}.")
+    source = f"{ask.event}:{view.stage.name}:{ask.move.key if ask.move else ''}"
+    draft.comment_on_bug(view.route.name, (view.link.id,), view.issue, source, f"ticket #{view.ticket.id} {what}", body)
+    draft.record(view, f"the ticket {what}: said on {view.issue.key}, nothing moved")
+    _remove_tag(draft, ask, after=None)
+
+
+def _what_happened(ask: Ask) -> str:
+    move, ticket = ask.move, ask.view.ticket
+    name = escape(ask.change.actor.name) if ask.change and ask.change.actor.name else ""
+    by = f" by {name}" if name else ""
+    if move is not None and move.tag is not None:
+        return f"was tagged {move.tag}{by}"
+    base = ask.view.link.base
+    if base is not None and base.ticket.is_solved and not ticket.state.is_solved:
+        return f"was reopened{by}"
+    return f"was set to {ticket.state.category}{by}"
+
+
+def _remove_tag(draft: Draft, ask: Ask, *, after: str | None) -> None:
+    if ask.move is None or ask.move.tag is None or ask.view.ticket.state.is_final:
+        return
+    draft.add(
+        RemoveTag(
+            ticket_id=ask.view.ticket.id,
+            source=f"{ask.event}:{ask.move.tag}",
+            reason=f"the tag {ask.move.tag} was acted on",
+            tag=ask.move.tag,
+            after=after,
+            link_ids=(ask.view.link.id,),
+            route=ask.view.route.name,
+        )
+    )
+
+
+def _decide_bug(world: World, draft: Draft, group: Sequence[LinkView], asks: Sequence[Ask]) -> bool:
+    if not asks:
+        return False
+    issue_id = group[0].issue.id
+    others = sum(1 for link in world.links if link.issue_id == issue_id and draft.may_still_vote(link))
+    wanted = {ask.outcome for ask in asks}
+    for stage in group[0].route.mapping.stages:
+        if stage.name not in wanted:
+            continue
+        voters = [view for view in group if _votes_for(view, stage, asks)]
+        if stage.quorum == "any" or (len(voters) == len(group) and others == 0):
+            return _walk(world, draft, stage, voters, [ask for ask in asks if ask.outcome == stage.name])
+    for ask in asks:
+        if ask.move is not None:
+            draft.vote(ask.view, ask.outcome)
+    return False
+
+
+def _votes_for(view: LinkView, stage: Stage, asks: Iterable[Ask]) -> bool:
+    """Asked for it now or earlier, or is in a state that asks for it whoever brought it there."""
+    if any(ask.view.link.id == view.link.id and ask.outcome == stage.name for ask in asks):
+        return True
+    if view.link.base is None:
+        return False
+    return any(
+        outcome == stage.name
+        and (
+            move.tag in view.ticket.tags
+            if move.tag is not None
+            else move.to is not None and move.by is None and move.frm is None and move.to.matches(view.ticket.state)
+        )
+        for move, outcome in view.stage.asks
+    )
+
+
+def _walk(world: World, draft: Draft, stage: Stage, voters: Sequence[LinkView], asks: Sequence[Ask]) -> bool:
+    ask = min(asks, key=lambda a: (a.move is None, a.view.link.id))
+    view, issue, target = ask.view, ask.view.issue, stage.move_bug_to
+    if target is None or stage.name == view.stage.name:
+        for voter in voters:
+            draft.record(voter, f"{issue.key} is in stage {stage.name} as asked")
+            _remove_tags(draft, [a for a in asks if a.view.link.id == voter.link.id], after=None)
+        return False
+    by_person = ask.change is None or ask.change.actor.kind.is_person
+    value, times = world.own_writes.get((issue_subject(issue.id), "status"), ("", 0))
+    if not by_person and value == target.status_id and times >= WRITES_WITHOUT_A_PERSON:
+        message = (
+            f"{issue.key} was set to {target.status_name} {times} times without a person's change between; "
+            "syncd stopped. Look for a rule that works against it."
+        )
+        for voter in voters:
+            draft.conflict(voter, "repeated", message)
+        return False
+    what = _what_happened(ask)
+    move = MoveBug(
+        issue_id=issue.id,
+        issue_key=issue.key,
+        source=f"{ask.event}:{stage.name}",
+        reason=f"ticket #{view.ticket.id} {what}: stage {view.stage.name} asks for {stage.name}",
+        stage=stage.name,
+        target=target,
+        expected_status_id=issue.status_id,
+        expected_resolution_id=issue.resolution_id,
+        by_person=by_person,
+        settles=tuple(settles_of(voter, stage=stage, acted=stage) for voter in voters),
+        link_ids=tuple(voter.link.id for voter in voters),
+        route=view.route.name,
+    )
+    draft.add(move)
+    for voter in voters:
+        draft.settled.add(voter.link.id)
+    if stage.rank < view.stage.rank:
+        reason = f"says why {issue.key} goes back to {stage.name}"
+        body = ticket_said(world, view.ticket, f"{what}: this bug goes back to {escape(target.status_name)}.")
+        draft.comment_on_bug(
+            view.route.name, (view.link.id,), issue, f"{ask.event}:{stage.name}", reason, body, after=marker_of(move)
+        )
+    _remove_tags(draft, asks, after=marker_of(move))
+    return True
+
+
+def _remove_tags(draft: Draft, asks: Iterable[Ask], *, after: str | None) -> None:
+    for ask in asks:
+        _remove_tag(draft, ask, after=after)
