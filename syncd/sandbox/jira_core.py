@@ -43,6 +43,8 @@ class JiraCore:
         self.issues: dict[int, Issue] = {}
         self.index = SearchIndex()
         self.remote_ids: dict[str, set[int]] = {}
+        #: Issue id -> ids of its sub-tasks.
+        self.children: dict[int, set[int]] = {}
         self.links: dict[int, IssueLink] = {}
         self.automations: list[Automation] = []
         self._keys: dict[str, int] = {}
@@ -268,6 +270,9 @@ class JiraCore:
             self.links.pop(link.id, None)
         for remote in list(issue.remote_links):
             self.remove_remote_link(issue, remote)
+        self.children.get(issue.parent or 0, set()).discard(issue.id)
+        for child in self.children.pop(issue.id, set()):
+            self.issues[child].parent = None
         self.prepare(issue)
         del self.issues[issue.id]
         self.index.forget(issue.id, self._due_ms())

@@ -281,6 +281,10 @@ def assign(world: JiraCore, issue: Issue, field_id: str, value: Any) -> list[Cha
         return []
     if spec.kind == "resolution":
         issue.resolved = None if value is None else world.now_ms()
+    if spec.kind == "parent":
+        world.children.get(old or 0, set()).discard(issue.id)
+        if value is not None:
+            world.children.setdefault(value, set()).add(issue.id)
     if spec.kind == "versions":
         return _version_items(world, spec, old, value)
     return [ChangeItem(spec.change_name, field_id, *_shown(world, spec.kind, old), *_shown(world, spec.kind, value))]
