@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 IN_PROCESS_KEY: Final = "sandbox.in_process"
 DELAY_KEY: Final = "sandbox.delay_seconds"
 
-LOGIN_PAGE: Final = (
-    "<!DOCTYPE html><html><head><title>Log in</title></head><body><form>Sign in</form></body></html>"
-)
+LOGIN_PAGE: Final = "<!DOCTYPE html><html><head><title>Log in</title></head><body><form>Sign in</form></body></html>"
 
 
 class DropConnection(ConnectionError):  # noqa: N818 - named for what it does to the caller
@@ -157,6 +155,10 @@ class ServiceApp(ABC):
         except ValueError:
             return None
 
+    def handle(self, handler: Callable[..., Response], request: ApiRequest, arguments: Mapping[str, Any]) -> Response:
+        """Calls the handler; a subclass turns its own refusals into answers here."""
+        return handler(request, **arguments)
+
     # Answers
 
     @staticmethod
@@ -273,7 +275,7 @@ class ServiceApp(ABC):
                     return self.method_not_allowed(request)
                 return self.not_found(request)
             handler: Callable[..., Response] = getattr(self, endpoint)
-            return handler(request, **arguments)
+            return self.handle(handler, request, arguments)
         except Refused as refused:
             return refused.response
         except json.JSONDecodeError as error:
@@ -336,7 +338,5 @@ def _afterwards(fault: Fault, response: Response) -> Response:
         return Response(b"", 200, content_type="application/json; charset=utf-8")
     if fault.kind == "bad_json":
         body = response.get_data()
-        return Response(
-            body[: len(body) // 2], response.status_code, content_type="application/json; charset=utf-8"
-        )
+        return Response(body[: len(body) // 2], response.status_code, content_type="application/json; charset=utf-8")
     return response

@@ -16,6 +16,7 @@ from syncd.sandbox.zendesk_records import (
     ZendeskRefusal,
     closed_refusal,
     invalid,
+    iso,
     not_found,
 )
 from syncd.sandbox.zendesk_rules import fire_triggers, reopen_for_customer
@@ -256,9 +257,12 @@ def make_private(store: ZendeskStore, ticket: Ticket, comment: Comment, who: Who
     draft.commit(who)
 
 
-def redact(store: ZendeskStore, ticket: Ticket, comment: Comment, text: str, who: Who) -> None:
+def redact(
+    store: ZendeskStore, ticket: Ticket, comment: Comment, text: str, who: Who, *, also_closed: bool = False
+) -> None:
     """Replaces `text` in a comment by blocks, for ever."""
-    ensure_open(ticket)
+    if not also_closed:
+        ensure_open(ticket)
     if not text:
         raise invalid(text="Text: cannot be blank")
     blocks = "▇" * len(text)
@@ -267,6 +271,33 @@ def redact(store: ZendeskStore, ticket: Ticket, comment: Comment, text: str, who
     comment.html_body = comment.html_body.replace(text, blocks)
     draft.events.append({"type": "CommentRedactionEvent", "comment_id": comment.id})
     draft.commit(who)
+
+
+def rate_ticket(store: ZendeskStore, ticket: Ticket, score: str, comment: Any, who: Who) -> dict[str, Any]:
+    """The requester's judgement, good or bad, of a ticket that was solved at least once."""
+    if score not in {"good", "bad"}:
+        raise invalid(score="Score: is not included in the list")
+    if ticket.deleted or (ticket.solved_at is None and not ticket.reopens):
+        raise invalid(base="The ticket has not been solved yet")
+    now = iso(store.now())
+    text = None if comment is None else str(comment)
+    rating = {
+        "id": store.new_id(),
+        "ticket_id": ticket.id,
+        "score": score,
+        "comment": text,
+        "requester_id": ticket.requester_id,
+        "assignee_id": ticket.assignee_id,
+        "group_id": ticket.group_id,
+        "created_at": now,
+        "updated_at": now,
+    }
+    store.ratings.append(rating)
+    draft = Draft(store, ticket)
+    draft.set("satisfaction", {"id": rating["id"], "score": score, "comment": text})
+    draft.events = [{"type": "SatisfactionRating", "score": score, "assignee_id": ticket.assignee_id, "body": text}]
+    draft.commit(who)
+    return rating
 
 
 def find_comment(ticket: Ticket, comment_id: int) -> Comment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -117,18 +117,9 @@ def offset_page(rows: Sequence[Any], args: MultiDict[str, str], url: str) -> tup
 
 
 def any_page(
-    records: dict[Any, Any],
-    keys: Sequence[Any],
-    args: MultiDict[str, str],
-    url: str,
-    show: Callable[[Any], Any],
-    *,
-    order: str = "id",
-    descending: bool = False,
+    keys: Sequence[Any], args: MultiDict[str, str], order: str, url: str, *, descending: bool = False
 ) -> tuple[list[Any], dict[str, Any]]:
-    """A page in the style that the caller asked for (by offset when in none), shown. `keys` lead to `records`."""
+    """A page of `keys` (ascending) in the style that the caller asked for; by offset when in none."""
     if wants_cursor(args):
-        chosen, around = cursor_page(keys, args, order, url, descending=descending)
-    else:
-        chosen, around = offset_page(list(reversed(keys)) if descending else keys, args, url)
-    return [show(records[key]) for key in chosen], around
+        return cursor_page(keys, args, order, url, descending=descending)
+    return offset_page(list(reversed(keys)) if descending else keys, args, url)

@@ -50,6 +50,8 @@ DEFAULT_SWITCHES: Final[dict[str, object]] = {
     "export_null_cursor": True,  # a start_time that finds nothing gets no cursor
     "export_page_limit": 1000,
     "ticket_events_metadata": "custom",  # {"custom": {..}}; "flat": {..}; "absent"
+    "export_same_stamp": "extend",  # time-based pages with one stamp: grow, or "stuck"
+    "show_generated_timestamp": False,  # also in show and list, where recorded replies lack it
     "jira_links_forbidden": False,
     "search_lag_seconds": 60,
     "job_seconds": 0.0,  # how long a background job takes
@@ -250,6 +252,14 @@ class ZendeskStore:
         """Keeps an audit."""
         ticket.audits.append(audit)
         insort(self.audit_log, (audit.created, audit.id, audit), key=lambda entry: entry[:2])
+
+    def add_link(self, ticket_id: str, issue_id: str, issue_key: str) -> JiraLink:
+        """A row of the official app's link table."""
+        now = self.now()
+        self._serial += 1
+        link = JiraLink(self._serial, ticket_id, issue_id, issue_key, now, now)
+        self.jira_links[link.id] = link
+        return link
 
     def metric_event(self, ticket: Ticket, metric: str, kind: str, **more: Any) -> None:
         """Keeps a ticket metric event of now."""
