@@ -1,1 +1,73 @@
-"""The mapping store. It takes and returns core records, never rows."""
+"""What syncd remembers, in SQLite or PostgreSQL. Takes and returns records of core, never rows.
+
+store = Store.open("sqlite:///syncd.db")
+with store.transaction() as tx:
+    for ticket_id in tx.put_tickets(page.tickets, now):
+        tx.touch([ticket_subject(ticket_id)], now)
+    tx.set_cursor("tickets", page.cursor, now)
+"""
+
+from syncd.store.audit import Audit
+from syncd.store.backup import Restored, Upgraded, restore, upgrade, verify
+from syncd.store.errors import (
+    CursorWentBack,
+    IntentMoved,
+    LinkExists,
+    LinkRetired,
+    NotStored,
+    RowDamaged,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreLocked,
+    StoreMissing,
+    StoreNeedsUpgrade,
+    StoreReadOnly,
+    StoreTooNew,
+    StoreUnreachable,
+)
+from syncd.store.facts import Edge, Heartbeat, Lease
+from syncd.store.intents import SUPERSEDED, Intent, IntentState
+from syncd.store.links import LinkEntry
+from syncd.store.lock import StoreLock
+from syncd.store.requests import Request
+from syncd.store.store import Store, Tx
+
+__all__ = [
+    "SUPERSEDED",
+    "Audit",
+    "CursorWentBack",
+    "Edge",
+    "Heartbeat",
+    "Intent",
+    "IntentMoved",
+    "IntentState",
+    "Lease",
+    "LinkEntry",
+    "LinkExists",
+    "LinkRetired",
+    "NotStored",
+    "Request",
+    "Restored",
+    "RowDamaged",
+    "Store",
+    "StoreBusy",
+    "StoreDamaged",
+    "StoreError",
+    "StoreForeign",
+    "StoreFull",
+    "StoreLock",
+    "StoreLocked",
+    "StoreMissing",
+    "StoreNeedsUpgrade",
+    "StoreReadOnly",
+    "StoreTooNew",
+    "StoreUnreachable",
+    "Tx",
+    "Upgraded",
+    "restore",
+    "upgrade",
+    "verify",
+]

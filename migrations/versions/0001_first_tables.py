@@ -1,0 +1,280 @@
+"""The first tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def _int(name: str, *, nullable: bool = False, **options: Any) -> sa.Column[int]:
+    """SQLite's STRICT tables know INTEGER only."""
+    return sa.Column(name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=nullable, **options)
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), nullable=nullable)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "audit",
+        _int("id"),
+        _int("at"),
+        _text("intent_id", nullable=True),
+        _text("kind"),
+        _text("subject"),
+        _text("what"),
+        _text("outcome"),
+        _text("detail"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_audit_at"), "audit", ["at"])
+    op.create_index(op.f("ix_audit_intent_id"), "audit", ["intent_id"])
+    op.create_index(op.f("ix_audit_subject_id"), "audit", ["subject", "id"])
+    op.create_table(
+        "bound_name",
+        _text("kind"),
+        _text("scope"),
+        _text("folded"),
+        _text("name"),
+        _text("value"),
+        sa.PrimaryKeyConstraint("kind", "scope", "folded", name=op.f("pk_bound_name")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "cursor",
+        _text("name"),
+        _text("value"),
+        _int("updated_at"),
+        _text("row_sum"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_cursor")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "fact",
+        _text("key"),
+        _text("value"),
+        _int("updated_at"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_fact")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "guard",
+        _text("route"),
+        _text("body"),
+        sa.PrimaryKeyConstraint("route", name=op.f("pk_guard")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "heartbeat",
+        _int("id", autoincrement=False),
+        _int("at"),
+        _int("cycle"),
+        _int("ok"),
+        _int("ok_at", nullable=True),
+        _text("detail"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_heartbeat_one")),
+        sa.CheckConstraint("ok IN (0, 1)", name=op.f("ck_heartbeat_ok")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_heartbeat")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "intent",
+        _text("id"),
+        _int("seq"),
+        _text("kind"),
+        _text("subject"),
+        _text("destination"),
+        _text("payload"),
+        _text("state"),
+        _int("epoch"),
+        _int("urgency"),
+        _text("after", nullable=True),
+        _text("route"),
+        _text("floor", nullable=True),
+        _int("sent_at", nullable=True),
+        _int("attempts"),
+        _int("next_at"),
+        _text("last_error", nullable=True),
+        _text("result", nullable=True),
+        _int("created_at"),
+        _int("done_at", nullable=True),
+        _text("row_sum"),
+        sa.CheckConstraint("destination IN ('zendesk', 'jira')", name=op.f("ck_intent_destination")),
+        sa.CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name=op.f("ck_intent_sent")),
+        sa.CheckConstraint("state IN ('new', 'sent', 'done', 'refused', 'parked')", name=op.f("ck_intent_state")),
+        sa.CheckConstraint("attempts >= 0", name=op.f("ck_intent_attempts")),
+        sa.CheckConstraint("urgency BETWEEN 0 AND 4", name=op.f("ck_intent_urgency")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_intent")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_intent_after",
+        "intent",
+        ["after"],
+        sqlite_where=sa.text("after IS NOT NULL AND state = 'new'"),
+        postgresql_where=sa.text("after IS NOT NULL AND state = 'new'"),
+    )
+    op.create_index("ix_intent_queue", "intent", ["destination", "state", "urgency", "seq", "next_at"])
+    op.create_index(op.f("ix_intent_state_seq"), "intent", ["state", "seq"])
+    op.create_index(op.f("ix_intent_subject_state"), "intent", ["subject", "state"])
+    op.create_index("uq_intent_seq", "intent", ["seq"], unique=True)
+    op.create_table(
+        "issue",
+        _text("id"),
+        _text("key"),
+        _text("project_key"),
+        _int("updated_ms"),
+        _int("visible"),
+        _text("digest"),
+        _text("body"),
+        _int("stored_at"),
+        sa.CheckConstraint("visible IN (0, 1)", name=op.f("ck_issue_visible")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issue")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_issue_key"), "issue", ["key"])
+    op.create_index(op.f("ix_issue_project_key"), "issue", ["project_key"])
+    op.create_table(
+        "lease",
+        _text("name"),
+        _text("owner"),
+        _int("epoch"),
+        _int("until", nullable=True),
+        sa.CheckConstraint("epoch >= 1", name=op.f("ck_lease_epoch")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "link",
+        _int("id"),
+        _int("ticket_id"),
+        _text("issue_id"),
+        _text("issue_key"),
+        _text("route"),
+        _text("origin"),
+        _text("state"),
+        _text("base", nullable=True),
+        _text("vote", nullable=True),
+        _text("conflict", nullable=True),
+        _int("in_field"),
+        _int("occurrence"),
+        _int("created_at"),
+        _int("retired_at", nullable=True),
+        _text("retired_reason", nullable=True),
+        _text("row_sum"),
+        sa.CheckConstraint("(state = 'retired') = (retired_at IS NOT NULL)", name=op.f("ck_link_retired")),
+        sa.CheckConstraint(
+            "origin IN ('manual', 'field', 'tag', 'created', 'adopted', 'duplicate', 'followup')",
+            name=op.f("ck_link_origin"),
+        ),
+        sa.CheckConstraint("state <> 'conflict' OR conflict IS NOT NULL", name=op.f("ck_link_conflict")),
+        sa.CheckConstraint("state IN ('live', 'conflict', 'retired')", name=op.f("ck_link_state")),
+        sa.CheckConstraint("in_field IN (0, 1)", name=op.f("ck_link_in_field")),
+        sa.CheckConstraint("occurrence >= 1", name=op.f("ck_link_occurrence")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_link_issue_id"), "link", ["issue_id"])
+    op.create_index(op.f("ix_link_route_state"), "link", ["route", "state"])
+    op.create_index(op.f("ix_link_state_id"), "link", ["state", "id"])
+    op.create_index(op.f("ix_link_ticket_id"), "link", ["ticket_id"])
+    op.create_index(
+        "uq_link_live",
+        "link",
+        ["ticket_id", "issue_id"],
+        unique=True,
+        sqlite_where=sa.text("state <> 'retired'"),
+        postgresql_where=sa.text("state <> 'retired'"),
+    )
+    op.create_table(
+        "own_write",
+        _text("subject"),
+        _text("attr"),
+        _text("value"),
+        _int("count"),
+        _int("at"),
+        sa.CheckConstraint("count >= 1", name=op.f("ck_own_write_count")),
+        sa.PrimaryKeyConstraint("subject", "attr", name=op.f("pk_own_write")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "request",
+        _int("id"),
+        _text("verb"),
+        _text("args"),
+        _int("created_at"),
+        _int("finished_at", nullable=True),
+        _text("outcome", nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_request")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_request_finished_at_id"), "request", ["finished_at", "id"])
+    op.create_table(
+        "ticket",
+        _int("id", autoincrement=False),
+        _int("updated_at"),
+        _int("generated"),
+        _int("visible"),
+        _text("digest"),
+        _text("body"),
+        _int("stored_at"),
+        sa.CheckConstraint("visible IN (0, 1)", name=op.f("ck_ticket_visible")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "ticket_change",
+        _int("id", autoincrement=False),
+        _int("ticket_id"),
+        _int("at"),
+        _text("body"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_change")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_ticket_change_ticket_id_at_id"), "ticket_change", ["ticket_id", "at", "id"])
+    op.create_table(
+        "touched",
+        _text("subject"),
+        _int("since"),
+        _int("at"),
+        sa.PrimaryKeyConstraint("subject", name=op.f("pk_touched")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_touched_since_subject"), "touched", ["since", "subject"])
+    op.create_table(
+        "workflow_edge",
+        _text("project_id"),
+        _text("issue_type_id"),
+        _text("from_id"),
+        _text("to_id"),
+        _int("learned_at"),
+        sa.PrimaryKeyConstraint("project_id", "issue_type_id", "from_id", "to_id", name=op.f("pk_workflow_edge")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "link_log",
+        _int("id"),
+        _int("link_id"),
+        _int("at"),
+        _text("what"),
+        _text("reason"),
+        _text("detail"),
+        sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_link_log_link_id_link")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link_log")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_link_log_link_id_id"), "link_log", ["link_id", "id"])
+
+
+def downgrade() -> None:
+    """There is nothing below the first version: restore a backup instead."""
+    raise RuntimeError("the first version has no version below it")

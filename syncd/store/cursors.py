@@ -1,0 +1,43 @@
+"""Cursors: where fetching goes on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from syncd.store.codec import to_micros
+from syncd.store.errors import CursorWentBack
+from syncd.store.rows import Repository, sealed, table_of
+from syncd.store.schema import CursorRow
+
+_CURSOR = table_of(CursorRow)
+
+
+class Cursors(Repository):
+    """Set a cursor in the transaction that stores what it passes."""
+
+    def cursor(self, name: str) -> str | None:
+        """Its value; raises RowDamaged."""
+        row = self._connection.execute(select(_CURSOR).where(CursorRow.name == name)).mappings().first()
+        if row is None:
+            return None
+        self._raise_if_damaged(CursorRow, row, "name")
+        return str(row["value"])
+
+    def set_cursor(self, name: str, value: str, now: datetime) -> None:
+        """Any value, for cursors whose order only the server knows. Also mends a damaged one."""
+        row = {"name": name, "value": value, "updated_at": to_micros(now)}
+        self._upsert(CursorRow, [sealed(CursorRow, row)])
+
+    def set_cursor_forward(self, name: str, value: int, now: datetime) -> None:
+        """A number that never falls; raises CursorWentBack, and RowDamaged."""
+        stored = self.cursor(name)
+        if stored is not None and int(stored) > value:
+            raise CursorWentBack(f"cursor {name} is at {stored} and can not go back to {value}.")
+        self.set_cursor(name, str(value), now)
+
+    def cursors(self) -> dict[str, str]:
+        """All of them, by name."""
+        rows = self._connection.execute(select(_CURSOR).order_by(CursorRow.name)).mappings()
+        return {row["name"]: row["value"] for row in rows if self._sound(CursorRow, row, "name")}

@@ -1,0 +1,139 @@
+"""What syncd remembers about its surroundings: identities, catalogs, names, workflows, its own last cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from syncd.core.model import Json
+from syncd.store.codec import dumps, from_micros, loads, maybe_micros, maybe_moment, to_micros
+from syncd.store.rows import Repository, table_of
+from syncd.store.schema import EdgeRow, FactRow, HeartbeatRow, LeaseRow, NameRow
+
+Edge = tuple[str | None, str]
+"""A step of a workflow: from a status id (None = from any) to a status id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The last cycle that ended, and the last one that was fine."""
+
+    at: datetime
+    cycle: int
+    ok: bool
+    detail: dict[str, Json]
+    ok_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may write, and under which epoch."""
+
+    name: str
+    owner: str
+    epoch: int
+    until: datetime | None
+
+
+class Facts(Repository):
+    """Values that change rarely."""
+
+    def get_fact(self, key: str) -> Json:
+        """The value; None when there is none (or when it is null)."""
+        text = self._connection.execute(select(FactRow.value).where(FactRow.key == key)).scalar()
+        return None if text is None else loads(text)
+
+    def fact_age(self, key: str, now: datetime) -> float | None:
+        """Seconds since the fact was set; None when it never was."""
+        at = self._connection.execute(select(FactRow.updated_at).where(FactRow.key == key)).scalar()
+        return None if at is None else (now - from_micros(at)).total_seconds()
+
+    def set_fact(self, key: str, value: Json, now: datetime) -> None:
+        """Remembers it. Never a secret."""
+        self._upsert(FactRow, [{"key": key, "value": dumps(value), "updated_at": to_micros(now)}])
+
+    # ---- names ----
+
+    def bind_name(self, kind: str, scope: str, name: str, value: str) -> None:
+        """Remembers the id that a name stands for (kind "status", scope "APP")."""
+        row = {"kind": kind, "scope": scope, "folded": name.casefold(), "name": name, "value": value}
+        self._upsert(NameRow, [row])
+
+    def bound_names(self, kind: str, scope: str) -> dict[str, str]:
+        """Casefolded name → id."""
+        query = select(NameRow.folded, NameRow.value).where(NameRow.kind == kind, NameRow.scope == scope)
+        return {row.folded: row.value for row in self._connection.execute(query)}
+
+    # ---- workflows ----
+
+    def learn_edges(self, project_id: str, issue_type_id: str, edges: Iterable[Edge], now: datetime) -> None:
+        """Adds steps that were seen in the workflow."""
+        rows = [
+            {
+                "project_id": project_id,
+                "issue_type_id": issue_type_id,
+                "from_id": start or "",
+                "to_id": end,
+                "learned_at": to_micros(now),
+            }
+            for start, end in dict.fromkeys(edges)
+        ]
+        self._upsert(EdgeRow, rows)
+
+    def edges(self, project_id: str, issue_type_id: str) -> set[Edge]:
+        """The steps known of the workflow."""
+        query = select(EdgeRow.from_id, EdgeRow.to_id)
+        query = query.where(EdgeRow.project_id == project_id, EdgeRow.issue_type_id == issue_type_id)
+        return {(start or None, end) for start, end in self._connection.execute(query)}
+
+    def forget_edges(self, project_id: str, issue_type_id: str) -> None:
+        """The workflow turned out to be another one: learn it anew."""
+        query = delete(EdgeRow).where(EdgeRow.project_id == project_id, EdgeRow.issue_type_id == issue_type_id)
+        self._connection.execute(query)
+
+    # ---- heartbeat ----
+
+    def beat(self, now: datetime, cycle_no: int, ok: bool, detail: Mapping[str, Json] | None = None) -> None:
+        """A cycle ended."""
+        last = self.last_heartbeat()
+        ok_at = now if ok else last.ok_at if last is not None else None
+        row = {
+            "id": 1,
+            "at": to_micros(now),
+            "cycle": cycle_no,
+            "ok": int(ok),
+            "ok_at": maybe_micros(ok_at),
+            "detail": dumps(dict(detail or {})),
+        }
+        self._upsert(HeartbeatRow, [row])
+
+    def last_heartbeat(self) -> Heartbeat | None:
+        """None before the first cycle ended."""
+        row = self._connection.execute(select(table_of(HeartbeatRow))).mappings().first()
+        if row is None:
+            return None
+        detail = loads(row["detail"])
+        return Heartbeat(from_micros(row["at"]), row["cycle"], bool(row["ok"]), detail, maybe_moment(row["ok_at"]))
+
+    # ---- leases ----
+
+    def new_epoch(self, name: str, owner: str, until: datetime | None = None) -> int:
+        """A new holder begins: the epoch is one higher than any before, and intents are made under it."""
+        last = self.lease(name)
+        row = {
+            "name": name,
+            "owner": owner,
+            "epoch": 1 if last is None else last.epoch + 1,
+            "until": maybe_micros(until),
+        }
+        self._upsert(LeaseRow, [row])
+        return int(str(row["epoch"]))
+
+    def lease(self, name: str) -> Lease | None:
+        """Who holds it."""
+        query = select(LeaseRow.owner, LeaseRow.epoch, LeaseRow.until).where(LeaseRow.name == name)
+        row = self._connection.execute(query).first()
+        return None if row is None else Lease(name, row[0], row[1], maybe_moment(row[2]))

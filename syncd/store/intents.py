@@ -1,0 +1,397 @@
+"""Intents: every remote write is a row here before it is made.
+
+    new ──mark_sent──▶ sent ──settle──▶ done | refused
+     ▲                  │ │
+     └────postpone──────┘ └──park──▶ parked (waits for a person: retry or drop)
+
+`sent` means that the server may have got it: after a crash it is looked for there, never repeated blindly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
+
+from syncd.core.actions import CommentOnBug, RemoteAction, RemoveTag, marker_of
+from syncd.core.model import Json
+from syncd.store.codec import (
+    decode_action,
+    destination_of,
+    dumps,
+    encode,
+    from_micros,
+    loads,
+    maybe_micros,
+    maybe_moment,
+    to_micros,
+)
+from syncd.store.errors import IntentMoved, NotStored
+from syncd.store.rows import Repository, chunks, sealed, table_of
+from syncd.store.schema import IntentRow
+
+SUPERSEDED = "superseded"
+"""last_error of an intent that a newer plan did without; the same marker may come back to life."""
+
+_INTENT = table_of(IntentRow)
+
+
+class IntentState(StrEnum):
+    NEW = "new"
+    SENT = "sent"
+    DONE = "done"
+    REFUSED = "refused"
+    PARKED = "parked"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more happens to it by itself."""
+        return self in (IntentState.DONE, IntentState.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A remote write and how far it is. `id` is its marker."""
+
+    id: str
+    kind: str
+    subject: str
+    destination: str  # zendesk | jira
+    action: RemoteAction
+    state: IntentState
+    epoch: int
+    urgency: int  # 0 urgent … 4
+    after: str | None  # the intent that must be done first
+    route: str
+    link_ids: tuple[int, ...]
+    floor: str | None  # what was known to exist when it was sent; a search for its effect starts there
+    sent_at: datetime | None
+    attempts: int
+    next_at: datetime  # not before this
+    last_error: str | None
+    result: dict[str, Json] | None
+    created_at: datetime
+    done_at: datetime | None
+
+
+class Intents(Repository):
+    """A damaged row is never among the answers, and goes to `damage`; its subject gets nothing new to do."""
+
+    def __init__(self, connection: Connection, *, writable: bool) -> None:
+        super().__init__(connection, writable=writable)
+        self._enqueued: set[str] = set()  # by this transaction: one plan does not supersede itself
+
+    def enqueue(self, action: RemoteAction, *, urgency: int, now: datetime, epoch: int = 0) -> IntentState | None:
+        """Puts a write in the queue, once per marker. None when it is in the queue now, else the state it stays in.
+
+        A `new` one takes the new payload and urgency; one that was refused as superseded comes back to life. Other
+        intents of the same subject and kind that were never tried, and that this transaction did not enqueue, are
+        superseded."""
+        marker = marker_of(action)
+        self._enqueued.add(marker)
+        row = self._intent_row(marker)
+        if row is not None and row["state"] != "new" and not _is_superseded(row):
+            return IntentState(row["state"])
+        wanted = {
+            "payload": encode(action),
+            "urgency": urgency,
+            "after": _after(action),
+            "route": action.route,
+            "epoch": epoch,
+        }
+        fresh = {
+            "seq": 0,
+            "state": "new",
+            "floor": None,
+            "sent_at": None,
+            "attempts": 0,
+            "next_at": to_micros(now),
+            "last_error": None,
+            "result": None,
+            "created_at": to_micros(now),
+            "done_at": None,
+        }
+        if row is None:
+            identity = {
+                "id": marker,
+                "kind": action.kind,
+                "subject": action.subject,
+                "destination": destination_of(action),
+            }
+            new = {**identity, **fresh, **wanted, "seq": self._next_seq()}
+            self._connection.execute(insert(_INTENT).values(**sealed(IntentRow, new)))
+        elif row["state"] == "new":
+            self._write_intent({**row, **wanted})
+        else:
+            self._write_intent({**row, **fresh, **wanted, "seq": self._next_seq()})
+        self._supersede_others(action, now)
+        return None
+
+    def due(self, destination: str, now: datetime, limit: int) -> list[Intent]:
+        """What may be sent now, most urgent first, then in order of enqueuing; at most one intent per subject.
+
+        Left out: what waits for a later time, or for an intent that is not done; a subject with a sent intent, with an
+        earlier one that failed before, or with a damaged one. An intent that waits for one that was refused, or is not
+        there, is refused as superseded (in a write transaction)."""
+        self._drop_orphans(now)
+        chosen: list[Intent] = []
+        subjects: set[str] = set()
+        position: tuple[int, int] | None = None
+        while len(chosen) < limit:
+            rows = self._connection.execute(self._candidates(destination, now, position, 2 * limit)).mappings().all()
+            for row in rows:
+                if len(chosen) == limit or row["subject"] in subjects:
+                    continue
+                subjects.add(row["subject"])
+                intent = self._sound_intent(row)
+                if intent is not None and self._subject_is_sound(row["subject"]):
+                    chosen.append(intent)
+            if len(rows) < 2 * limit:
+                break
+            position = (rows[-1]["urgency"], rows[-1]["seq"])
+        return chosen
+
+    def mark_sent(self, intent_id: str, now: datetime, floor: str | None = None) -> Intent:
+        """Claims a `new` intent just before its call; raises IntentMoved when it is not `new` (any more)."""
+        row = self._need(intent_id, IntentState.NEW)
+        changed = {**row, "state": "sent", "sent_at": to_micros(now)}
+        if floor is not None:
+            changed["floor"] = floor
+        self._write_intent(changed)
+        return _intent(changed)
+
+    def settle(
+        self,
+        intent_id: str,
+        state: IntentState,
+        now: datetime,
+        result: Mapping[str, Json] | None = None,
+        error: str | None = None,
+    ) -> None:
+        """How it ended: done, refused or parked. Harmless when it is in that state already; raises IntentMoved when it
+        ended otherwise."""
+        if state in (IntentState.NEW, IntentState.SENT):
+            raise ValueError("settle() is for the end of an intent")
+        row = self._need(intent_id)
+        if row["state"] == state.value:
+            return
+        if IntentState(row["state"]).is_final:
+            raise IntentMoved(f"intent {intent_id} is {row['state']} already, so it can not become {state.value}.")
+        done_at = to_micros(now) if state.is_final else None
+        text = None if result is None else dumps(dict(result))
+        self._write_intent({**row, "state": state.value, "done_at": done_at, "result": text, "last_error": error})
+
+    def postpone(self, intent_id: str, next_at: datetime, error: str) -> None:
+        """It was certainly not done: tried again at `next_at`, one attempt more on its account."""
+        row = self._need(intent_id, IntentState.NEW, IntentState.SENT)
+        again = {"state": "new", "attempts": row["attempts"] + 1, "next_at": to_micros(next_at), "last_error": error}
+        self._write_intent({**row, **again})
+
+    def recheck(self, intent_id: str, next_at: datetime, error: str | None = None) -> None:
+        """It may have been done, and the server does not show it yet: stays `sent`; look again at `next_at`."""
+        row = self._need(intent_id, IntentState.SENT)
+        later = {"attempts": row["attempts"] + 1, "next_at": to_micros(next_at), "last_error": error}
+        self._write_intent({**row, **later})
+
+    def park(self, intent_id: str, error: str) -> None:
+        """It waits for a person."""
+        row = self._need(intent_id, IntentState.NEW, IntentState.SENT)
+        self._write_intent({**row, "state": "parked", "last_error": error})
+
+    def retry(self, intent_id: str, now: datetime | None = None) -> None:
+        """A person wants it tried again, at once: a parked or refused intent becomes `new`, a `new` one is due."""
+        row = self._need(intent_id, IntentState.NEW, IntentState.PARKED, IntentState.REFUSED)
+        at = row["created_at"] if now is None else to_micros(now)
+        self._write_intent({**row, "state": "new", "attempts": 0, "next_at": at, "last_error": None, "done_at": None})
+
+    def drop(self, intent_id: str, reason: str, now: datetime | None = None) -> None:
+        """A person gives it up. Raises IntentMoved for a sent one, which must be looked for on the server first."""
+        row = self._need(intent_id, IntentState.NEW, IntentState.PARKED, IntentState.REFUSED)
+        self._write_intent({**row, "state": "refused", "last_error": reason, "done_at": maybe_micros(now)})
+
+    def intent(self, intent_id: str) -> Intent | None:
+        """The intent with this marker; raises RowDamaged."""
+        row = self._intent_row(intent_id)
+        if row is None:
+            return None
+        intent = self._sound_intent(row)
+        if intent is None:
+            raise next(reversed(self.damage))
+        return intent
+
+    def intents(self, state: IntentState | None = None, limit: int | None = 100) -> list[Intent]:
+        """Intents in order of enqueuing, newest first."""
+        query = select(_INTENT)
+        if state is not None:
+            query = query.where(IntentRow.state == state.value)
+        return self._sound_intents(query.order_by(IntentRow.seq.desc()).limit(limit))
+
+    def unsettled(self) -> list[Intent]:
+        """Those in state `sent`, in order of enqueuing."""
+        return self._sound_intents(select(_INTENT).where(IntentRow.state == "sent").order_by(IntentRow.seq))
+
+    def busy_subjects(self, subjects: Iterable[str]) -> set[str]:
+        """Those of the subjects with a sent or parked intent, or with a `new` one that failed before."""
+        stuck = or_(IntentRow.state.in_(["sent", "parked"]), and_(IntentRow.state == "new", IntentRow.attempts > 0))
+        found: set[str] = set()
+        for part in chunks(subjects):
+            query = select(IntentRow.subject).where(IntentRow.subject.in_(part), stuck).distinct()
+            found |= set(self._connection.execute(query).scalars())
+        return found
+
+    def waiting_counts(self) -> dict[str, int]:
+        """How many are `new`, by destination; both destinations are always there."""
+        found = {}
+        for destination in ("zendesk", "jira"):
+            query = select(func.count()).select_from(_INTENT)
+            query = query.where(IntentRow.destination == destination, IntentRow.state == "new")
+            found[destination] = self._connection.execute(query).scalar_one()
+        return found
+
+    def intent_counts(self) -> dict[IntentState, int]:
+        """How many are in each state; states without any are left out."""
+        query = select(IntentRow.state, func.count()).group_by(IntentRow.state)
+        return {IntentState(state): count for state, count in self._connection.execute(query)}
+
+    # ---- inside ----
+
+    def _next_seq(self) -> int:
+        return (self._connection.execute(select(func.max(IntentRow.seq))).scalar() or 0) + 1
+
+    def _supersede_others(self, action: RemoteAction, now: datetime) -> None:
+        query = select(_INTENT).where(
+            IntentRow.subject == action.subject,
+            IntentRow.state == "new",
+            IntentRow.kind == action.kind,
+            IntentRow.attempts == 0,
+        )
+        for row in self._connection.execute(query).mappings().all():
+            if row["id"] not in self._enqueued and self._sound(IntentRow, row):
+                self._supersede(row, now)
+
+    def _supersede(self, row: Mapping[Any, Any], now: datetime) -> None:
+        self._write_intent({**row, "state": "refused", "last_error": SUPERSEDED, "done_at": to_micros(now)})
+
+    def _drop_orphans(self, now: datetime) -> None:
+        first = aliased(IntentRow)
+        query = (
+            select(_INTENT)
+            .outerjoin(first, first.id == IntentRow.after)
+            .where(
+                IntentRow.after.is_not(None),
+                IntentRow.state == "new",
+                or_(first.id.is_(None), first.state == "refused"),
+            )
+        )
+        while self._writable:  # what waits for an orphan is one in the next round
+            rows = self._connection.execute(query).mappings().all()
+            orphans = [row for row in rows if self._sound(IntentRow, row)]
+            for row in orphans:
+                self._supersede(row, now)
+            if not orphans:
+                break
+
+    def _candidates(
+        self, destination: str, now: datetime, position: tuple[int, int] | None, limit: int
+    ) -> Select[tuple[Any, ...]]:
+        first, other = aliased(IntentRow), aliased(IntentRow)
+        first_is_done = select(first.id).where(first.id == IntentRow.after, first.state == "done").exists()
+        blocked = (
+            select(other.id)
+            .where(
+                other.subject == IntentRow.subject,
+                or_(
+                    other.state == "sent",
+                    and_(other.state == "new", other.attempts > 0, other.seq < IntentRow.seq),
+                ),
+            )
+            .exists()
+        )
+        query = select(_INTENT).where(
+            IntentRow.destination == destination,
+            IntentRow.state == "new",
+            IntentRow.next_at <= to_micros(now),
+            or_(IntentRow.after.is_(None), first_is_done),
+            ~blocked,
+        )
+        if position is not None:
+            urgency, seq = position
+            query = query.where(IntentRow.urgency >= urgency, or_(IntentRow.urgency > urgency, IntentRow.seq > seq))
+        return query.order_by(IntentRow.urgency, IntentRow.seq).limit(limit)
+
+    def _subject_is_sound(self, subject: str) -> bool:
+        """False when an unfinished intent of the subject is damaged: it may be one that was sent."""
+        unfinished = IntentRow.state.in_(["new", "sent", "parked"])
+        query = select(_INTENT).where(IntentRow.subject == subject, unfinished)
+        rows = self._connection.execute(query).mappings().all()
+        return not [row for row in rows if not self._sound(IntentRow, row)]
+
+    def _need(self, intent_id: str, *states: IntentState) -> dict[str, Any]:
+        row = self._intent_row(intent_id)
+        if row is None:
+            raise NotStored(f"there is no intent {intent_id}. See `syncd intents list`.")
+        if states and row["state"] not in states:
+            wanted = " or ".join(states)
+            raise IntentMoved(f"intent {intent_id} is {row['state']}, and only one that is {wanted} can do this.")
+        return row
+
+    def _intent_row(self, intent_id: str) -> dict[str, Any] | None:
+        row = self._connection.execute(select(_INTENT).where(IntentRow.id == intent_id)).mappings().first()
+        if row is None:
+            return None
+        self._raise_if_damaged(IntentRow, row)
+        return dict(row)
+
+    def _write_intent(self, row: Mapping[Any, Any]) -> None:
+        self._connection.execute(update(_INTENT).where(_INTENT.c.id == row["id"]).values(**sealed(IntentRow, row)))
+
+    def _sound_intents(self, query: Select[Any]) -> list[Intent]:
+        rows = self._connection.execute(query).mappings().all()
+        return [intent for row in rows if (intent := self._sound_intent(row)) is not None]
+
+    def _sound_intent(self, row: Mapping[Any, Any]) -> Intent | None:
+        if not self._sound(IntentRow, row):
+            return None
+        try:
+            return _intent(row)
+        except ValueError as error:
+            self._damaged(IntentRow, row["id"], f"it can not be read ({error})")
+            return None
+
+
+def _intent(row: Mapping[Any, Any]) -> Intent:
+    action = decode_action(row["kind"], row["payload"])
+    return Intent(
+        id=row["id"],
+        kind=row["kind"],
+        subject=row["subject"],
+        destination=row["destination"],
+        action=action,
+        state=IntentState(row["state"]),
+        epoch=row["epoch"],
+        urgency=row["urgency"],
+        after=row["after"],
+        route=row["route"],
+        link_ids=action.link_ids,
+        floor=row["floor"],
+        sent_at=maybe_moment(row["sent_at"]),
+        attempts=row["attempts"],
+        next_at=from_micros(row["next_at"]),
+        last_error=row["last_error"],
+        result=None if row["result"] is None else loads(row["result"]),
+        created_at=from_micros(row["created_at"]),
+        done_at=maybe_moment(row["done_at"]),
+    )
+
+
+def _after(action: RemoteAction) -> str | None:
+    return action.after if isinstance(action, (RemoveTag, CommentOnBug)) else None
+
+
+def _is_superseded(row: Mapping[str, Any]) -> bool:
+    return bool(row["state"] == "refused" and row["last_error"] == SUPERSEDED)

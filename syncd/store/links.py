@@ -1,0 +1,293 @@
+"""Links: which ticket and which bug are kept in step, and what happened to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from syncd.core.model import Base, Conflict, Json, Link, LinkState, Origin
+from syncd.store.codec import decode, dumps, encode, from_micros, loads, to_micros
+from syncd.store.errors import LinkExists, LinkRetired, NotStored
+from syncd.store.rows import Repository, chunks, row_sum, sealed, table_of
+from syncd.store.schema import LinkLogRow, LinkRow
+
+_LINK = table_of(LinkRow)
+_ALIVE = LinkRow.state != LinkState.RETIRED.value
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEntry:
+    """One line of a link's history."""
+
+    link_id: int
+    at: datetime
+    what: str
+    reason: str
+    detail: dict[str, Json]
+
+
+class Links(Repository):
+    """A damaged row is never among the answers, and goes to `damage`."""
+
+    def add_link(
+        self,
+        ticket_id: int,
+        issue_id: str,
+        issue_key: str,
+        route: str,
+        origin: Origin,
+        now: datetime,
+        occurrence: int = 1,
+    ) -> Link:
+        """A new live link; raises LinkExists when the two have one that is not retired."""
+        self._refuse_twin(ticket_id, issue_id)
+        row: dict[str, Any] = {
+            "ticket_id": ticket_id,
+            "issue_id": issue_id,
+            "issue_key": issue_key,
+            "route": route,
+            "origin": origin.value,
+            "state": LinkState.LIVE.value,
+            "base": None,
+            "vote": None,
+            "conflict": None,
+            "in_field": 0,
+            "occurrence": occurrence,
+            "created_at": to_micros(now),
+            "retired_at": None,
+            "retired_reason": None,
+        }
+        added = self._connection.execute(insert(_LINK).values(**row, row_sum="").returning(_LINK.c.id))
+        row["id"] = added.scalar_one()
+        # The sum covers the id, which the database gives only now.
+        seal = update(_LINK).where(_LINK.c.id == row["id"]).values(row_sum=row_sum("link", row))
+        self._connection.execute(seal)
+        return _link(row)
+
+    def link(self, link_id: int) -> Link | None:
+        """The link, retired or not; raises RowDamaged."""
+        row = self._link_row(link_id)
+        return None if row is None else _link(row)
+
+    def links_of_ticket(self, ids: Iterable[int]) -> list[Link]:
+        """The links of these tickets that are not retired, by id."""
+        return self._links_by(LinkRow.ticket_id, ids)
+
+    def links_of_issue(self, ids: Iterable[str]) -> list[Link]:
+        """The links of these issues that are not retired, by id."""
+        return self._links_by(LinkRow.issue_id, ids)
+
+    def links_touching(self, ticket_ids: Iterable[int], issue_ids: Iterable[str]) -> list[Link]:
+        """The links of these tickets and issues, those that share a ticket or an issue with them, and so on; none
+        that is retired.
+
+        A group that holds a damaged link is left out whole, since no vote in it can be counted."""
+        tickets, issues = dict.fromkeys(ticket_ids), dict.fromkeys(issue_ids)
+        new_tickets, new_issues = list(tickets), list(issues)
+        found: dict[int, Link] = {}
+        broken: set[tuple[str, object]] = set()
+        while new_tickets or new_issues:
+            by_ticket, bad_tickets = self._look_up(LinkRow.ticket_id, new_tickets)
+            by_issue, bad_issues = self._look_up(LinkRow.issue_id, new_issues)
+            broken |= {("ticket", ticket) for ticket in bad_tickets} | {("issue", issue) for issue in bad_issues}
+            found |= {link.id: link for link in (*by_ticket, *by_issue)}
+            new_issues = [i for i in dict.fromkeys(link.issue_id for link in by_ticket) if i not in issues]
+            new_tickets = [t for t in dict.fromkeys(link.ticket_id for link in by_issue) if t not in tickets]
+            issues |= dict.fromkeys(new_issues)
+            tickets |= dict.fromkeys(new_tickets)
+        return _without_broken(sorted(found.values(), key=lambda link: link.id), broken)
+
+    def all_links(
+        self, state: LinkState | None = None, route: str | None = None, after_id: int = 0, limit: int | None = 500
+    ) -> list[Link]:
+        """Links by id from the one after `after_id`, at most `limit` of them (None = all)."""
+        query = select(_LINK).where(LinkRow.id > after_id)
+        if state is not None:
+            query = query.where(LinkRow.state == state.value)
+        if route is not None:
+            query = query.where(LinkRow.route == route)
+        return self._sound_links(query.order_by(LinkRow.id).limit(limit))
+
+    def next_live_links(self, after_id: int, limit: int) -> list[Link]:
+        """The next links that are not retired, by id: the census goes round with it."""
+        states = [LinkState.LIVE.value, LinkState.CONFLICT.value]
+        found: list[Link] = []
+        for state in states:  # each is one walk along an index; an IN would sort all of them
+            query = select(_LINK).where(LinkRow.state == state, LinkRow.id > after_id)
+            found += self._sound_links(query.order_by(LinkRow.id).limit(limit))
+        return sorted(found, key=lambda link: link.id)[:limit]
+
+    def live_link_count(self, route: str | None = None) -> int:
+        """How many links of the route (None = of all) are live or in conflict."""
+        query = select(func.count()).select_from(_LINK).where(LinkRow.state.in_(["live", "conflict"]))
+        if route is not None:
+            query = query.where(LinkRow.route == route)
+        return self._connection.execute(query).scalar_one()
+
+    def link_counts(self) -> dict[tuple[str, LinkState], int]:
+        """How many links there are of each route and state."""
+        query = select(LinkRow.route, LinkRow.state, func.count()).group_by(LinkRow.route, LinkRow.state)
+        return {(route, LinkState(state)): count for route, state, count in self._connection.execute(query)}
+
+    def save_link(self, link: Link) -> None:
+        """Writes all that may change of a link. Raises NotStored, RowDamaged, LinkRetired when the stored one is
+        retired, and LinkExists when the ticket or issue it now names has another link with the same other side."""
+        row = self._link_row(link.id)
+        if row is None:
+            raise NotStored(f"there is no link {link.id}.")
+        if row["state"] == LinkState.RETIRED.value:
+            raise LinkRetired(f"link {link.id} is retired; link ticket {link.ticket_id} and {link.issue_key} anew.")
+        if link.state is LinkState.RETIRED:
+            raise ValueError("retire() retires a link, since it wants a reason")
+        if (link.ticket_id, link.issue_id) != (row["ticket_id"], row["issue_id"]):
+            self._refuse_twin(link.ticket_id, link.issue_id)
+        changed = {
+            "ticket_id": link.ticket_id,
+            "issue_id": link.issue_id,
+            "issue_key": link.issue_key,
+            "route": link.route,
+            "origin": link.origin.value,
+            "state": link.state.value,
+            "base": None if link.base is None else encode(link.base),
+            "vote": link.vote,
+            "conflict": None if link.conflict is None else encode(link.conflict),
+            "in_field": int(link.in_field),
+            "occurrence": link.occurrence,
+        }
+        self._write_link({**row, **changed})
+
+    def retire(self, link_id: int, reason: str, now: datetime) -> None:
+        """The link ends, and its history says why; harmless when it ended before. Raises NotStored and RowDamaged."""
+        row = self._link_row(link_id)
+        if row is None:
+            raise NotStored(f"there is no link {link_id}.")
+        if row["state"] == LinkState.RETIRED.value:
+            return
+        retired = {"state": LinkState.RETIRED.value, "retired_at": to_micros(now), "retired_reason": reason}
+        self._write_link({**row, **retired})
+        self.log_link(link_id, now, "retired", reason)
+
+    def retired_pairs(self, ticket_id: int) -> set[str]:
+        """The ids of the issues that were once linked to the ticket, by links that are retired."""
+        query = select(LinkRow.issue_id).where(LinkRow.ticket_id == ticket_id, LinkRow.state == LinkState.RETIRED.value)
+        return set(self._connection.execute(query).scalars())
+
+    def is_linked_ticket(self, ids: Iterable[int]) -> set[int]:
+        """Those of the tickets that have a link that is not retired (a damaged one counts)."""
+        found: set[int] = set()
+        for part in chunks(ids):
+            found |= set(
+                self._connection.execute(
+                    select(LinkRow.ticket_id).where(LinkRow.ticket_id.in_(part), _ALIVE).distinct()
+                ).scalars()
+            )
+        return found
+
+    def is_linked_issue(self, ids: Iterable[str]) -> set[str]:
+        """Those of the issues that have a link that is not retired (a damaged one counts)."""
+        found: set[str] = set()
+        for part in chunks(ids):
+            found |= set(
+                self._connection.execute(
+                    select(LinkRow.issue_id).where(LinkRow.issue_id.in_(part), _ALIVE).distinct()
+                ).scalars()
+            )
+        return found
+
+    def log_link(
+        self, link_id: int, now: datetime, what: str, reason: str, detail: Mapping[str, Json] | None = None
+    ) -> None:
+        """Adds a line to the link's history. The store itself adds only `retired`."""
+        row = {"link_id": link_id, "at": to_micros(now), "what": what, "reason": reason, "detail": dumps(detail or {})}
+        self._connection.execute(insert(LinkLogRow).values(**row))
+
+    def link_history(self, link_id: int, limit: int | None = None) -> list[LinkEntry]:
+        """What happened to the link, oldest first; with a limit, the newest so many."""
+        query = select(LinkLogRow.at, LinkLogRow.what, LinkLogRow.reason, LinkLogRow.detail)
+        query = query.where(LinkLogRow.link_id == link_id).order_by(LinkLogRow.id.desc()).limit(limit)
+        entries = [
+            LinkEntry(link_id, from_micros(at), what, reason, loads(detail))
+            for at, what, reason, detail in self._connection.execute(query)
+        ]
+        return entries[::-1]
+
+    # ---- inside ----
+
+    def _link_row(self, link_id: int) -> dict[str, Any] | None:
+        row = self._connection.execute(select(_LINK).where(LinkRow.id == link_id)).mappings().first()
+        if row is None:
+            return None
+        self._raise_if_damaged(LinkRow, row)
+        return dict(row)
+
+    def _write_link(self, row: Mapping[str, Any]) -> None:
+        self._connection.execute(update(_LINK).where(_LINK.c.id == row["id"]).values(**sealed(LinkRow, row)))
+
+    def _refuse_twin(self, ticket_id: int, issue_id: str) -> None:
+        query = select(LinkRow.id).where(LinkRow.ticket_id == ticket_id, LinkRow.issue_id == issue_id, _ALIVE)
+        twin = self._connection.execute(query).scalar()
+        if twin is not None:
+            raise LinkExists(f"ticket {ticket_id} and issue {issue_id} are linked already (link {twin}).", twin)
+
+    def _sound_links(self, query: Select[Any]) -> list[Link]:
+        rows = self._connection.execute(query).mappings()
+        return [_link(row) for row in rows if self._sound(LinkRow, row)]
+
+    def _links_by(self, column: InstrumentedAttribute[Any], values: Iterable[Any]) -> list[Link]:
+        found: list[Link] = []
+        for part in chunks(values):
+            found += self._sound_links(select(_LINK).where(column.in_(part), _ALIVE))
+        return sorted(found, key=lambda link: link.id)
+
+    def _look_up(self, column: InstrumentedAttribute[Any], values: Sequence[Any]) -> tuple[list[Link], list[Any]]:
+        """The links by these values, and the values that have a damaged one."""
+        found: list[Link] = []
+        broken: list[Any] = []
+        for part in chunks(values):
+            rows = self._connection.execute(select(_LINK).where(column.in_(part), _ALIVE)).mappings().all()
+            sound = [row for row in rows if self._sound(LinkRow, row)]
+            found += [_link(row) for row in sound]
+            if len(sound) < len(rows):
+                # A damaged row can not say whose it is, but the index that led to it can.
+                broken += [value for value in part if self._has_damage(column, value)]
+        return found, broken
+
+    def _has_damage(self, column: InstrumentedAttribute[Any], value: Any) -> bool:
+        rows = self._connection.execute(select(_LINK).where(column == value, _ALIVE)).mappings().all()
+        return not all(self._sound(LinkRow, row) for row in rows)
+
+
+def _link(row: Mapping[Any, Any]) -> Link:
+    return Link(
+        id=row["id"],
+        ticket_id=row["ticket_id"],
+        issue_id=row["issue_id"],
+        issue_key=row["issue_key"],
+        route=row["route"],
+        origin=Origin(row["origin"]),
+        created_at=from_micros(row["created_at"]),
+        state=LinkState(row["state"]),
+        base=None if row["base"] is None else decode(Base, row["base"]),
+        vote=row["vote"],
+        conflict=None if row["conflict"] is None else decode(Conflict, row["conflict"]),
+        in_field=bool(row["in_field"]),
+        occurrence=row["occurrence"],
+    )
+
+
+def _without_broken(links: Sequence[Link], broken: set[tuple[str, object]]) -> list[Link]:
+    """The links that hang together with nothing broken."""
+    left = list(links)
+    while broken:
+        hit = [link for link in left if ("ticket", link.ticket_id) in broken or ("issue", link.issue_id) in broken]
+        if not hit:
+            break
+        broken = broken | {("ticket", link.ticket_id) for link in hit} | {("issue", link.issue_id) for link in hit}
+        gone = {link.id for link in hit}
+        left = [link for link in left if link.id not in gone]
+    return left

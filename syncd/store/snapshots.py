@@ -1,0 +1,238 @@
+"""The newest reading of every ticket and issue, the event log of tickets, and what changed since it was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import delete, func, select
+
+from syncd.core.model import IssueSnapshot, TicketChange, TicketSnapshot
+from syncd.core.ports import TicketEvent
+from syncd.store.codec import decode, encode, from_micros, to_micros
+from syncd.store.rows import Repository, chunks, digest, table_of
+from syncd.store.schema import Base, IssueRow, TicketChangeRow, TicketRow, TouchedRow
+
+S = TypeVar("S", TicketSnapshot, IssueSnapshot)
+
+_TICKET, _ISSUE = table_of(TicketRow), table_of(IssueRow)
+
+
+class Snapshots(Repository):
+    """A damaged snapshot counts as not stored (and goes to `damage`): reading it again mends it."""
+
+    def put_tickets(self, readings: Sequence[TicketSnapshot], now: datetime) -> list[int]:
+        """Keeps what is news; returns the ids whose content changed, in order of arrival.
+
+        A reading older than the stored one is ignored. One with visible=False keeps what was known of the ticket. That
+        a ticket was merged is never forgotten. `generated` alone is no change of content."""
+        changed: dict[int, None] = {}
+        for part in chunks(range(len(readings))):
+            batch = [readings[index] for index in part]
+            stored = self.tickets(reading.id for reading in batch)
+            rows: dict[int, dict[str, Any]] = {}
+            for reading in batch:
+                old = stored.get(reading.id)
+                new = _newer_ticket(old, reading)
+                if new is None:
+                    continue
+                same = old is not None and encode(replace(old, generated=new.generated)) == encode(new)
+                if same and old is not None and old.generated == new.generated:
+                    continue
+                stored[new.id] = new
+                rows[new.id] = _ticket_row(new, now)
+                if not same:
+                    changed[new.id] = None
+            self._upsert(TicketRow, list(rows.values()))
+        return list(changed)
+
+    def put_issues(self, readings: Sequence[IssueSnapshot], now: datetime) -> list[str]:
+        """As put_tickets. A reading without history keeps the stored history when both have the same `updated_ms`."""
+        changed: dict[str, None] = {}
+        for part in chunks(range(len(readings))):
+            batch = [readings[index] for index in part]
+            stored = self.issues(reading.id for reading in batch)
+            rows: dict[str, dict[str, Any]] = {}
+            for reading in batch:
+                old = stored.get(reading.id)
+                new = _newer_issue(old, reading)
+                if new is None or (old is not None and encode(new) == encode(old)):
+                    continue
+                stored[new.id] = new
+                rows[new.id] = _issue_row(new, now)
+                changed[new.id] = None
+            self._upsert(IssueRow, list(rows.values()))
+        return list(changed)
+
+    def tickets(self, ids: Iterable[int]) -> dict[int, TicketSnapshot]:
+        """The stored tickets among these."""
+        found: dict[int, TicketSnapshot] = {}
+        for part in chunks(ids):
+            for row in self._connection.execute(select(_TICKET).where(TicketRow.id.in_(part))).mappings():
+                ticket = self._snapshot(TicketSnapshot, TicketRow, row)
+                if ticket is not None:
+                    found[ticket.id] = replace(ticket, generated=row["generated"])
+        return found
+
+    def issues(self, ids: Iterable[str]) -> dict[str, IssueSnapshot]:
+        """The stored issues among these."""
+        found: dict[str, IssueSnapshot] = {}
+        for part in chunks(ids):
+            for row in self._connection.execute(select(_ISSUE).where(IssueRow.id.in_(part))).mappings():
+                issue = self._snapshot(IssueSnapshot, IssueRow, row)
+                if issue is not None:
+                    found[issue.id] = issue
+        return found
+
+    def issue_by_key(self, key: str) -> IssueSnapshot | None:
+        """The issue that has this key; a visible one before others, then the one changed last."""
+        query = select(_ISSUE).where(IssueRow.key == key)
+        query = query.order_by(IssueRow.visible.desc(), IssueRow.updated_ms.desc(), IssueRow.id)
+        for row in self._connection.execute(query).mappings():
+            issue = self._snapshot(IssueSnapshot, IssueRow, row)
+            if issue is not None:
+                return issue
+        return None
+
+    def issue_ids_of_project(self, project_key: str) -> list[str]:
+        """The ids of the project's visible issues."""
+        query = select(IssueRow.id).where(IssueRow.project_key == project_key, IssueRow.visible == 1)
+        return list(self._connection.execute(query.order_by(IssueRow.id)).scalars())
+
+    def count_tickets(self) -> int:
+        """How many tickets are stored; a walk over their ids, so not for every cycle."""
+        return self._connection.execute(select(func.count()).select_from(_TICKET)).scalar_one()
+
+    def count_issues(self) -> int:
+        """How many issues are stored; a walk over their ids, so not for every cycle."""
+        return self._connection.execute(select(func.count()).select_from(_ISSUE)).scalar_one()
+
+    # ---- the event log of tickets ----
+
+    def put_ticket_changes(self, events: Sequence[TicketEvent]) -> list[int]:
+        """Keeps each event once, by its id; returns the tickets that have a new one, in order of arrival."""
+        changed: dict[int, None] = {}
+        for ids in chunks(range(len(events))):
+            batch = {events[index].id: events[index] for index in ids}
+            query = select(TicketChangeRow.id).where(TicketChangeRow.id.in_(batch))
+            known = set(self._connection.execute(query).scalars())
+            new = [event for event in batch.values() if event.id not in known]
+            rows = [
+                {
+                    "id": event.id,
+                    "ticket_id": event.ticket_id,
+                    "at": to_micros(event.change.at),
+                    "body": encode(event.change),
+                }
+                for event in new
+            ]
+            self._upsert(TicketChangeRow, rows, replace=False)
+            changed |= dict.fromkeys(event.ticket_id for event in new)
+        return list(changed)
+
+    def ticket_changes(self, ticket_id: int, limit: int | None = None) -> list[TicketChange]:
+        """The ticket's events, newest first."""
+        query = select(TicketChangeRow.id, TicketChangeRow.body).where(TicketChangeRow.ticket_id == ticket_id)
+        query = query.order_by(TicketChangeRow.at.desc(), TicketChangeRow.id.desc()).limit(limit)
+        found = []
+        for event_id, body in self._connection.execute(query):
+            try:
+                found.append(decode(TicketChange, body))
+            except ValueError as error:
+                self._damaged(TicketChangeRow, event_id, str(error))
+        return found
+
+    # ---- what changed since it was planned ----
+
+    def touch(self, subjects: Iterable[str], now: datetime) -> None:
+        """The subjects ("ticket:35", "issue:10305") are to be planned; one that waits already keeps its place."""
+        moment = to_micros(now)
+        for part in chunks(subjects):
+            known = select(TouchedRow.subject, TouchedRow.since).where(TouchedRow.subject.in_(part))
+            since = {row.subject: row.since for row in self._connection.execute(known)}
+            rows = [{"subject": name, "since": since.get(name, moment), "at": moment} for name in part]
+            self._upsert(TouchedRow, rows)
+
+    def touched(self, limit: int | None = None) -> list[str]:
+        """The subjects to plan, the one that waits longest first."""
+        query = select(TouchedRow.subject).order_by(TouchedRow.since, TouchedRow.subject).limit(limit)
+        return list(self._connection.execute(query).scalars())
+
+    def untouch(self, subjects: Iterable[str], upto: datetime | None = None) -> None:
+        """The subjects are planned. With `upto`, one that was touched again after that moment stays."""
+        for part in chunks(subjects):
+            query = delete(TouchedRow).where(TouchedRow.subject.in_(part))
+            if upto is not None:
+                query = query.where(TouchedRow.at <= to_micros(upto))
+            self._connection.execute(query)
+
+    def count_touched(self) -> int:
+        """How many subjects wait to be planned."""
+        return self._connection.execute(select(func.count()).select_from(TouchedRow)).scalar_one()
+
+    # ---- inside ----
+
+    def _snapshot(self, kind: type[S], model: type[Base], row: Mapping[Any, Any]) -> S | None:
+        if row["digest"] != digest(row["body"]):
+            self._damaged(model, row["id"])
+            return None
+        try:
+            return decode(kind, row["body"])
+        except ValueError as error:
+            self._damaged(model, row["id"], str(error))
+            return None
+
+
+def _newer_ticket(old: TicketSnapshot | None, reading: TicketSnapshot) -> TicketSnapshot | None:
+    """What to keep of a reading; None when it is older than what is stored."""
+    if old is None:
+        # Nothing is known of it: its stamp must not outrank a later reading that shows it.
+        return reading if reading.visible else replace(reading, updated_at=from_micros(0))
+    if not reading.visible:
+        return replace(old, visible=False, merged_into=reading.merged_into or old.merged_into)
+    if reading.updated_at < old.updated_at:
+        return None
+    generated = max(reading.generated, old.generated)
+    return replace(reading, generated=generated, merged_into=reading.merged_into or old.merged_into)
+
+
+def _newer_issue(old: IssueSnapshot | None, reading: IssueSnapshot) -> IssueSnapshot | None:
+    """What to keep of a reading; None when it is older than what is stored."""
+    if old is None:
+        return reading if reading.visible else replace(reading, updated_ms=0)  # as above
+    if not reading.visible:
+        return replace(old, visible=False)
+    if reading.updated_ms < old.updated_ms:
+        return None
+    if reading.updated_ms == old.updated_ms and not reading.history:
+        return replace(reading, history=old.history)
+    return reading
+
+
+def _ticket_row(ticket: TicketSnapshot, now: datetime) -> dict[str, Any]:
+    body = encode(replace(ticket, generated=0))
+    return {
+        "id": ticket.id,
+        "updated_at": to_micros(ticket.updated_at),
+        "generated": ticket.generated,
+        "visible": int(ticket.visible),
+        "digest": digest(body),
+        "body": body,
+        "stored_at": to_micros(now),
+    }
+
+
+def _issue_row(issue: IssueSnapshot, now: datetime) -> dict[str, Any]:
+    body = encode(issue)
+    return {
+        "id": issue.id,
+        "key": issue.key,
+        "project_key": issue.project_key,
+        "updated_ms": issue.updated_ms,
+        "visible": int(issue.visible),
+        "digest": digest(body),
+        "body": body,
+        "stored_at": to_micros(now),
+    }
