@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -15,7 +15,6 @@ from syncd.config.problems import KeyPath, Problem, listed, one_line
 from syncd.config.sentences import Model, Relation, choice_sentence, refusal
 from syncd.config.yamlfile import Document
 from syncd.core.mapping import NOTE
-from syncd.core.model import Json
 
 NO_RESOLUTION: Final = "none"
 ANY: Final = "any"
@@ -49,7 +48,7 @@ class MoveBugTo(Model):
 
     status: NameOrId = Field(examples=["Closed"])
     resolution: NameOrId | None = Field(default=None, examples=["Done"])
-    fields: dict[str, Json] = Field(default_factory=dict, examples=["{customfield_10300: {value: Code}}"])
+    fields: dict[str, Any] = Field(default_factory=dict, examples=["{customfield_10300: {value: Code}}"])
     path: tuple[NameOrId, ...] = Field(default=(), max_length=MAX_PATH, examples=["[Verified]"])
 
     @classmethod

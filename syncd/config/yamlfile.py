@@ -65,11 +65,24 @@ class Document:
         return None
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """A problem with what stands at the path."""
-        place = self.place(path)
+        """A problem with what stands at the path. Where one value was read as a list, the path stays at the value."""
+        written = path
+        while written and written not in self.places:
+            written = written[:-1]
+        place = self.places.get(written)
+        shown = path if isinstance(self._at(written), dict | list) else written
         return Problem(
-            self.file, place.line if place else None, place.column if place else None, written_path(path), message
+            self.file, place.line if place else None, place.column if place else None, written_path(shown), message
         )
+
+    def _at(self, path: KeyPath) -> Json:
+        value = self.data
+        for part in path:
+            if isinstance(value, dict) and isinstance(part, str):
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+        return value
 
 
 @dataclass(slots=True)
