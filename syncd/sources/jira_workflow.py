@@ -11,7 +11,8 @@ from typing import Any
 
 from syncd.core.model import StatusInfo
 from syncd.core.ports import Transition, TransitionField
-from syncd.sources.jira_parse import category_of, ident, record, rows
+from syncd.sources.jira_json import ident, record, rows
+from syncd.sources.jira_parse import category_of
 
 
 def parse_transitions(raw: object) -> tuple[Transition, ...]:

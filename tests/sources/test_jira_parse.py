@@ -9,20 +9,9 @@ from typing import Any
 import pytest
 
 from syncd.core.model import Actor, ActorKind, Version
-from syncd.sources.jira_parse import (
-    Authors,
-    MalformedError,
-    absent_fields,
-    epoch_ms,
-    hidden_issue,
-    history_metadata,
-    instant,
-    missing_entries,
-    parse_comment,
-    parse_history,
-    parse_issue,
-    parse_versions,
-)
+from syncd.sources.jira_history import history_metadata, missing_entries, parse_history
+from syncd.sources.jira_json import Authors, MalformedError, epoch_ms, instant
+from syncd.sources.jira_parse import absent_fields, hidden_issue, parse_comment, parse_issue, parse_versions
 
 AUTHORS = Authors.of(["acc-sync", ""], ["Deploy Bot", "acc-ci"])
 

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.core.model import StatusInfo
 from syncd.core.ports import TransitionField
-from syncd.sources.jira_parse import MalformedError
+from syncd.sources.jira_json import MalformedError
 from syncd.sources.jira_workflow import (
     lacks_categories,
     parse_categories,
