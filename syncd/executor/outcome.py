@@ -9,6 +9,9 @@ from hashlib import blake2b
 from syncd.core.model import Base, Conflict, IssueSnapshot, Json, TicketSnapshot
 
 MAX_BACKOFF = 3600.0
+LOOK_AFTER = 5.0
+"""Seconds after an unanswered write before the first look for it on the server."""
+
 VERIFY_AFTER = 60.0
 """Seconds after an unanswered write before its absence on the server counts: the request may still be running."""
 
@@ -62,7 +65,14 @@ class InDoubt:
     reason: str
 
 
-Outcome = Done | Superseded | Refused | Later | InDoubt
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """It keeps failing in a way nobody foresaw: it waits for a person, and says so in `status`."""
+
+    reason: str
+
+
+Outcome = Done | Superseded | Refused | Later | InDoubt | Parked
 
 
 def backoff(attempts: int, intent_id: str) -> float:

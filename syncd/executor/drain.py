@@ -1,0 +1,401 @@
+"""The queue of intents: what is due is claimed, performed, verified and settled, the most urgent first.
+
+1. `recover` looks on the servers for what a crash or an unknown answer left `sent`.
+2. `drain` takes one destination's due intents, one per subject at a time, while the budget and the deadline allow.
+3. Every outcome is one transaction: state, bases, snapshots, audit row, and the subject is touched, so that the planner
+   looks at it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+import structlog
+
+from syncd.core.actions import (
+    CommentOnBug,
+    MoveBug,
+    RemoteAction,
+    RemoveTag,
+    UpdateTicket,
+    issue_subject,
+    ticket_subject,
+)
+from syncd.core.model import Conflict, IssueSnapshot, Json, LinkState, TicketSnapshot
+from syncd.core.ports import Clock, IssueSource, TicketSource, Transition
+from syncd.core.world import seen_of
+from syncd.executor.bugs import BugWriter, WalkKnowledge
+from syncd.executor.outcome import (
+    LOOK_AFTER,
+    VERIFY_AFTER,
+    Done,
+    InDoubt,
+    Later,
+    Outcome,
+    Parked,
+    Refused,
+    Superseded,
+    backoff,
+)
+from syncd.executor.tickets import TicketWriter
+from syncd.sources.errors import (
+    AuthError,
+    InvalidResponseError,
+    NotFoundError,
+    PreconditionError,
+    RefusedError,
+    SourceError,
+    TransientError,
+    UnknownError,
+)
+from syncd.store import SUPERSEDED, Intent, IntentState, Store, Tx
+
+log = structlog.get_logger(__name__)
+
+BATCH = 50
+FAULTS_BEFORE_PARKING = 10
+"""Tries of an intent that fails in a way nobody foresaw, before it waits for a person."""
+
+
+class Lane(StrEnum):
+    """One destination; writes to one never wait for the other."""
+
+    ZENDESK = "zendesk"
+    JIRA = "jira"
+
+
+@dataclass(slots=True)
+class DrainReport:
+    """What one drain of one lane did."""
+
+    lane: Lane
+    done: int = 0
+    superseded: int = 0
+    refused: int = 0
+    later: int = 0
+    in_doubt: int = 0
+    stopped: str = ""  # why the lane stopped before its queue was empty
+    auth_failed: str = ""
+    incidents: list[tuple[str, str]] = field(default_factory=list)  # (route, what happened)
+
+
+class RankOf(Protocol):
+    """The order of progress of a route's statuses, by status id; empty for a route that is not configured."""
+
+    def __call__(self, route: str) -> dict[str, int]: ...
+
+
+class Executor:
+    """Carries out intents against one Zendesk and one Jira."""
+
+    def __init__(
+        self,
+        store: Store,
+        zendesk: TicketSource,
+        jira: IssueSource,
+        clock: Clock,
+        *,
+        ranks: RankOf,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._store = store
+        self._zendesk = zendesk
+        self._jira = jira
+        self._clock = clock
+        self._ranks = ranks
+        self._stopping = stopping
+        self._tickets = TicketWriter(zendesk)
+        self._bugs = BugWriter(jira)
+        self._graphs: dict[tuple[str, str], tuple[tuple[str | None, str], ...]] = {}
+
+    # ---- the queue ----
+
+    def recover(self, lane: Lane) -> DrainReport:
+        """Looks for the effects of this lane's `sent` intents whose time has come. Nothing is repeated blindly."""
+        report = DrainReport(lane)
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            unsettled = [i for i in tx.unsettled() if i.destination == lane and i.next_at <= now]
+        for intent in unsettled:
+            if self._stopping() or report.stopped:
+                break
+            self._run(intent, report, lambda i=intent: self._verify(i), verifying=True)  # type: ignore[misc]  # bound per turn
+        return report
+
+    def drain(self, lane: Lane, *, seconds: float) -> DrainReport:
+        """Performs what is due, for at most `seconds` and as far as the server's budget goes."""
+        report = DrainReport(lane)
+        deadline = self._clock.monotonic() + seconds
+        while not report.stopped:
+            with self._store.transaction() as tx:
+                batch = tx.due(lane, self._clock.now(), BATCH)
+            if not batch:
+                break
+            for intent in batch:
+                if self._stopping():
+                    report.stopped = "stopping"
+                elif self._clock.monotonic() >= deadline:
+                    report.stopped = "out of time for this cycle"
+                elif self._budget_wait(lane) > 0:
+                    report.stopped = "the server's rate limit is used up for now"
+                if report.stopped:
+                    break
+                self._run(intent, report, lambda i=intent: self._perform(i))  # type: ignore[misc]  # bound per turn
+        return report
+
+    def _budget_wait(self, lane: Lane) -> float:
+        return self._zendesk.wait_for("update") if lane is Lane.ZENDESK else self._jira.wait_for("write")
+
+    def _run(
+        self, intent: Intent, report: DrainReport, perform: Callable[[], Outcome], *, verifying: bool = False
+    ) -> None:
+        """Perform and settle; whatever goes wrong stays with this intent."""
+        try:
+            outcome = perform()
+        except SourceError as error:
+            outcome = self._classified(intent, error, report)
+            if verifying and isinstance(outcome, Later):  # we could not look: what was in doubt still is
+                report.stopped = outcome.reason if outcome.stop_lane else report.stopped
+                outcome = InDoubt(outcome.seconds, outcome.reason)
+        except Exception as error:  # one bad intent never stops the others; it is logged and parked
+            log.exception("intent_failed", intent=intent.id, kind=intent.kind, subject=intent.subject)
+            outcome = self._unforeseen(intent, error)
+        self._settle(intent, outcome, report)
+
+    def _classified(self, intent: Intent, error: SourceError, report: DrainReport) -> Outcome:
+        match error:
+            case TransientError():
+                seconds = max(error.retry_after, backoff(intent.attempts, intent.id))
+                return Later(seconds, str(error), stop_lane=not error.bucket.startswith(("issue:", "ticket:")))
+            case AuthError():
+                report.auth_failed = str(error)
+                return Later(backoff(intent.attempts, intent.id), str(error), stop_lane=True)
+            case PreconditionError():
+                return Later(backoff(intent.attempts, intent.id), str(error))
+            case RefusedError() | NotFoundError():
+                return Refused("refused", self._refusal(intent, error))
+            case UnknownError() | InvalidResponseError():
+                return InDoubt(LOOK_AFTER, str(error))
+            case _:
+                return InDoubt(LOOK_AFTER, str(error))
+
+    def _refusal(self, intent: Intent, error: SourceError) -> str:
+        system = "Zendesk" if intent.destination == Lane.ZENDESK else "Jira"
+        fields = "; ".join(f"{name}: {text}" for name, text in getattr(error, "fields", {}).items())
+        return f"{system} refused to {describe(intent.action)}: {error}{f' ({fields})' if fields else ''}"
+
+    def _unforeseen(self, intent: Intent, error: Exception) -> Outcome:
+        with self._store.reading() as tx:
+            state = tx.intent(intent.id)
+        reason = f"{type(error).__name__} while it was carried out; the log has the details"
+        if intent.attempts >= FAULTS_BEFORE_PARKING:
+            return Parked(reason)
+        if state is not None and state.state is IntentState.SENT:
+            return InDoubt(backoff(intent.attempts, intent.id), reason)
+        return Later(backoff(intent.attempts, intent.id), reason)
+
+    # ---- one intent ----
+
+    def _sender(self, intent: Intent) -> Callable[[], None]:
+        """Commits `sent` before the first byte of the write; a second try in the same turn finds it committed."""
+        committed = False
+
+        def before_send() -> None:
+            nonlocal committed
+            if not committed:
+                with self._store.transaction() as tx:
+                    tx.mark_sent(intent.id, self._clock.now())
+                committed = True
+
+        return before_send
+
+    def _perform(self, intent: Intent) -> Outcome:
+        action, now, send = intent.action, self._clock.now(), self._sender(intent)
+        match action:
+            case UpdateTicket():
+                return self._tickets.update(action, intent.id, attempts=intent.attempts, now=now, before_send=send)
+            case RemoveTag():
+                return self._tickets.remove_tag(action, before_send=send)
+            case CommentOnBug():
+                return self._bugs.comment(action, intent.id, attempts=intent.attempts, before_send=send)
+            case MoveBug():
+                return self._move(action, intent, now, send)
+
+    def _move(self, action: MoveBug, intent: Intent, now: datetime, send: Callable[[], None]) -> Outcome:
+        return self._bugs.move(
+            action,
+            intent.id,
+            now=now,
+            knowledge=lambda issue: self._knowledge(action, issue),
+            learn=self._learn,
+            before_send=send,
+        )
+
+    def _verify(self, intent: Intent) -> Outcome:
+        """What became of a write whose answer we do not know. `Later` sends it again, `InDoubt` keeps looking."""
+        action, now = intent.action, self._clock.now()
+        match action:
+            case UpdateTicket():
+                found = self._tickets.verify_update(action, intent.id, now=now)
+            case CommentOnBug():
+                found = self._bugs.verify_comment(action, intent.id)
+            case RemoveTag():
+                return Later(0.0, "tags are read again")
+            case MoveBug():
+                return Later(0.0, "the bug's status is read again")
+        if isinstance(found, Later) and intent.sent_at is not None:
+            remaining = VERIFY_AFTER - (now - intent.sent_at).total_seconds()
+            if remaining > 0:
+                return InDoubt(remaining, "not on the server yet; the request may still be running")
+        return found
+
+    def _knowledge(self, action: MoveBug, issue: IssueSnapshot) -> WalkKnowledge:
+        key = (issue.project_id, issue.issue_type_id)
+        if key not in self._graphs:
+            self._graphs[key] = self._jira.graph(*key)
+        with self._store.reading() as tx:
+            learned = tx.edges(*key)
+        return WalkKnowledge(edges={*self._graphs[key], *learned}, ranks=self._ranks(action.route))
+
+    def _learn(self, issue: IssueSnapshot, transitions: tuple[Transition, ...]) -> None:
+        edges = {(issue.status_id, t.to_status_id) for t in transitions if t.to_status_id is not None}
+        with self._store.transaction() as tx:
+            tx.learn_edges(issue.project_id, issue.issue_type_id, edges, self._clock.now())
+
+    # ---- settling ----
+
+    def _settle(self, intent: Intent, outcome: Outcome, report: DrainReport) -> None:
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            match outcome:
+                case Done():
+                    report.done += 1
+                    _keep_done(tx, intent, outcome, now)
+                    if outcome.incident:
+                        report.incidents.append((intent.route, outcome.incident))
+                case Superseded():
+                    report.superseded += 1
+                    _keep_readings(tx, outcome.tickets, outcome.issues, now)
+                    tx.settle(intent.id, IntentState.REFUSED, now, error=SUPERSEDED)
+                    tx.touch([intent.subject, *_subjects(tx, intent)], now)
+                    tx.audit(now, intent.id, intent.kind, intent.subject, outcome.reason, "superseded", {})
+                case Refused():
+                    report.refused += 1
+                    _keep_refused(tx, intent, outcome, now)
+                case Later():
+                    report.later += 1
+                    tx.postpone(intent.id, now + timedelta(seconds=outcome.seconds), outcome.reason)
+                    if outcome.stop_lane:
+                        report.stopped = outcome.reason
+                case InDoubt():
+                    report.in_doubt += 1
+                    _keep_in_doubt(tx, intent, outcome, now)
+                case Parked():
+                    report.refused += 1
+                    tx.park(intent.id, outcome.reason)
+                    tx.audit(now, intent.id, intent.kind, intent.subject, outcome.reason, "parked", {})
+        if isinstance(outcome, Done | Refused):
+            log.info(
+                "action",
+                kind=intent.kind,
+                subject=intent.subject,
+                outcome="done" if isinstance(outcome, Done) else "refused",
+                reason=intent.action.reason,
+                route=intent.route,
+                intent=intent.id,
+            )
+
+
+def describe(action: RemoteAction) -> str:
+    """What an action does, for sentences: `set ticket #35 to open`."""
+    match action:
+        case UpdateTicket(status=str() as status):
+            return f"set ticket #{action.ticket_id} to {action.status_name or status}"
+        case UpdateTicket(note=str()):
+            return f"leave an internal note on ticket #{action.ticket_id}"
+        case UpdateTicket():
+            return f"show the bug in fields of ticket #{action.ticket_id}"
+        case RemoveTag():
+            return f"take the tag {action.tag} off ticket #{action.ticket_id}"
+        case MoveBug():
+            return f"move {action.issue_key} to {action.target.status_name}"
+        case CommentOnBug():
+            return f"comment on {action.issue_key}"
+
+
+def _subjects(tx: Tx, intent: Intent) -> list[str]:
+    """Both sides of the links that the write is for: whoever waited for it is planned again."""
+    found = []
+    for link_id in intent.link_ids:
+        link = tx.link(link_id)
+        if link is not None:
+            found += [ticket_subject(link.ticket_id), issue_subject(link.issue_id)]
+    return found
+
+
+def _keep_readings(
+    tx: Tx, tickets: tuple[TicketSnapshot, ...], issues: tuple[IssueSnapshot, ...], now: datetime
+) -> None:
+    if tickets:
+        tx.put_tickets(tickets, now)
+    if issues:
+        tx.put_issues(issues, now)
+
+
+def _keep_done(tx: Tx, intent: Intent, outcome: Done, now: datetime) -> None:
+    _keep_readings(tx, outcome.tickets, outcome.issues, now)
+    for link_id in {*outcome.bases, *outcome.conflicts}:
+        link = tx.link(link_id)
+        if link is None or link.state is LinkState.RETIRED:
+            continue
+        conflict = outcome.conflicts.get(link_id)
+        base = outcome.bases.get(link_id, link.base)
+        state = LinkState.LIVE if conflict is None else LinkState.CONFLICT
+        tx.save_link(replace(link, base=base, conflict=conflict, state=state, vote=None))
+        what = "settled" if conflict is None else "conflict"
+        tx.log_link(link_id, now, what, conflict.message if conflict else intent.action.reason, {"intent": intent.id})
+    for subject, attr, value, fresh in outcome.own_writes:
+        tx.note_own_write(subject, attr, value, now, fresh)
+    tx.settle(intent.id, IntentState.DONE, now, result=outcome.result)
+    tx.touch([intent.subject, *_subjects(tx, intent)], now)
+    detail: dict[str, Json] = {"did": describe(intent.action), **outcome.result}
+    tx.audit(now, intent.id, intent.kind, intent.subject, intent.action.reason, "done", detail)
+
+
+def _keep_refused(tx: Tx, intent: Intent, outcome: Refused, now: datetime) -> None:
+    _keep_readings(tx, outcome.tickets, outcome.issues, now)
+    for link_id in intent.link_ids:
+        link = tx.link(link_id)
+        if link is not None and link.state is not LinkState.RETIRED and _matters(intent.action):
+            ticket = tx.tickets([link.ticket_id]).get(link.ticket_id)
+            issue = tx.issues([link.issue_id]).get(link.issue_id)
+            conflict = Conflict(outcome.code, outcome.message, seen_of(ticket, issue), now)
+            tx.save_link(replace(link, state=LinkState.CONFLICT, conflict=conflict))
+            tx.log_link(link_id, now, "conflict", outcome.message, {"intent": intent.id, "code": outcome.code})
+    tx.settle(intent.id, IntentState.REFUSED, now, error=outcome.message)
+    tx.touch([intent.subject, *_subjects(tx, intent)], now)
+    tx.audit(now, intent.id, intent.kind, intent.subject, outcome.message, "refused", {"code": outcome.code})
+
+
+def _matters(action: RemoteAction) -> bool:
+    """A refused status or note is a conflict; a field of the mirror or a tag is only said in the log."""
+    match action:
+        case UpdateTicket():
+            return action.status is not None or action.note is not None
+        case MoveBug() | CommentOnBug():
+            return True
+        case RemoveTag():
+            return False
+
+
+def _keep_in_doubt(tx: Tx, intent: Intent, outcome: InDoubt, now: datetime) -> None:
+    state = tx.intent(intent.id)
+    at = now + timedelta(seconds=outcome.seconds)
+    if state is None or state.state is not IntentState.SENT:
+        tx.postpone(intent.id, at, outcome.reason)  # it failed before the write was sent: nothing is in doubt
+    else:
+        tx.recheck(intent.id, at, outcome.reason)
