@@ -20,6 +20,7 @@ from syncd.core.ports import Budget, Clock
 LONGEST_WAIT = 3600.0  # seconds: a blocked user of Data Center is told to wait 9223372036854775807
 ACCOUNT = "account"
 RESERVE = 0.10  # the share of the account's bucket that is left to people
+MOST_BUCKETS = 500  # those of single tickets are let go of beyond this, once they are full again
 WINDOW = 60.0  # seconds, of a bucket whose header does not say when it is full again
 
 Headers = Mapping[str, str]
@@ -272,6 +273,8 @@ class Budgets:
                     window=max(known.window if known else 0.0, float(resets_in)),
                     refill=reading.refill,
                 )
+            if len(self._buckets) > MOST_BUCKETS:
+                self._buckets = {n: b for n, b in self._buckets.items() if ":" not in n or b.full_at > now}
 
     def pause(self, name: str, seconds: float) -> None:
         """Nothing of this bucket (or kind of call, or subject) may be sent for so many seconds."""
@@ -312,10 +315,3 @@ class Budgets:
                 for name, bucket in sorted(self._buckets.items())
                 if ":" not in name
             )
-
-    def forget_subjects(self) -> None:
-        """Lets go of the buckets of single tickets and issues that are full again."""
-        now = self._clock.monotonic()
-        with self._lock:
-            for name in [n for n, bucket in self._buckets.items() if ":" in n and bucket.full_at <= now]:
-                del self._buckets[name]

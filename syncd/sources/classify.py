@@ -39,16 +39,17 @@ NETWORK_ERRORS = (requests.RequestException, pool.HTTPError, http.client.HTTPExc
 _NEVER_SENT = (
     pool.NewConnectionError,  # refused, unreachable, unresolvable
     pool.ConnectTimeoutError,
-    pool.ProxyError,  # urllib3 raises it only while the proxy is not connected
     pool.ClosedPoolError,
     pool.EmptyPoolError,
     pool.LocationValueError,
     requests.ConnectTimeout,
-    requests.exceptions.ProxyError,
     ConnectionRefusedError,
     socket.gaierror,
     ssl.SSLCertVerificationError,  # during the handshake, before any byte of ours
 )
+# Not in the list: ProxyError. urllib3 looks whether the proxy is connected only after a lost answer has closed the
+# connection, so a request that went through comes back as "unable to connect to proxy"; its cause decides.
+_NO_TUNNEL = "Tunnel connection failed"  # how http.client words the proxy's refusal
 _MALFORMED_REQUEST = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -104,7 +105,10 @@ def plain(text: str, limit: int = WORDS) -> str:
 
 def never_sent(error: BaseException) -> bool:
     """True when no byte of the request can have reached the server."""
-    return any(isinstance(cause, _NEVER_SENT) for cause in _causes(error))
+    return any(
+        isinstance(cause, _NEVER_SENT) or (isinstance(cause, OSError) and _NO_TUNNEL in str(cause.args[:1]))
+        for cause in _causes(error)
+    )
 
 
 def classify_exception(error: Exception, kind: CallKind, what: str) -> SourceError:

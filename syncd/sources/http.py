@@ -209,7 +209,7 @@ class Session(requests.Session):
         if failure is None:
             return response
         if isinstance(failure, TransientError) and failure.retry_after > 0:
-            self.budgets.pause(failure.bucket or kind.subject or kind.name, failure.retry_after)
+            self.budgets.pause(failure.bucket or _own_name(kind), failure.retry_after)
         raise failure
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
@@ -217,6 +217,8 @@ class Session(requests.Session):
         self._path_of(request.url or "")
         kwargs["verify"] = kwargs.get("verify") or self._ca or True
         kwargs["allow_redirects"] = False
+        if self._base.host in ("localhost", "[::1]") or (self._base.host or "").startswith("127."):
+            kwargs["proxies"] = {}  # a proxy's loopback is not ours
         for look in self.before_send:
             look(request)
         return super().send(request, **kwargs)
@@ -303,7 +305,15 @@ def _authorization(response: requests.Response) -> str | None:
 
 
 def _names(kind: CallKind) -> tuple[str, ...]:
-    return (*kind.buckets, kind.name, kind.subject) if kind.subject else (*kind.buckets, kind.name)
+    return (*kind.buckets, kind.name, _own_name(kind))
+
+
+def _own_name(kind: CallKind) -> str:
+    """What is paused when a call of this kind was refused for no stated reason: on one ticket or issue, only that, and
+    its limit on writes is none on reads."""
+    if not kind.subject:
+        return kind.name
+    return kind.subject if kind.write else f"{kind.subject}:{kind.name}"
 
 
 def _base(base_url: str) -> Url:

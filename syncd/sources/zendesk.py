@@ -1,0 +1,372 @@
+"""Zendesk as the engine sees it: one class, one method per question.
+
+Exports: https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/
+Safe updates: https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from requests.adapters import BaseAdapter
+
+from syncd.core.model import DeskCatalog, TicketChange, TicketSnapshot
+from syncd.core.ports import Budget, Clock, Identity, TicketEventPage, TicketPage, TicketWrite, TicketWritten
+from syncd.sources.budget import Allowance, Budgets
+from syncd.sources.credentials import Credential
+from syncd.sources.errors import (
+    AuthError,
+    InvalidResponseError,
+    NotFoundError,
+    RefusedError,
+    SourceError,
+    UnknownError,
+)
+from syncd.sources.http import BeforeSend, CallRecord, Session
+from syncd.sources.wire_guard import WireGuard
+from syncd.sources.zendesk_audits import Audit, audit_of, authors_of, changes_of, events_of, updaters_of
+from syncd.sources.zendesk_calls import KINDS, Calls, kind_of, list_in
+from syncd.sources.zendesk_history import History
+from syncd.sources.zendesk_parse import (
+    MalformedError,
+    TicketReader,
+    catalog_of,
+    inner,
+    rows_of,
+    stamp_of,
+    text_or_none,
+    unseen,
+    whole,
+)
+from syncd.sources.zendesk_people import People
+from syncd.sources.zendesk_write import is_public, not_shown, notes_of, ticket_object
+
+HELD_BACK = 61  # seconds: exports withhold the newest 60, and refuse a start within them
+PER_EXPORT = 1000
+PER_PAGE = 100
+MOST_PAGES = 20  # of a listing that is read to its end
+ASSUMED = {
+    # Until headers say otherwise: the smallest documented allowances.
+    "incremental-exports": Allowance(10),
+    "tickets-update": Allowance(100),
+}
+
+log = structlog.get_logger(__name__)
+
+
+class Zendesk:
+    """A TicketSource. `auth` writes (and reads tickets); `reader_auth`, where given, reads exports and definitions,
+    which need an admin. `robots` are the names, e-mail addresses or ids of integrations whose changes are nobody's
+    wish. `adapter` replaces the network, `sleep` the pauses between attempts of a read. Not for two threads at once."""
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: Credential,
+        reader_auth: Credential | None = None,
+        *,
+        clock: Clock,
+        adapter: BaseAdapter | None = None,
+        robots: Collection[str] = (),
+        ca: str | None = None,
+        on_call: Callable[[CallRecord], None] | None = None,
+        before_send: tuple[BeforeSend, ...] = (),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._budgets = Budgets(clock, ASSUMED)
+        self.wire_guard = WireGuard()
+
+        def session(credential: Credential) -> Session:
+            return Session(
+                base_url,
+                service="Zendesk",
+                clock=clock,
+                credential=credential,
+                kind_of=kind_of,
+                budgets=self._budgets,
+                adapter=adapter,
+                ca=ca,
+                before_send=(self.wire_guard, *before_send),
+                on_call=on_call,
+                sleep=sleep,
+            )
+
+        self._writer = Calls(session(auth))
+        self._reader = Calls(session(reader_auth)) if reader_auth is not None else self._writer
+        self._server = self._writer.session.base_url
+        self._own: int | None = None
+        self._tickets = TicketReader()
+        self._people = People(self._fetch_users, self._own_id, clock, robots)
+        self._history = History(self._writer, self._people)
+
+    # ---- who and what ------------------------------------------------------------------------------------------
+
+    def identity(self) -> Identity:
+        """Who we are; raises AuthError when Zendesk takes us, or the reading account, for nobody."""
+        user = self._me(self._writer)
+        if self._reader is not self._writer:
+            self._me(self._reader)
+        self._own = int(user["id"])
+        zone = user.get("iana_time_zone") or user.get("time_zone")
+        return Identity(
+            server=self._server,
+            account_id=str(user["id"]),
+            name=str(user.get("name") or ""),
+            role=str(user.get("role") or ""),
+            time_zone=zone if isinstance(zone, str) else "UTC",
+            can_comment_publicly=self._can_comment_publicly(user),
+        )
+
+    def missing_scopes(self) -> tuple[str, ...]:
+        """OAuth scopes that were asked for and not granted, of both accounts."""
+        calls = (self._writer, self._reader)
+        return tuple(dict.fromkeys(scope for call in calls for scope in call.session.signer.missing_scopes()))
+
+    def catalog(self) -> DeskCatalog:
+        """Custom statuses (none where the plan has none) and ticket fields."""
+        try:
+            statuses = rows_of(self._reader.get("custom_statuses").get("custom_statuses"))
+        except (NotFoundError, RefusedError):
+            statuses = []
+        return catalog_of(statuses, self._all_rows(self._reader, "ticket_fields", "ticket_fields"))
+
+    # ---- what changed ------------------------------------------------------------------------------------------
+
+    def recently_updated(self, cursor: str | None) -> TicketPage:
+        """One page of 100 tickets, newest change first. Archived tickets are not in this list."""
+        params: dict[str, Any] = {"sort": "-updated_at", "page[size]": PER_PAGE}
+        if cursor:
+            params["page[after]"] = cursor
+        body = self._writer.get("tickets", params)
+        rows = list_in(body, "tickets")
+        tickets, malformed = self._tickets.read_all(rows)
+        more = inner(body, "meta", "has_more") is True
+        after = text_or_none(inner(body, "meta", "after_cursor"))
+        if more and (after is None or after == cursor):
+            raise InvalidResponseError("Zendesk: the list of tickets says that it goes on, and not where")
+        return TicketPage(tickets, after, not more, malformed)
+
+    def changed(self, cursor: str | None, start: datetime) -> TicketPage:
+        """One page of the cursor-based export, up to 1,000 rows. A cursor that Zendesk refuses is a RefusedError whose
+        `status` says how; begin anew from a time then."""
+        params: dict[str, Any] = {"per_page": PER_EXPORT, "support_type_scope": "all"}
+        if cursor:
+            try:
+                body = self._reader.get("incremental/tickets/cursor", {**params, "cursor": cursor})
+            except NotFoundError as error:
+                raise RefusedError(str(error), status=error.status) from None
+        else:
+            body = self._from_start("incremental/tickets/cursor", params, int(start.timestamp()))
+        rows = list_in(body, "tickets")
+        after = text_or_none(body.get("after_cursor"))
+        end = _end_of_stream(body, rows)
+        tickets, malformed = self._tickets.read_all(rows)
+        if not end and (after is None or after == cursor):
+            raise InvalidResponseError("Zendesk: the export of tickets is not at its end and its cursor does not move")
+        return TicketPage(tickets, after, end, malformed)
+
+    def events(self, start_time: int) -> TicketEventPage:
+        """One page of ticket_events with whole comments. Rows at the border repeat: tell them apart by id."""
+        params = {"include": "comment_events"}
+        body = self._from_start("incremental/ticket_events", params, start_time)
+        rows = list_in(body, "ticket_events")
+        end = _end_of_stream(body, rows)
+        try:
+            end_time = whole(body, "end_time")
+        except MalformedError:
+            raise InvalidResponseError("Zendesk: the export of ticket events has no readable end_time") from None
+        if end_time is None or end_time <= start_time:
+            if not end:
+                raise InvalidResponseError(
+                    f"Zendesk: the export of ticket events does not get past {start_time}: "
+                    f"{len(rows)} rows with one timestamp, and more to come"
+                )
+            end_time = start_time
+        self._people.load(updaters_of(rows))
+        events, malformed = events_of(rows, self._people)
+        return TicketEventPage(events, end_time, end, malformed)
+
+    # ---- single tickets ----------------------------------------------------------------------------------------
+
+    def read(self, ids: Sequence[int]) -> tuple[TicketSnapshot, ...]:
+        """The tickets with these ids as they are now. One that is missing from show_many is asked for by itself before
+        it counts as gone; one that answers in a form that cannot be read is left out (asked for alone, it raises
+        InvalidResponseError)."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[int, TicketSnapshot] = {}
+        answered: set[int] = set()
+        for start in range(0, len(wanted), PER_PAGE):
+            chunk = wanted[start : start + PER_PAGE]
+            if len(wanted) > 1:
+                rows = list_in(self._writer.get("tickets/show_many", {"ids": ",".join(map(str, chunk))}), "tickets")
+                self._take(rows, found, answered)
+            for missing in [number for number in chunk if number not in answered]:
+                row = self._show(missing)
+                if row is None:
+                    found[missing] = unseen(missing, self._clock.now())
+                else:
+                    self._take([row], found, answered)
+        if len(wanted) == 1 and not found:
+            raise InvalidResponseError(f"Zendesk: ticket #{wanted[0]} answered in a form that cannot be read")
+        return tuple(found[number] for number in wanted if number in found)
+
+    def history(self, ticket_id: int) -> tuple[TicketChange, ...]:
+        """The events of the newest 100 audits, newest first. A ticket merged into another has a change of kind `merge`
+        whose `after` is that ticket's number, where Zendesk tells it."""
+        return self._history.changes(ticket_id)
+
+    def merge_target(self, ticket_id: int) -> int | None:
+        """The ticket that this one was merged into; None when Zendesk does not tell."""
+        return self._history.merge_target(ticket_id)
+
+    # ---- writes ------------------------------------------------------------------------------------------------
+
+    def write(self, ticket_id: int, write: TicketWrite, *, stamp: datetime, marker: str) -> TicketWritten:
+        """One PUT under safe_update, marked in its metadata. Raises UnknownError when the answer does not show that the
+        update was applied."""
+        body = self._writer.update_ticket(ticket_object(ticket_id, write, stamp, marker))
+        row = body.get("ticket")
+        try:
+            ticket = self._tickets.read(row)
+        except MalformedError as error:
+            raise InvalidResponseError(f"Zendesk: the answer to an update of #{ticket_id}: {error}") from None
+        if ticket.id != ticket_id or not isinstance(row, Mapping):
+            raise InvalidResponseError(f"Zendesk: the answer to an update of #{ticket_id} is about another ticket")
+        audits = self._audits_of_write(ticket_id, body.get("audit"), marker, needs_note=write.note is not None)
+        missing = not_shown(write, row, audits)
+        if missing:
+            raise UnknownError(f"Zendesk: the answer to an update of #{ticket_id} does not show {', '.join(missing)}")
+        changes = [change for audit in audits for change in changes_of(audit, self._people)]
+        return TicketWritten(ticket, tuple(changes), is_public(notes_of(audits)) if write.note is not None else None)
+
+    def make_private(self, ticket_id: int, comment_id: int) -> None:
+        """Hides a comment. It cannot be made public again, and mail that went out stays out."""
+        self._writer.put_nothing(f"tickets/{ticket_id}/comments/{comment_id}/make_private")
+
+    def remove_tag(self, ticket_id: int, tag: str, *, stamp: datetime) -> None:
+        """Takes one tag off under safe_update; the others stay as they are."""
+        body = {"tags": [tag], "updated_stamp": stamp_of(stamp), "safe_update": "true"}
+        answer = self._writer.delete(f"tickets/{ticket_id}/tags", body)
+        tags = answer.get("tags")
+        if not isinstance(tags, list):
+            raise InvalidResponseError(f"Zendesk: the answer to taking a tag off #{ticket_id} holds no tags")
+        if tag in tags:
+            raise UnknownError(f"Zendesk: the answer to taking a tag off #{ticket_id} still shows it")
+
+    # ---- pace --------------------------------------------------------------------------------------------------
+
+    def wait_for(self, what: str) -> float:
+        """Seconds to wait before a call of this kind (list | export | read | update) may be made; 0 = now."""
+        return self._writer.session.wait_for(KINDS[what])
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """What the server's headers said last."""
+        return self._budgets.all()
+
+    # ---- parts -------------------------------------------------------------------------------------------------
+
+    def _me(self, calls: Calls) -> dict[str, Any]:
+        user = calls.get("users/me").get("user")
+        number = user.get("id") if isinstance(user, dict) else None
+        if not isinstance(user, dict) or not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            # https://developer.zendesk.com/api-reference/ticketing/users/users/#show-self : 200 for anonymous calls
+            raise AuthError("Zendesk takes us for an anonymous user: the credential is missing, wrong or expired")
+        if user.get("suspended") is True or user.get("active") is False:
+            raise AuthError(f"Zendesk: the account {number} is suspended or deleted")
+        return user
+
+    def _own_id(self) -> int:
+        if self._own is None:
+            self._own = int(self._me(self._writer)["id"])
+        return self._own
+
+    def _can_comment_publicly(self, user: Mapping[str, Any]) -> bool | None:
+        """https://developer.zendesk.com/api-reference/ticketing/account-configuration/custom_roles/"""
+        if user.get("only_private_comments") is True:
+            return False
+        if user.get("role") == "admin":
+            return True
+        role_id = user.get("custom_role_id")
+        if role_id is None:
+            return True if user.get("role") == "agent" else None
+        try:
+            roles = rows_of(self._reader.get("custom_roles").get("custom_roles"))
+        except SourceError as error:
+            log.info("custom_roles_unreadable", status=error.status)
+            return None
+        for role in roles:
+            if isinstance(role, Mapping) and role.get("id") == role_id:
+                access = inner(role, "configuration", "ticket_comment_access")
+                return access == "public" if access in ("public", "none") else None
+        return None
+
+    def _fetch_users(self, ids: Sequence[int]) -> list[Any]:
+        return rows_of(self._reader.get("users/show_many", {"ids": ",".join(map(str, ids))}).get("users"))
+
+    def _from_start(self, path: str, params: Mapping[str, Any], start: int) -> dict[str, Any]:
+        """An export from a time, moved back where that is too recent for Zendesk (its clock may differ from ours)."""
+        latest = int(self._clock.now().timestamp()) - HELD_BACK
+        begin = max(min(start, latest), 0)
+        try:
+            return self._reader.get(path, {**params, "start_time": begin})
+        except RefusedError as error:
+            if error.status != 400 or "toorecent" not in "".join(str(error).lower().split()):
+                raise
+        return self._reader.get(path, {**params, "start_time": max(begin - 5 * HELD_BACK, 0)})
+
+    def _all_rows(self, calls: Calls, path: str, key: str) -> list[Any]:
+        """Every row of a short listing, by offset pages where it has several."""
+        rows: list[Any] = []
+        for page in range(1, MOST_PAGES + 1):
+            body = calls.get(path, {"page": page} if page > 1 else None)
+            rows.extend(list_in(body, key))
+            if not body.get("next_page"):
+                return rows
+        raise InvalidResponseError(f"Zendesk: the list of {key} does not end")
+
+    def _take(self, rows: Sequence[Any], found: dict[int, TicketSnapshot], answered: set[int]) -> None:
+        tickets, malformed = self._tickets.read_all(rows)
+        found.update({ticket.id: ticket for ticket in tickets})
+        answered.update(number for row in rows if isinstance(number := inner(row, "id"), int))
+        for sentence in malformed:
+            log.warning("ticket_unreadable", reason=sentence)
+
+    def _show(self, ticket_id: int) -> Any:
+        try:
+            return self._writer.get(f"tickets/{ticket_id}").get("ticket")
+        except NotFoundError:
+            return None
+        except RefusedError as error:
+            if error.status == 403:
+                return None
+            raise
+
+    def _audits_of_write(self, ticket_id: int, given: Any, marker: str, *, needs_note: bool) -> tuple[Audit, ...]:
+        """The audit in the answer to a write; where there is none, or it lacks our note, those on the server that bear
+        our marker."""
+        found: tuple[Audit, ...] = ()
+        if given is not None:
+            try:
+                found = (audit_of(given),)
+            except MalformedError:
+                found = ()
+        try:
+            if not found or (needs_note and not notes_of(found)):
+                found = tuple(audit for audit in self._history.newest(ticket_id) if audit.marker == marker)
+            self._people.load(authors_of(found))
+            self._own_id()
+        except SourceError as error:
+            # The update itself was answered; what is not known is what it did.
+            raise UnknownError(f"Zendesk: an update of #{ticket_id} could not be read back: {error}") from None
+        return found
+
+
+def _end_of_stream(body: Mapping[str, Any], rows: Sequence[Any]) -> bool:
+    """Whether an export is at its end; without the flag only an empty page is."""
+    flag = body.get("end_of_stream")
+    return flag if isinstance(flag, bool) else not rows
