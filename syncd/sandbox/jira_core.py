@@ -49,6 +49,7 @@ class JiraCore:
         self.automations: list[Automation] = []
         self._keys: dict[str, int] = {}
         self._comment_owner: dict[int, int] = {}
+        self._file_owner: dict[int, int] = {}
         self._counters = {"issue": 10000, "comment": 10000, "change": 20000, "link": 10000, "file": 10000}
         self._counters["remote"] = 10000
 
@@ -105,6 +106,10 @@ class JiraCore:
         if issue is None:
             return None
         return next(((issue, c) for c in issue.comments if c.id == comment_id), None)
+
+    def file_owner(self, file_id: int) -> Issue | None:
+        """The issue that this attachment was added to, or None."""
+        return self.issues.get(self._file_owner.get(file_id, -1))
 
     # Primitive writes; callers hold the lock and have checked everything
 
@@ -207,6 +212,7 @@ class JiraCore:
         self.prepare(issue)
         entry = Attachment(self.next_id("file"), filename, author, self.now_ms(), mime_type, content)
         issue.attachments.append(entry)
+        self._file_owner[entry.id] = issue.id
         item = ChangeItem("Attachment", "attachment", None, None, str(entry.id), filename)
         self.commit(issue, author, [item])
         return entry

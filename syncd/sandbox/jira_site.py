@@ -172,6 +172,10 @@ class Site:
             return None
         return self._usable(self._bearers.get(token, ""))
 
+    def is_scoped(self, secret: str) -> bool:
+        """Whether this secret works through the gateway only."""
+        return secret in self._bearers or any(secret in tokens for tokens in self._scoped.values())
+
     def _usable(self, user_id: str) -> User | None:
         user = self.users.get(user_id)
         return user if user is not None and user.active and user_id not in self.revoked else None
