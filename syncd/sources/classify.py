@@ -194,7 +194,8 @@ def _forbidden(response: requests.Response, refusal: Refusal, kind: CallKind, me
     """403 on one ticket or issue is that subject's affair; elsewhere, and from a gateway, it is the credential's."""
     login = response.headers.get("X-Seraph-LoginReason", "").upper()
     denied = "X-Authentication-Denied-Reason" in response.headers or (login and login != "OK")
-    if kind.subject and not denied and not refusal.html:
+    everywhere = any(word in refusal.text.lower() for word in ("scope", "suspended"))
+    if kind.subject and not (denied or everywhere or refusal.html):
         return RefusedError(message, fields=refusal.fields, status=403)
     return AuthError(message, status=403)
 

@@ -229,6 +229,7 @@ class Zendesk:
     def write(self, ticket_id: int, write: TicketWrite, *, stamp: datetime, marker: str) -> TicketWritten:
         """One PUT under safe_update, marked in its metadata. Raises UnknownError when the answer does not show that the
         update was applied."""
+        own = self._own_id()  # before the update: what fails here fails with nothing sent
         body = self._writer.update_ticket(ticket_object(ticket_id, write, stamp, marker))
         row = body.get("ticket")
         try:
@@ -241,6 +242,10 @@ class Zendesk:
         missing = not_shown(write, row, audits)
         if missing:
             raise UnknownError(f"Zendesk: the answer to an update of #{ticket_id} does not show {', '.join(missing)}")
+        try:
+            self._people.load(authors_of(audits) - {own})
+        except SourceError as error:
+            log.info("authors_unreadable", ticket=ticket_id, reason=str(error))  # they count as unknown then
         changes = [change for audit in audits for change in changes_of(audit, self._people)]
         return TicketWritten(ticket, tuple(changes), is_public(notes_of(audits)) if write.note is not None else None)
 
@@ -342,9 +347,12 @@ class Zendesk:
         except NotFoundError:
             return None
         except RefusedError as error:
-            if error.status == 403:
-                return None
-            raise
+            if error.status != 403:
+                raise
+            # Hidden from us, or are we shut out of everything? Zendesk words the two alike.
+            if self._me(self._writer).get("role") not in ("agent", "admin"):
+                raise AuthError(str(error), status=403) from None
+            return None
 
     def _audits_of_write(self, ticket_id: int, given: Any, marker: str, *, needs_note: bool) -> tuple[Audit, ...]:
         """The audit in the answer to a write; where there is none, or it lacks our note, those on the server that bear
@@ -355,15 +363,13 @@ class Zendesk:
                 found = (audit_of(given),)
             except MalformedError:
                 found = ()
+        if found and (not needs_note or notes_of(found)):
+            return found
         try:
-            if not found or (needs_note and not notes_of(found)):
-                found = tuple(audit for audit in self._history.newest(ticket_id) if audit.marker == marker)
-            self._people.load(authors_of(found))
-            self._own_id()
+            return tuple(audit for audit in self._history.newest(ticket_id) if audit.marker == marker)
         except SourceError as error:
             # The update itself was answered; what is not known is what it did.
             raise UnknownError(f"Zendesk: an update of #{ticket_id} could not be read back: {error}") from None
-        return found
 
 
 def _end_of_stream(body: Mapping[str, Any], rows: Sequence[Any]) -> bool:

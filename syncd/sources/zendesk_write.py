@@ -8,6 +8,7 @@ from typing import Any
 
 from zenpy.lib.api_objects import Comment, Ticket
 
+from syncd.core.model import Json
 from syncd.core.ports import TicketWrite
 from syncd.sources.errors import RefusedError
 from syncd.sources.zendesk_audits import MARKER, Audit
@@ -40,13 +41,12 @@ def not_shown(write: TicketWrite, ticket: Row, audits: Sequence[Audit]) -> list[
     """
     events = [event for audit in audits for event in audit.events]
     missing = []
+    asked: tuple[str, Json] = ("status", write.status)
     if write.custom_status_id is not None:
-        shown = ticket.get("custom_status_id") == write.custom_status_id
-        if not shown and not _changed_to(events, "custom_status_id", str(write.custom_status_id)):
-            missing.append("the status")
-    elif write.status is not None:
-        if ticket.get("status") != write.status and not _changed_to(events, "status", write.status):
-            missing.append("the status")
+        asked = ("custom_status_id", write.custom_status_id)
+    name, wanted = asked
+    if wanted is not None and ticket.get(name) != wanted and not _changed_to(events, name, wanted):
+        missing.append("the status")
     values = {str(f.get("id")): f.get("value") for f in rows_of(ticket.get("custom_fields")) if isinstance(f, Mapping)}
     for key, value in (write.fields or {}).items():
         if not same_value(values.get(key), value) and not _changed_to(events, key, value):
@@ -72,7 +72,7 @@ def is_public(notes: Sequence[Row]) -> bool | None:
     return any(note.get("public") is not False for note in notes) if notes else None
 
 
-def _changed_to(events: Sequence[Row], field: str, value: Any) -> bool:
+def _changed_to(events: Sequence[Row], field: str, value: Json) -> bool:
     changed = [e for e in events if e.get("type") in ("Change", "Create") and str(e.get("field_name")) == field]
     return any(same_value(event.get("value"), value) for event in changed if not is_empty(value) or "value" in event)
 
