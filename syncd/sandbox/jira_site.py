@@ -23,6 +23,7 @@ from syncd.sandbox.jira_model import (
 from syncd.sandbox.jira_workflow import (
     ROOT_CAUSES,
     TEMPLATES,
+    ScreenField,
     Transition,
     Workflow,
     WorkflowTemplate,
@@ -306,6 +307,39 @@ class Site:
             flow.statuses.append(status.id)
             flow.transitions.append(Transition(flow.next_id(), name, None, status.id))
         return status
+
+    def change_transition(self, project: str, name: str, **changes: Any) -> None:
+        """Changes `screen`, `only_for` or `sets_resolution` of the transitions of this name. Raises `ValueError`."""
+        unknown = set(changes) - {"screen", "only_for", "sets_resolution"}
+        if unknown:
+            raise ValueError(f"a transition has no {', '.join(sorted(unknown))} to change")
+        if changes.get("screen") is not None:
+            changes["screen"] = tuple(
+                ScreenField(
+                    entry["id"],
+                    bool(entry.get("required")),
+                    tuple(entry["allowed"]) if entry.get("allowed") is not None else None,
+                )
+                for entry in changes["screen"]
+            )
+        if changes.get("only_for") is not None:
+            changes["only_for"] = frozenset(self.user(user).id for user in changes["only_for"])
+        for edge in self._named_transitions(project, name):
+            for attribute, value in changes.items():
+                setattr(edge, attribute, value)
+
+    def remove_transition(self, project: str, name: str) -> None:
+        """Takes the transitions of this name away. Raises `ValueError` when there is none."""
+        gone = {id(edge) for edge in self._named_transitions(project, name)}
+        for flow in self.projects[project].workflows.values():
+            flow.transitions = [edge for edge in flow.transitions if id(edge) not in gone]
+
+    def _named_transitions(self, project: str, name: str) -> list[Transition]:
+        flows = {id(flow): flow for flow in self.projects[project].workflows.values()}
+        found = [edge for flow in flows.values() for edge in flow.transitions if edge.name == name]
+        if not found:
+            raise ValueError(f"project {project} has no transition {name!r}")
+        return found
 
     def rename_status(self, old: str, new: str) -> None:
         """Renames every status with this name; ids stay."""

@@ -117,6 +117,17 @@ class JiraWorld(JiraCore):
         with self.lock:
             self.site.set_workflow(project, issue_type, workflow)
 
+    def change_transition(self, project: str, name: str, **changes: Any) -> None:
+        """Changes all transitions of this name in a project: `screen` (a list of {id, required, allowed} or None),
+        `only_for` (users who see it, or None), `sets_resolution` ("clear", a resolution's name or None)."""
+        with self.lock:
+            self.site.change_transition(project, name, **changes)
+
+    def remove_transition(self, project: str, name: str) -> None:
+        """Takes all transitions of this name out of a project's workflows."""
+        with self.lock:
+            self.site.remove_transition(project, name)
+
     def revoke(self, user: str) -> None:
         """The account's credentials stop working: 401 on /myself, empty answers elsewhere."""
         with self.lock:
@@ -299,16 +310,15 @@ class JiraWorld(JiraCore):
         with self.lock:
             return {
                 "deployment": self.deployment,
-                "issues": [self.issue_state(issue) for issue in self.issues.values()],
+                "issues": {issue.key: self._shown(issue) for issue in self.issues.values()},
                 "automations": [{"name": rule.name, "fired": rule.fired} for rule in self.automations],
                 "search_waiting": self.index.waiting(),
             }
 
-    def issue_state(self, issue: Issue | str) -> dict[str, Any]:
-        """One issue (or the one with this key) as `state` shows it."""
+    def issue_state(self, key: str) -> dict[str, Any]:
+        """One issue as `state` shows it; by key, old key or id."""
         with self.lock:
-            found = self.issue(issue) if isinstance(issue, str) else issue
-            return self._shown(found)
+            return self._shown(self.issue(key))
 
     def _shown(self, issue: Issue) -> dict[str, Any]:
         site = self.site
