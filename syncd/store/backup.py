@@ -110,8 +110,8 @@ def upgrade(url: str, now: datetime, *, folder: Path | None = None) -> Upgraded:
     """Brings a store to the newest schema, all steps in one transaction. A SQLite store is backed up beside itself
     first.
 
-    PostgreSQL: make a dump before; the steps are one transaction there as well. `folder` holds the migrations (ours when
-    None). Raises StoreLocked while a daemon runs, StoreMissing, StoreForeign, StoreTooNew, StoreDamaged."""
+    PostgreSQL: make a dump before; the steps are one transaction there as well. `folder` holds the migrations (None =
+    ours). Raises StoreLocked while a daemon runs, StoreMissing, StoreForeign, StoreTooNew, StoreDamaged."""
     parsed = parse_url(url)
     name, store = name_of(parsed), file_of(parsed)
     if store is not None:

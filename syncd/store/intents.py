@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, literal_column, or_, select, update
 from sqlalchemy.orm import aliased
 
 from syncd.core.actions import CommentOnBug, RemoteAction, RemoveTag, marker_of
@@ -284,7 +284,7 @@ class Intents(Repository):
             .outerjoin(first, first.id == IntentRow.after)
             .where(
                 IntentRow.after.is_not(None),
-                IntentRow.state == "new",
+                IntentRow.state == literal_column("'new'"),  # a literal, so that the partial index serves
                 or_(first.id.is_(None), first.state == "refused"),
             )
         )
