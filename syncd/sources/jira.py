@@ -6,6 +6,7 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v2/ and https://develop
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -69,8 +70,8 @@ class Jira:
 
     `base_url` may have a path: a Data Center's context, or `/ex/jira/<cloudId>` of the gateway that scoped tokens need.
     `deployment` "auto" asks serverInfo. `site_url` is where people's links lead when that is another host. `robots`
-    names accounts (id, name or display name) whose changes are not a person's. `adapter`, `ca` and `on_call` are the
-    session's.
+    names accounts (id, name or display name) whose changes are not a person's. `adapter`, `ca`, `on_call` and
+    `sleep` are the session's.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Jira:
         robots: Iterable[str] = (),
         ca: str | None = None,
         on_call: Callable[[CallRecord], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
         self._site_url = site_url.rstrip("/") if site_url else None
@@ -95,7 +97,7 @@ class Jira:
         self._graphs: dict[tuple[str, str], tuple[float, tuple[tuple[str | None, str], ...]]] = {}
         self._markers: dict[str, str | None] = {}  # of our comments, by their id
         self._writes: dict[str, deque[float]] = {}  # monotonic times by issue
-        self._wire = Wire(base_url, auth, clock=clock, adapter=adapter, ca=ca, on_call=on_call)
+        self._wire = Wire(base_url, auth, clock=clock, adapter=adapter, ca=ca, on_call=on_call, sleep=sleep)
         self._reader = Reader(self._wire, clock, is_cloud=self._is_cloud, authors=self._authors, probe=self._myself)
 
     # ---- who and where -----------------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ class Wire:
         adapter: BaseAdapter | None,
         ca: str | None,
         on_call: Callable[[CallRecord], None] | None,
+        sleep: Callable[[float], None],
     ) -> None:
         self.session = Session(
             base_url,
@@ -83,6 +84,7 @@ class Wire:
             adapter=adapter,
             ca=ca,
             on_call=on_call,
+            sleep=sleep,
         )
         self.session.headers["X-Atlassian-Token"] = "no-check"  # Data Center's guard against forged forms
         self._library = jira.JIRA(

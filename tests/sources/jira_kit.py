@@ -51,10 +51,11 @@ def jira_for(
     deployment: Literal["auto", "cloud", "data_center"] = "cloud", *, clock: TurnedClock | None = None, **more: Any
 ) -> Jira:
     """An adapter to the server that `responses` pretends to be."""
-    return Jira(more.pop("url", URL), Bearer(Word()), deployment, clock=clock or TurnedClock(), **more)
+    clock = clock or TurnedClock()
+    return Jira(more.pop("url", URL), Bearer(Word()), deployment, clock=clock, sleep=clock.turn, **more)
 
 
-def issue(number: int, *, project: str = "WEB", updated: str = "2026-03-02T09:00:00.000+0000", **fields: Any) -> Any:
+def issue(number: int, *, project: str = "WEB", **fields: Any) -> Any:
     """An issue's JSON; a field set to `...` is absent."""
     raw: dict[str, Any] = {
         "id": str(10000 + number),
@@ -63,7 +64,7 @@ def issue(number: int, *, project: str = "WEB", updated: str = "2026-03-02T09:00
             "summary": f"Bug {number}",
             "status": {"id": "3", "name": "In Progress", "statusCategory": {"key": "indeterminate"}},
             "resolution": None,
-            "updated": updated,
+            "updated": "2026-03-02T09:00:00.000+0000",
             "issuetype": {"id": "10004", "name": "Bug"},
             "project": {"id": "10000", "key": project},
         },
