@@ -61,7 +61,7 @@ class ControlApp:
             Rule("/faults", endpoint="faults", methods=["GET", "POST", "DELETE"]),
             Rule("/journal", endpoint="journal", methods=["GET"]),
             Rule("/state", endpoint="state", methods=["GET"]),
-            Rule("/state/tickets/<ticket_id>", endpoint="ticket", methods=["GET"]),
+            Rule("/state/tickets/<int:ticket_id>", endpoint="ticket", methods=["GET"]),
             Rule("/state/issues/<key>", endpoint="issue", methods=["GET"]),
             Rule("/act/<service>/<verb>", endpoint="act", methods=["POST"]),
             Rule("/switches", endpoint="switches", methods=["GET", "PUT"]),
@@ -118,11 +118,13 @@ class ControlApp:
     def _state(self, _request: Request) -> dict[str, Any]:
         return self._sandbox.state()
 
-    def _ticket(self, _request: Request, ticket_id: str) -> Any:
-        return self._sandbox.state()["zendesk"]["tickets"][ticket_id]
+    def _ticket(self, _request: Request, ticket_id: int) -> Any:
+        with self._sandbox.zendesk_app.lock:
+            return self._sandbox.zendesk.ticket_state(ticket=ticket_id)
 
     def _issue(self, _request: Request, key: str) -> Any:
-        return self._sandbox.state()["jira"]["issues"][key]
+        with self._sandbox.jira_app.lock:
+            return self._sandbox.jira.issue_state(key)
 
     def _act(self, request: Request, service: str, verb: str) -> dict[str, Any]:
         return {"result": self._sandbox.act(service, verb, **_body(request))}

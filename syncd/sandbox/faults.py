@@ -82,9 +82,7 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def take(
-        self, service: str, method: str, path: str, kinds: Collection[str] | None = None
-    ) -> Fault | None:
+    def take(self, service: str, method: str, path: str, kinds: Collection[str] | None = None) -> Fault | None:
         """The fault that strikes this call, or None. It is counted and, when it was its last time, removed.
 
         `kinds` narrows the search to these kinds; others are then neither taken nor counted down.

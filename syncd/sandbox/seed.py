@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from syncd.sandbox.server import Sandbox
@@ -239,7 +239,7 @@ def _cases(
     developer = house.developers[_DEVELOPERS[0][0]]
     issues = []
     for project, summary, status, version in _BUGS:
-        fields = {"fix_versions": [version]} if version else {}
+        fields: dict[str, Any] = {"fix_versions": [version]} if version else {}
         key = sandbox.jira.create_issue(developer, project, summary, **fields)
         if status != "To Do":
             sandbox.jira.force_status(developer, key, status, "Done" if status == "Done" else None)

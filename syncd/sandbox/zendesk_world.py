@@ -28,7 +28,7 @@ from syncd.sandbox.zendesk_lifecycle import (
     update_ticket,
 )
 from syncd.sandbox.zendesk_records import User, web_via
-from syncd.sandbox.zendesk_state import state_of
+from syncd.sandbox.zendesk_state import state_of, ticket_state
 from syncd.sandbox.zendesk_store import ZendeskStore
 
 #: What the control API may call.
@@ -99,6 +99,13 @@ class ZendeskWorld(DeskSetUp):
     def state(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
         return state_of(self.store)
+
+    def ticket_state(self, *, ticket: int) -> dict[str, Any]:
+        """One ticket of the state, also a deleted one; `LookupError` when there is none."""
+        found = self.store.tickets.get(ticket)
+        if found is None:
+            raise LookupError(f"there is no ticket {ticket}")
+        return ticket_state(self.store, found)
 
     # Tickets
 

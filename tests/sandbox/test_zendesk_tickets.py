@@ -231,9 +231,7 @@ def test_spam_deletes_the_ticket_and_suspends_the_requester(desk: Any) -> None:
 
 def test_an_upload_becomes_an_attachment_that_follows_its_comment_and_is_used_once(desk: Any) -> None:
     ticket = desk.ticket()
-    reply = desk.call(
-        "POST", "/api/v2/uploads?filename=a.log", data=b"hello", headers={"Content-Type": "text/plain"}
-    )
+    reply = desk.call("POST", "/api/v2/uploads?filename=a.log", data=b"hello", headers={"Content-Type": "text/plain"})
     token = reply.json()["upload"]["token"]
     assert reply.status_code == 201
     data = desk.put(ticket, comment={"body": "log", "public": False, "uploads": [token]}).json()
