@@ -204,9 +204,13 @@ def _unmapped(file: MappingFile, built: list[BuiltStage]) -> tuple[dict[str, str
         if by_name or by_category:
             found[category] = (by_name or by_category)[0]
         else:
+            open_stages = [s.name for s in built if not any(pair.status.category == "done" for pair in s.pairs)]
+            example = (
+                f"as in unmapped: {{{category}: {open_stages[0]}}}" if open_stages else "or write unmapped: conflict"
+            )
             sentence = (
                 f'No stage is called {usual} or holds the statuses of category "{category}": say which one takes '
-                f"those that no stage names, as in unmapped: {{{category}: {built[0].name}}}."
+                f"those that no stage names, {example}."
             )
             unclear.append(file.problem(("unmapped",), sentence))
     return found, unclear
