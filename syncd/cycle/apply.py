@@ -1,0 +1,88 @@
+"""Local actions of a plan, as changes of the store. Each leaves a line in the link's log with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from syncd.core.actions import (
+    AddLink,
+    CastVote,
+    LocalAction,
+    MarkInField,
+    OpenConflict,
+    RecordBase,
+    RepointLink,
+    RetireLink,
+    issue_subject,
+    ticket_subject,
+)
+from syncd.core.model import Link, LinkState
+from syncd.store import LinkExists, Tx
+
+
+def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
+    """Applies one local action; answers 1 when it opened a conflict that was not there, else 0."""
+    if isinstance(action, AddLink):
+        _add(tx, action, now)
+        return 0
+    link = tx.link(action.link_id)
+    if link is None or link.state is LinkState.RETIRED:
+        return 0
+    match action:
+        case RecordBase():
+            tx.save_link(replace(link, base=action.base, vote=None, conflict=None, state=LinkState.LIVE))
+            tx.log_link(link.id, now, "agreed", action.reason, {"stage": action.base.stage})
+        case CastVote():
+            tx.save_link(replace(link, base=action.base, vote=action.stage, conflict=None, state=LinkState.LIVE))
+            tx.log_link(link.id, now, "vote", f"asks for stage {action.stage}; waits for the bug's other tickets", {})
+        case OpenConflict():
+            return _open_conflict(tx, link, action, now)
+        case RetireLink():
+            tx.retire(link.id, action.reason, now)
+            tx.log_link(link.id, now, "retired", action.reason, {})
+            others = [*tx.links_of_ticket([link.ticket_id]), *tx.links_of_issue([link.issue_id])]
+            tx.touch(_subjects(others), now)
+        case RepointLink():
+            _repoint(tx, link, action, now)
+        case MarkInField():
+            tx.save_link(replace(link, in_field=True))
+    return 0
+
+
+def _add(tx: Tx, action: AddLink, now: datetime) -> None:
+    try:
+        link = tx.add_link(action.ticket_id, action.issue_id, action.issue_key, action.route, action.origin, now)
+    except LinkExists:
+        return
+    tx.log_link(link.id, now, "linked", action.reason, {"origin": str(action.origin)})
+    tx.touch(_subjects([link]), now)
+
+
+def _open_conflict(tx: Tx, link: Link, action: OpenConflict, now: datetime) -> int:
+    new = link.conflict is None or link.conflict.code != action.conflict.code
+    base = action.base or link.base
+    tx.save_link(replace(link, base=base, vote=None, conflict=action.conflict, state=LinkState.CONFLICT))
+    if new:
+        tx.log_link(link.id, now, "conflict", action.conflict.message, {"code": action.conflict.code})
+    return int(new)
+
+
+def _repoint(tx: Tx, link: Link, action: RepointLink, now: datetime) -> None:
+    changed = link
+    if action.ticket_id is not None:
+        # Another ticket: what was agreed with the old one says nothing about it.
+        changed = replace(
+            changed, ticket_id=action.ticket_id, base=None, conflict=None, state=LinkState.LIVE, in_field=False
+        )
+    if action.issue_key is not None:
+        changed = replace(changed, issue_key=action.issue_key, in_field=False)
+    if action.route is not None:
+        changed = replace(changed, route=action.route)
+    tx.save_link(changed)
+    tx.log_link(link.id, now, "moved", action.reason, {})
+    tx.touch(_subjects([changed]), now)
+
+
+def _subjects(links: list[Link]) -> list[str]:
+    return [s for link in links for s in (ticket_subject(link.ticket_id), issue_subject(link.issue_id))]

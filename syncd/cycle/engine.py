@@ -1,0 +1,324 @@
+"""One cycle, readable top to bottom: settle, fetch, plan, enqueue, drain, heartbeat. The decisions are elsewhere.
+
+A cycle looks at state, so skipping or repeating one is harmless. One failing side does not stop the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import structlog
+
+from syncd.core.actions import issue_subject
+from syncd.core.model import Json
+from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
+from syncd.cycle.calls import CallCounter
+from syncd.cycle.fetch import Fetcher
+from syncd.cycle.planning import Planner
+from syncd.cycle.requests import BELIEVE_CENSUS, Requests
+from syncd.cycle.settings import CycleReport, Routes, Settings
+from syncd.executor import DrainReport, Executor, Lane
+from syncd.sources.errors import AuthError, SourceError
+from syncd.store import Store
+
+log = structlog.get_logger(__name__)
+
+ROUNDS = 3
+"""Plans in one cycle: what a settled write or a new link makes due is planned at once, not a poll later."""
+
+EXPORT_PAGES = 4
+"""Export pages in one complete pass, of the 10 a minute that Zendesk gives to all its exports."""
+
+
+class ServerMismatch(Exception):
+    """The store belongs to other servers than the configuration names."""
+
+
+class Engine:
+    """The engine behind `run`, `once` and the simulation: step() over a clock, a store and two trackers."""
+
+    def __init__(
+        self,
+        store: Store,
+        zendesk: TicketSource,
+        jira: IssueSource,
+        clock: Clock,
+        *,
+        settings: Settings,
+        routes: Routes,
+        calls: CallCounter,
+        stopping: Callable[[], bool] = lambda: False,
+        parallel: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.routes = routes
+        self._store = store
+        self._zendesk = zendesk
+        self._jira = jira
+        self._clock = clock
+        self._calls = calls
+        self._stopping = stopping
+        self._parallel = parallel
+        self._fetch = Fetcher(store, zendesk, jira, clock)
+        self._planner = Planner(store, zendesk, jira, clock)
+        self._requests = Requests(store, zendesk, jira, clock)
+        self._executor = Executor(store, zendesk, jira, clock, ranks=self._ranks, stopping=stopping)
+        self._identities: dict[str, Identity] = {}
+        self._number = 0
+
+    @property
+    def requests(self) -> Requests:
+        """The handler of what people ask for; `once` and the verbs use it when no daemon runs."""
+        return self._requests
+
+    def step(self, *, complete: bool = False, write: bool = True) -> CycleReport:
+        """One cycle. `complete` forces the complete pass; `write=False` observes and plans, and writes nothing."""
+        report = CycleReport(number=self._next_number())
+        self._calls.start(report.calls)
+        self._identify(report, always=complete)
+        if write:
+            self._requests.handle_all(self.routes, self.settings)
+            self._lanes(report, self._executor.recover)
+        self._read(report, complete=complete)
+        for _ in range(ROUNDS):
+            if self._stopping() or not self._plan(report) or not write:
+                break
+            self._drain(report)
+        if write:
+            self._drain(report)
+        self._finish(report)
+        return report
+
+    def _ranks(self, route: str) -> dict[str, int]:
+        return self.routes.ranks(route)  # a reload swaps the routes
+
+    # ---- settle and drain ----
+
+    def _lanes(self, report: CycleReport, work: Callable[[Lane], DrainReport]) -> None:
+        lanes = [lane for lane in Lane if lane.value in self._identities and lane.value not in report.problems]
+        if self._parallel and len(lanes) > 1:
+            with ThreadPoolExecutor(max_workers=len(lanes), thread_name_prefix="lane") as pool:
+                done = list(pool.map(work, lanes))
+        else:
+            done = [work(lane) for lane in lanes]
+        for drained in done:
+            self._count(report, drained)
+
+    def _drain(self, report: CycleReport) -> None:
+        self._calls.label = "write"
+        seconds = max(10.0, self.settings.fast.total_seconds())
+        self._lanes(report, lambda lane: self._executor.drain(lane, seconds=seconds))
+
+    def _count(self, report: CycleReport, drained: DrainReport) -> None:
+        report.done += drained.done
+        report.refused += drained.refused
+        report.superseded += drained.superseded
+        report.in_doubt += drained.in_doubt
+        report.later += drained.later
+        if drained.stopped:
+            report.stopped_lanes[drained.lane] = drained.stopped
+        if drained.auth_failed:
+            report.problems[drained.lane] = drained.auth_failed
+            self._identities.pop(drained.lane, None)
+        for route, what in drained.incidents:
+            self._stop_route(route, what)
+
+    def _stop_route(self, route: str, what: str) -> None:
+        log.error("public_note", route=route, what=what)
+        with self._store.transaction() as tx:
+            tx.save_guard(route, {**(tx.guard(route) or {}), "public_note": what})
+
+    # ---- fetch ----
+
+    def _due(self, name: str, every: timedelta) -> bool:
+        """Due times are kept in the store, so that a restart neither skips nor repeats a pass."""
+        with self._store.reading() as tx:
+            last = tx.get_fact(f"last.{name}")
+        now = self._clock.now().timestamp()
+        # A stamp from the future means that the wall clock went back: the pass is due.
+        return not isinstance(last, int | float) or now - last >= every.total_seconds() or last > now
+
+    def _passed(self, name: str) -> None:
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            tx.set_fact(f"last.{name}", now.timestamp(), now)
+
+    def _side(self, report: CycleReport, side: str, label: str, work: Callable[[], object]) -> bool:
+        """Runs one pass of one side; what goes wrong becomes a sentence in the report."""
+        if side in report.problems or side not in self._identities:
+            return False
+        self._calls.label = label
+        try:
+            work()
+        except SourceError as error:
+            report.problems[side] = str(error)
+            if isinstance(error, AuthError):
+                self._identities.pop(side, None)
+            return False
+        return True
+
+    def _read(self, report: CycleReport, *, complete: bool) -> None:
+        projects = self._projects()
+        deployment = self._identities["jira"].deployment if "jira" in self._identities else ""
+        fast = [
+            self._side(report, "zendesk", "fast", lambda: self._fetch.fast_tickets(self.routes, report)),
+            self._side(report, "jira", "fast", lambda: self._fetch.fast_issues(projects, deployment, report)),
+        ]
+        if any(fast):
+            report.passes.append("fast")
+        if complete or self._due("complete", self.settings.complete):
+            self._complete(report, projects)
+        if self._due("versions", self.settings.versions):
+            self._side(report, "jira", "versions", lambda: self._versions(projects, report))
+
+    def _complete(self, report: CycleReport, projects: Sequence[str]) -> None:
+        exported = self._side(
+            report,
+            "zendesk",
+            "complete",
+            lambda: self._fetch.export_tickets(self.routes, self.settings, report, pages=EXPORT_PAGES),
+        )
+        self._side(report, "zendesk", "complete", lambda: self._fetch.ticket_events(report, pages=EXPORT_PAGES))
+        self._side(report, "jira", "complete", lambda: self._fetch.outside_issues(projects, report))
+        if not report.problems:
+            self._calls.label = "census"
+            try:
+                self._census(report)
+            except SourceError as error:
+                report.problems.setdefault("census", str(error))
+        if exported:
+            report.passes.append("complete")
+            self._passed("complete")
+
+    def _census(self, report: CycleReport) -> None:
+        with self._store.reading() as tx:
+            believe = bool(tx.get_fact(BELIEVE_CENSUS))
+        suspicion = self._fetch.census(self.routes, self.settings, report, believe=believe)
+        report.passes.append("census")
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            if believe:
+                tx.set_fact(BELIEVE_CENSUS, None, now)
+            if suspicion is not None:
+                for name in self.routes.running:
+                    tx.save_guard(name, {**(tx.guard(name) or {}), "emptied": suspicion})
+
+    def _versions(self, projects: Sequence[str], report: CycleReport) -> None:
+        """Versions change without bumping any issue: what is linked to a changed one is read again."""
+        for project in projects:
+            versions = self._jira.versions(project)
+            present: dict[str, Json] = {v.id: [v.name, v.released, v.release_date] for v in versions}
+            now = self._clock.now()
+            with self._store.transaction() as tx:
+                known = tx.get_fact(f"versions.{project}")
+                tx.set_fact(f"versions.{project}", present, now)
+                changed = (
+                    {i for i in {*present, *known} if present.get(i) != known.get(i)}
+                    if isinstance(known, dict)
+                    else set()
+                )
+                linked = tx.is_linked_issue(tx.issue_ids_of_project(project)) if changed else set()
+                stale = [i for i, s in tx.issues(linked).items() if changed & {v.id for v in s.fix_versions}]
+                tx.touch([issue_subject(i) for i in stale], now)
+            self._fetch.read_issues(stale, report)
+        self._passed("versions")
+        report.passes.append("versions")
+
+    def _projects(self) -> list[str]:
+        return sorted({route.project_key for route in self.routes.running.values()})
+
+    # ---- identity ----
+
+    def _identify(self, report: CycleReport, *, always: bool) -> None:
+        """Who we are, in every complete pass and until it is known: a server that takes us for nobody answers with
+        nothing, which looks like peace."""
+        due = always or self._due("complete", self.settings.complete)
+        self._calls.label = "identity"
+        for side, source in (("zendesk", self._zendesk), ("jira", self._jira)):
+            if side in self._identities and not due:
+                continue
+            try:
+                identity = source.identity()
+            except SourceError as error:
+                self._identities.pop(side, None)
+                report.problems[side] = str(error)
+                continue
+            self._remember(side, identity)
+            self._identities[side] = identity
+            if "identity" not in report.passes:
+                report.passes.append("identity")
+
+    def _remember(self, side: str, identity: Identity) -> None:
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            known = tx.get_fact(f"server.{side}")
+            if known is not None and known != identity.server:
+                raise ServerMismatch(
+                    f"The store belongs to {known}, but the configuration names {identity.server} for {side}. "
+                    "Use the configuration of that server, or another store (store.url)."
+                )
+            if known is None:
+                tx.set_fact(f"server.{side}", identity.server, now)
+            accounts = tx.get_fact("accounts")
+            merged = {**(accounts if isinstance(accounts, dict) else {}), side: identity.account_id}
+            if merged != accounts:
+                tx.set_fact("accounts", merged, now)
+
+    # ---- plan ----
+
+    def _plan(self, report: CycleReport) -> bool:
+        """Plans what was touched; True when there may be something to drain."""
+        if not {"zendesk", "jira"} & set(self._identities):
+            return False
+        self._calls.label = "plan"
+        planned = self._planner.plan(self.routes, self.settings, report)
+        if planned is None:
+            return False
+        before = report.planned
+        self._planner.enqueue(planned, report)
+        return report.planned > before
+
+    # ---- heartbeat ----
+
+    def _next_number(self) -> int:
+        if self._number == 0:
+            with self._store.reading() as tx:
+                last = tx.last_heartbeat()
+            self._number = last.cycle if last is not None else 0
+        self._number += 1
+        return self._number
+
+    def _finish(self, report: CycleReport) -> None:
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            report.waiting = tx.waiting_counts()
+            detail: dict[str, Json] = {
+                "passes": list(report.passes),
+                "problems": dict(report.problems),
+                "waiting": dict(report.waiting),
+                "stopped_lanes": dict(report.stopped_lanes),
+                "caught_up": report.caught_up,
+                "warnings": list(dict.fromkeys(report.warnings))[:20],
+            }
+            tx.beat(now, report.number, ok=report.ok, detail=detail)
+        self._store.checkpoint()
+        log.info(
+            "cycle",
+            number=report.number,
+            passes=",".join(report.passes),
+            tickets=report.tickets_read,
+            issues=report.issues_read,
+            changed=report.changed,
+            planned=report.planned,
+            done=report.done,
+            refused=report.refused,
+            superseded=report.superseded,
+            in_doubt=report.in_doubt,
+            conflicts=report.conflicts_opened,
+            held=",".join(sorted(report.held)),
+            waiting=sum(report.waiting.values()),
+            calls=sum(report.calls.values()),
+            problems=report.problems or None,
+        )
