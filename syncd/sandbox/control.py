@@ -119,12 +119,10 @@ class ControlApp:
         return self._sandbox.state()
 
     def _ticket(self, _request: Request, ticket_id: int) -> Any:
-        with self._sandbox.zendesk_app.lock:
-            return self._sandbox.zendesk.ticket_state(ticket=ticket_id)
+        return self._sandbox.zendesk.ticket_state(ticket=ticket_id)
 
     def _issue(self, _request: Request, key: str) -> Any:
-        with self._sandbox.jira_app.lock:
-            return self._sandbox.jira.issue_state(key)
+        return self._sandbox.jira.issue_state(key)
 
     def _act(self, request: Request, service: str, verb: str) -> dict[str, Any]:
         return {"result": self._sandbox.act(service, verb, **_body(request))}

@@ -30,12 +30,12 @@ DELAY_KEY: Final = "sandbox.delay_seconds"
 LOGIN_PAGE: Final = "<!DOCTYPE html><html><head><title>Log in</title></head><body><form>Sign in</form></body></html>"
 
 
-class DropConnection(ConnectionError):  # noqa: N818 - named for what it does to the caller
+class DropConnection(ConnectionError):
     """The connection ends here, without an answer or in the middle of one. The server closes the socket; an
     in-process caller sees this exception."""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not an error of the sandbox
+class Refused(Exception):
     """Raised by a handler to answer with `response` at once. Nothing may have been changed before."""
 
     def __init__(self, response: Response) -> None:
@@ -321,13 +321,10 @@ def _instead(fault: Fault) -> Response | None:
 def _status(fault: Fault) -> Response:
     body = fault.args.get("body", "")
     text = body if isinstance(body, str) else json.dumps(body)
-    kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json; charset=utf-8"
-    return Response(
-        text,
-        int(fault.args.get("status", 500)),
-        headers={str(k): str(v) for k, v in dict(fault.args.get("headers") or {}).items()},
-        content_type=kind,
-    )
+    headers = {str(name): str(value) for name, value in dict(fault.args.get("headers") or {}).items()}
+    usual = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json; charset=utf-8"
+    kind = headers.pop("Content-Type", usual)
+    return Response(text, int(fault.args.get("status", 500)), headers=headers, content_type=kind)
 
 
 def _afterwards(fault: Fault, response: Response) -> Response:

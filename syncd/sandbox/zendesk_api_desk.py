@@ -152,6 +152,21 @@ class DeskApi(ZendeskBase):
         ]
         return self.json_response({"custom_roles": rows, "count": len(rows)})
 
+    def list_brands(self, request: ApiRequest) -> Response:
+        """The one brand."""
+        host = self.host(request)
+        brand = {
+            "id": self.store.brand_id,
+            "url": f"{host}api/v2/brands/{self.store.brand_id}.json",
+            "name": self.store.brand_name,
+            "brand_url": host.rstrip("/"),
+            "subdomain": "helpdesk",
+            "host_mapping": None,
+            "active": True,
+            "default": True,
+        }
+        return self.json_response({"brands": [brand], "next_page": None, "previous_page": None, "count": 1})
+
     # Fields, statuses, policies
 
     def list_fields(self, request: ApiRequest) -> Response:

@@ -57,6 +57,7 @@ _ROUTES: Final = (
     ("GET", "/groups/<int:group_id>", "show_group"),
     ("GET", "/group_memberships", "list_memberships"),
     ("GET", "/custom_roles", "list_roles"),
+    ("GET", "/brands", "list_brands"),
     ("GET", "/ticket_fields", "list_fields"),
     ("GET", "/ticket_fields/<int:field_id>", "show_field"),
     ("GET", "/custom_statuses", "list_statuses"),

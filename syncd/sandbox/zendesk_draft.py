@@ -74,6 +74,8 @@ class Draft:
         self.ticket = ticket
         self.creating = creating
         self.created = creating
+        #: Keep the audit even when it has no event.
+        self.keep_audit = False
         self.values: dict[str, Any] = {}
         self.fields: dict[int, Any] = {}
         self.events: list[dict[str, Any]] = []
@@ -174,10 +176,11 @@ class Draft:
             self._metrics_of_creation()
         else:
             self._follow_status(was)
-        if audit.events or store.is_on("audit_of_no_change"):
+        kept = bool(audit.events) or self.keep_audit or store.is_on("audit_of_no_change")
+        if kept:
             store.log(ticket, audit)
         if not self.created:
-            store.stamp(ticket, updated=bool(audit.events))
+            store.stamp(ticket, updated=kept)
         return audit
 
     def _add_comment(self, audit: Audit, new: NewComment, who: Who) -> None:

@@ -195,34 +195,47 @@ def mark_as_spam(store: ZendeskStore, ticket: Ticket, who: Who) -> None:
 def merge_tickets(
     store: ZendeskStore, sources: list[Ticket], target: Ticket, who: Who, comments: Mapping[str, Any]
 ) -> None:
-    """Closes the sources with the tag `closed_by_merge` and tells of it on both sides, privately by default."""
+    """Closes the sources with the tag `closed_by_merge` and tells of it where `comments` has a text, privately
+    unless asked otherwise. The target's audit lists the sources in `via.source.from.ticket_ids`; requesters of
+    the sources become CCs of the target."""
+    if target in sources:
+        raise invalid(base="A ticket cannot be merged into itself")
     for ticket in (*sources, target):
         ensure_open(ticket)
-        if ticket.id == target.id and ticket in sources:
-            raise invalid(base="A ticket cannot be merged into itself")
     for source in sources:
-        text = str(
-            comments.get("source_comment")
-            or f'This request was closed and merged into request #{target.id} "{target.subject}".'
-        )
         draft = Draft(store, source)
-        draft.comment = _merge_comment(text, who, public=comments.get("source_comment_is_public"))
+        draft.comment = _merge_comment(comments, "source_comment", who)
         draft.set("status", "closed")
         draft.set("tags", clean_tags([*source.tags, "closed_by_merge"]))
         named = {"ticket_id": target.id, "subject": target.subject}
         draft.commit(_merging(who, {}, named if store.is_on("merge_source_names_target") else {}))
-    listed = ", ".join(f'#{source.id} "{source.subject}"' for source in sources)
     draft = Draft(store, target)
-    text = str(comments.get("target_comment") or f"Requests {listed} were closed and merged into this request.")
-    draft.comment = _merge_comment(text, who, public=comments.get("target_comment_is_public"))
+    draft.comment = _merge_comment(comments, "target_comment", who)
     joined = [s.requester_id for s in sources if s.requester_id not in {target.requester_id, *target.email_cc_ids}]
     if joined:
         draft.set("email_cc_ids", [*target.email_cc_ids, *dict.fromkeys(joined)])
+    draft.keep_audit = True
     draft.commit(_merging(who, {"ticket_ids": [source.id for source in sources]}, {}))
 
 
-def _merge_comment(text: str, who: Who, *, public: Any) -> NewComment:
-    return NewComment(strip_html(text), to_html(text), bool(public), who.user_id)
+def merge_texts(sources: list[Ticket], target: Ticket) -> dict[str, str]:
+    """The comments that the agent workspace proposes for a merge."""
+    if len(sources) == 1:
+        into = f'Request #{sources[0].id} "{sources[0].subject}" was closed and merged into this request.'
+    else:
+        listed = ", ".join(f"#{source.id}" for source in sources)
+        into = f"Requests {listed} were closed and merged into this request."
+    return {
+        "source_comment": f'This request was closed and merged into request #{target.id} "{target.subject}".',
+        "target_comment": into,
+    }
+
+
+def _merge_comment(comments: Mapping[str, Any], name: str, who: Who) -> NewComment | None:
+    text = str(comments.get(name) or "")
+    if not text:
+        return None
+    return NewComment(strip_html(text), to_html(text), bool(comments.get(f"{name}_is_public")), who.user_id)
 
 
 def _merging(who: Who, origin: dict[str, Any], to: dict[str, Any]) -> Who:

@@ -18,7 +18,7 @@ TYPES: Final = ("problem", "incident", "question", "task")
 SYSTEM_USER_ID: Final = -1
 
 
-class ZendeskRefusal(ValueError):  # noqa: N818 - an answer that the API gives, not a fault of ours
+class ZendeskRefusal(ValueError):
     """The help desk says no. `status` and `body` are what the API answers; people see the text."""
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:

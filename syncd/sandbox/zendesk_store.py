@@ -58,7 +58,7 @@ DEFAULT_SWITCHES: Final[dict[str, object]] = {
     "auto_close_seconds": 345600,  # 4 days from solved to closed; 0: never
     "solve_needs_assignee": True,
     "audit_of_no_change": False,  # keep an audit of an update that changed nothing
-    "merge_source_names_target": True,  # the source's audit names the target in via.source
+    "merge_source_names_target": False,  # the source's audit names the target in via.source.to
 }
 
 

@@ -6,8 +6,9 @@ API would refuse raises `ZendeskRefusal` (a `ValueError`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, Final, TypeVar
 
 from syncd.sandbox.web import SandboxContext
 from syncd.sandbox.zendesk_changes import clean_tags
@@ -21,6 +22,7 @@ from syncd.sandbox.zendesk_lifecycle import (
     find_comment,
     make_private,
     mark_as_spam,
+    merge_texts,
     merge_tickets,
     rate_ticket,
     redact,
@@ -30,6 +32,8 @@ from syncd.sandbox.zendesk_lifecycle import (
 from syncd.sandbox.zendesk_records import User, web_via
 from syncd.sandbox.zendesk_state import state_of, ticket_state
 from syncd.sandbox.zendesk_store import ZendeskStore
+
+_World = TypeVar("_World", bound=DeskSetUp)
 
 #: What the control API may call.
 VERBS: Final = frozenset(
@@ -80,8 +84,25 @@ VERBS: Final = frozenset(
 )
 
 
+def _held(verb: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(verb)
+    def held(self: DeskSetUp, **arguments: Any) -> Any:
+        with self.store.lock:
+            self.store.run_due()
+            return verb(self, **arguments)
+
+    return held
+
+
+def _each_verb_held(world: type[_World]) -> type[_World]:
+    for name in VERBS:
+        setattr(world, name, _held(getattr(world, name)))
+    return world
+
+
+@_each_verb_held
 class ZendeskWorld(DeskSetUp):
-    """What a person does. Hold `store.lock` when requests may run at the same time."""
+    """What a person does. Every verb holds the lock and lets happen first what fell due before it."""
 
     def __init__(self, ctx: SandboxContext) -> None:
         super().__init__(ZendeskStore(ctx))
@@ -94,18 +115,21 @@ class ZendeskWorld(DeskSetUp):
 
     def tick(self) -> None:
         """Does what fell due by now: automations and background jobs."""
-        self.store.run_due()
+        with self.store.lock:
+            self.store.run_due()
 
     def state(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
-        return state_of(self.store)
+        with self.store.lock:
+            return state_of(self.store)
 
     def ticket_state(self, *, ticket: int) -> dict[str, Any]:
         """One ticket of the state, also a deleted one; `LookupError` when there is none."""
-        found = self.store.tickets.get(ticket)
-        if found is None:
-            raise LookupError(f"there is no ticket {ticket}")
-        return ticket_state(self.store, found)
+        with self.store.lock:
+            found = self.store.tickets.get(ticket)
+            if found is None:
+                raise LookupError(f"there is no ticket {ticket}")
+            return ticket_state(self.store, found)
 
     # Tickets
 
@@ -212,11 +236,16 @@ class ZendeskWorld(DeskSetUp):
         source_comment: str | None = None,
         target_comment: str | None = None,
     ) -> None:
-        """Merges one or several tickets into the target."""
-        ids = source if isinstance(source, list) else [source]
-        comments = {"source_comment": source_comment, "target_comment": target_comment}
-        sources = [self.store.ticket(key) for key in ids]
-        merge_tickets(self.store, sources, self.store.ticket(target), self._who(actor), comments)
+        """Merges one or several tickets into the target, with the texts that the workspace proposes; an empty
+        text leaves the comment out."""
+        sources = [self.store.ticket(key) for key in (source if isinstance(source, list) else [source])]
+        into = self.store.ticket(target)
+        comments: dict[str, str] = merge_texts(sources, into)
+        if source_comment is not None:
+            comments["source_comment"] = source_comment
+        if target_comment is not None:
+            comments["target_comment"] = target_comment
+        merge_tickets(self.store, sources, into, self._who(actor), comments)
 
     def delete_ticket(self, *, ticket: int, actor: int) -> None:
         """Into the bin."""

@@ -119,18 +119,32 @@ def test_assigning_a_new_ticket_opens_it_and_gives_it_the_agents_group(desk: Any
     assert desk.shown(ticket)["assignee_id"] is None
 
 
-def test_a_merge_closes_the_source_with_its_tag_and_tells_the_target_privately(desk: Any) -> None:
-    source, target = desk.ticket(subject="twin"), desk.ticket()
-    done = job(desk, desk.call("POST", f"/api/v2/tickets/{target}/merge", json={"ids": [source]}))
+def test_a_merge_over_the_api_closes_the_source_with_its_tag_and_the_target_lists_it(desk: Any) -> None:
+    source, target = desk.ticket(subject="twin"), desk.ticket(actor=desk.agent)
+    body = {"ids": [source], "target_comment": "same thing"}
+    done = job(desk, desk.call("POST", f"/api/v2/tickets/{target}/merge", json=body))
     assert done["status"] == "completed"
     shown = desk.shown(source)
     assert (shown["status"], shown["tags"]) == ("closed", ["closed_by_merge"])
     audit = desk.audits(source)[-1]
-    assert audit["via"]["source"]["rel"] == "merge"
-    assert f"#{target}" in audit["events"][0]["body"]
-    comment = desk.get(f"/api/v2/tickets/{target}/comments")["comments"][-1]
-    assert (comment["public"], f"#{source}" in comment["body"]) == (False, True)
-    assert desk.audits(target)[-1]["via"]["source"]["from"] == {"ticket_ids": [source]}
+    assert audit["via"]["source"] == {"from": {}, "to": {}, "rel": "merge"}
+    assert "Comment" not in {event["type"] for event in audit["events"]}
+    audit = desk.audits(target)[-1]
+    assert audit["via"]["source"]["from"] == {"ticket_ids": [source]}
+    assert (audit["events"][0]["body"], audit["events"][0]["public"]) == ("same thing", False)
+    assert desk.shown(target)["email_cc_ids"] == [desk.customer]
+
+
+def test_a_merge_by_a_person_names_the_other_ticket_in_private_comments(desk: Any) -> None:
+    source, target = desk.ticket(subject="twin"), desk.ticket()
+    desk.world.merge(source=source, target=target, actor=desk.agent)
+    told = desk.get(f"/api/v2/tickets/{source}/comments")["comments"][-1]
+    assert told["body"] == f'This request was closed and merged into request #{target} "Printer on fire".'
+    told = desk.get(f"/api/v2/tickets/{target}/comments")["comments"][-1]
+    assert told["body"] == f'Request #{source} "twin" was closed and merged into this request.'
+    assert told["public"] is False
+    with pytest.raises(ValueError, match="itself"):
+        desk.world.merge(source=target, target=target, actor=desk.agent)
 
 
 def test_update_many_reports_each_ticket_and_completes_although_some_fail(desk: Any) -> None:
@@ -171,6 +185,14 @@ def test_more_than_thirty_waiting_jobs_are_too_many(desk: Any) -> None:
     codes = [desk.call("PUT", url, json=body).status_code for _ in range(31)]
     assert codes == [200] * 30 + [429]
     assert desk.call("PUT", url, json=body).json()["error"] == "TooManyJobs"
+
+
+def test_what_fell_due_happens_before_a_person_acts(desk: Any) -> None:
+    ticket = desk.ticket()
+    desk.world.solve(ticket=ticket, actor=desk.agent)
+    desk.ctx.clock.advance(4 * 86_400)
+    with pytest.raises(ValueError, match="closed prevents"):
+        desk.world.set_priority(ticket=ticket, actor=desk.agent, priority="low")
 
 
 def test_only_a_solved_ticket_is_rated(desk: Any) -> None:
