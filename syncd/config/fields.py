@@ -78,9 +78,9 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port  # raises ValueError for a port that is no number
     except ValueError:
-        raise refusal("This is not an address: write one such as https://acme.zendesk.com.") from None
+        raise refusal("This is not an address: write one such as https://acme.example.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or re.search(r"\s", url):
-        raise refusal("This is not an address: write one such as https://acme.zendesk.com.")
+        raise refusal("This is not an address: write one such as https://acme.example.")
     return parts
 
 
@@ -188,7 +188,7 @@ Tag = Annotated[str, AfterValidator(_tag)]
 
 def _project(key: str) -> str:
     if not re.fullmatch(r"[A-Z][A-Z0-9_]*", key):
-        meant = re.sub(r"[^A-Z0-9_]", "", key.upper())
+        meant = re.split(r"[^A-Z0-9_]", key.strip().upper())[0]
         such = meant if re.fullmatch(r"[A-Z][A-Z0-9_]*", meant) else "ENG"
         raise refusal(f"Write the project's key, which is in capital letters, such as {such}.")
     return key

@@ -126,7 +126,9 @@ class _Laws:
             if goal.category == "new":
                 self._error(path, "No ticket can be set to new: write another status.")
             elif (source.category, source.custom_id) == (goal.category, goal.custom_id) or (
-                source.category == goal.category and goal.custom_id is None
+                source.category == goal.category
+                and goal.custom_id is None
+                and source.custom_id not in self.resolver.assumed
             ):
                 self._error(path, f"From {source.name} to {goal.name} changes nothing: leave this out.")
             elif not self._allows(stage, goal):

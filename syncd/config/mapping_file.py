@@ -25,11 +25,13 @@ _ACTORS: Final = ("agent", "customer", "rule")
 
 
 def _one_is_a_list(value: object) -> object:
-    return [value] if isinstance(value, str | int | dict) and not isinstance(value, bool) else value
+    return [value] if isinstance(value, str | int | float | dict) else value
 
 
 def _name_is_a_block(value: object) -> object:
-    return {"status": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
+    if isinstance(value, list):
+        raise refusal("Write one status, or a block such as {status: Done, resolution: Fixed}.")
+    return {"status": value} if isinstance(value, str | int | float) else value
 
 
 Names = Annotated[tuple[NameOrId, ...], BeforeValidator(_one_is_a_list), Field(min_length=1)]
@@ -149,7 +151,7 @@ def parse_move(text: str) -> MoveKey:
     if actor:
         move, by = actor.group(1), actor.group(2).lower()
         if by not in _ACTORS:
-            raise ValueError(f"After by: {choice_sentence(by, list(_ACTORS)).removeprefix('Write ')}")
+            raise ValueError(f"After by stands {choice_sentence(by, list(_ACTORS)).removeprefix('Write ')}")
     sides = [side.strip() for side in re.split(r"→|->", move)]
     if len(sides) > 2 or not all(sides):
         raise ValueError("Write a ticket status, FROM→TO as in solved→open, or tag:NAME.")

@@ -135,6 +135,8 @@ def _by_kind(kind: str, context: Mapping[str, Any], example: str, value: object)
         return f"Write a list{such_as}."
     if kind == "too_short":
         return f"Write at least one entry{such_as}."
+    if kind == "too_long":
+        return f"Write at most {context.get('max_length')} entries{such_as}."
     if kind == "string_type" and isinstance(value, bool | int | float):
         return f"Put this into quotes, so that it is read as text{such_as}."
     if kind.startswith("string_"):
