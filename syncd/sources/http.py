@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 import requests
 import tenacity
@@ -235,7 +236,7 @@ class Session(requests.Session):
         path = url.path or "/"
         base = (self._base.path or "").rstrip("/")
         own = _origin(url) == _origin(self._base) and url.auth is None and (path + "/").startswith(base + "/")
-        if not own or ".." in path.split("/"):
+        if not own or ".." in unquote(path).split("/"):  # plain ones parse_url has resolved
             raise InvalidResponseError(f"{self.service}: an address outside of {self.base_url} was refused")
         return path
 
