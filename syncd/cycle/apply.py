@@ -40,7 +40,6 @@ def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
             return _open_conflict(tx, link, action, now)
         case RetireLink():
             tx.retire(link.id, action.reason, now)
-            tx.log_link(link.id, now, "retired", action.reason, {})
             others = [*tx.links_of_ticket([link.ticket_id]), *tx.links_of_issue([link.issue_id])]
             tx.touch(_subjects(others), now)
         case RepointLink():

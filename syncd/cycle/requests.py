@@ -108,7 +108,6 @@ class Requests:
             if link is None or link.state is LinkState.RETIRED:
                 raise RequestRefused(f"There is no live link {asked.args['link']}; see: syncd links list")
             tx.retire(link.id, "removed by hand", now)
-            tx.log_link(link.id, now, "retired", "removed by hand", {})
             others = [*tx.links_of_ticket([link.ticket_id]), *tx.links_of_issue([link.issue_id])]
             tx.touch({s for o in others for s in (ticket_subject(o.ticket_id), issue_subject(o.issue_id))}, now)
         return f"link {link.id} (ticket #{link.ticket_id}, {link.issue_key}) is removed; neither side was written to"
