@@ -145,7 +145,7 @@ class ServiceApp(ABC):
         return self.json_response({"error": "method not allowed", "path": request.api_path}, 405)
 
     def bad_body(self, request: ApiRequest, error: ValueError) -> Response:
-        """The answer for a handler's `json.JSONDecodeError`."""
+        """The answer when a handler finds that the body is no JSON."""
         return self.json_response({"error": f"{error}", "path": request.api_path}, 400)
 
     def body_for_journal(self, request: ApiRequest) -> Any:
@@ -278,7 +278,7 @@ class ServiceApp(ABC):
             return self.handle(handler, request, arguments)
         except Refused as refused:
             return refused.response
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
             return self.bad_body(request, error)
 
     def _delay(self, environ: WSGIEnvironment, seconds: float) -> None:

@@ -284,8 +284,8 @@ class DeskApi(ZendeskBase):
         """By offset, never more than 1000 results; the index is some time behind."""
         if wants_cursor(request.args):
             raise bad_attribute("page[size] is not a valid parameter of this search")
-        page = int(request.args.get("page", "1") or 1)
-        size = min(int(request.args.get("per_page", "100") or 100), 100)
+        page = request.args.get("page", 1, type=int)
+        size = min(request.args.get("per_page", 100, type=int), 100)
         if page * size > 1000:
             description = "Requested response size was greater than Search Response Limits"
             raise ZendeskRefusal(422, {"error": "invalid", "description": description})

@@ -270,3 +270,83 @@ def test_audits_and_comments_are_paged_in_both_directions(desk: Any, sort: str) 
     assert seen == (wanted if sort == "created_at" else wanted[::-1])
     newest = desk.get(f"/api/v2/tickets/{ticket}/audits", **{"page[size]": 1, "sort": "-created_at"})
     assert newest["audits"][0]["events"][0]["body"] == "note 4"
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/api/v2/tickets/1/metrics", "ticket_metric"),
+        ("/api/v2/tickets/1/comments/count", "count"),
+        ("/api/v2/tickets/1/audits/{audit}", "audit"),
+        ("/api/v2/tickets/1?include=users,slas,metric_events", "ticket"),
+        ("/api/v2/ticket_audits?page[size]=5", "audits"),
+        ("/api/v2/users?role=agent", "users"),
+        ("/api/v2/users/show_many?ids={user},5", "users"),
+        ("/api/v2/users/search?query=cleo", "users"),
+        ("/api/v2/organizations", "organizations"),
+        ("/api/v2/organizations/{org}", "organization"),
+        ("/api/v2/organizations/show_many?ids={org}", "organizations"),
+        ("/api/v2/organization_fields", "organization_fields"),
+        ("/api/v2/groups", "groups"),
+        ("/api/v2/groups/{group}", "group"),
+        ("/api/v2/group_memberships", "group_memberships"),
+        ("/api/v2/custom_roles", "custom_roles"),
+        ("/api/v2/brands", "brands"),
+        ("/api/v2/ticket_fields/{field}", "ticket_field"),
+        ("/api/v2/custom_statuses/{status}", "custom_status"),
+        ("/api/v2/slas/policies", "sla_policies"),
+        ("/api/v2/attachments/{attachment}", "attachment"),
+        ("/api/v2/job_statuses", "job_statuses"),
+    ],
+)
+def test_what_else_can_be_read_comes_under_its_own_key_and_is_not_empty(desk: Any, path: str, key: str) -> None:
+    desk.ticket()
+    desk.world.add_sla_policy(title="Gold", policy_metrics=[])
+    upload = desk.call("POST", "/api/v2/uploads?filename=a.txt", data=b"x").json()["upload"]
+    desk.call("PUT", "/api/v2/tickets/update_many?ids=1", json={"ticket": {"priority": "low"}})
+    found = desk.get(
+        path.format(
+            audit=desk.audits(1)[0]["id"],
+            user=desk.customer,
+            org=desk.org,
+            group=desk.l1,
+            field=desk.status_field,
+            status=desk.escalated,
+            attachment=upload["attachment"]["id"],
+        )
+    )
+    assert found[key]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["users/9", "organizations/9", "groups/9", "ticket_fields/9", "custom_statuses/9", "job_statuses/V3-none"],
+)
+def test_what_does_not_exist_is_404(desk: Any, path: str) -> None:
+    assert desk.call("GET", f"/api/v2/{path}").json()["error"] == "RecordNotFound"
+
+
+def test_a_comment_of_a_closed_ticket_is_blacked_out_by_marks(desk: Any) -> None:
+    ticket = desk.ticket(body="card 1234 and more")
+    desk.world.set_status(ticket=ticket, actor=desk.agent, status="closed")
+    (comment,) = desk.get(f"/api/v2/tickets/{ticket}/comments")["comments"]
+    body = {"ticket_id": ticket, "html_body": "card <redact>1234</redact> and more"}
+    shown = desk.call("PUT", f"/api/v2/comment_redactions/{comment['id']}", json=body).json()["comment"]
+    assert shown["plain_body"] == "card ▇▇▇▇ and more"
+
+
+def test_html_in_a_plain_body_is_stripped_and_html_body_is_kept(desk: Any) -> None:
+    ticket = desk.ticket()
+    event = desk.put(ticket, comment={"body": "a <b>b</b>", "public": False}).json()["audit"]["events"][0]
+    assert event["body"] == "a b"
+    event = desk.put(ticket, comment={"html_body": "<p>a <b>b</b></p>", "public": False}).json()["audit"]["events"][0]
+    assert (event["html_body"], event["plain_body"]) == ("<p>a <b>b</b></p>", "a b")
+
+
+def test_a_conditional_limit_strikes_while_the_headers_still_show_plenty(desk: Any) -> None:
+    desk.fault("rate_limited_plain", args={"retry_after": 93})
+    refused = desk.call("GET", "/api/v2/tickets/count")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "93")
+    assert int(refused.headers["X-Rate-Limit-Remaining"]) > 600
+    desk.fault("rate_limited_plain")
+    assert "Retry-After" not in desk.call("GET", "/api/v2/tickets/count").headers
