@@ -128,15 +128,23 @@ class ControlApp:
         return {"result": self._sandbox.act(service, verb, **_body(request))}
 
     def _switches(self, request: Request) -> dict[str, Any]:
+        """Switches by service. PUT takes them so, or plain: a plain name is set wherever it is known."""
         both = {"zendesk": self._sandbox.zendesk.switches, "jira": self._sandbox.jira.switches}
         if request.method == "PUT":
-            asked = _body(request)
-            for service, values in asked.items():
-                known = both.get(service)
-                if known is None or not isinstance(values, dict) or not set(values) <= set(known):
-                    raise ValueError(f"unknown switches for {service!r}: {values!r}")
-            for service, values in asked.items():
-                both[service].update(values)
+            changes = []
+            for name, value in _body(request).items():
+                wanted = value.items() if name in both and isinstance(value, dict) else [(name, value)]
+                for switch, setting in wanted:
+                    known = [
+                        service
+                        for service, switches in both.items()
+                        if switch in switches and name in {service, switch}
+                    ]
+                    if not known:
+                        raise ValueError(f"there is no switch {switch!r}")
+                    changes += [(service, switch, setting) for service in known]
+            for service, switch, setting in changes:
+                both[service][switch] = setting
         return dict(both)
 
 

@@ -142,7 +142,8 @@ def test_faults_switches_and_the_journal_are_at_hand_from_outside(sandbox: Sandb
     assert [entry["path"] for entry in entries] == ["/api/v2/tickets/count"]
     switches = requests.put(f"{control}/switches", json={"zendesk": {"account_limit": 5}}, timeout=5).json()
     assert switches["zendesk"]["account_limit"] == 5
-    assert "search_lag_seconds" in switches["jira"]
+    switches = requests.put(f"{control}/switches", json={"search_lag_seconds": 9}, timeout=5).json()
+    assert [switches[service]["search_lag_seconds"] for service in ("zendesk", "jira")] == [9, 9]
     assert requests.put(f"{control}/switches", json={"zendesk": {"nope": 1}}, timeout=5).status_code == 400
 
 
