@@ -9,6 +9,7 @@ with store.transaction() as tx:
 
 from syncd.store.audit import Audit
 from syncd.store.backup import Restored, Upgraded, restore, upgrade, verify
+from syncd.store.engine import with_password
 from syncd.store.errors import (
     CursorWentBack,
     IntentMoved,
@@ -70,4 +71,5 @@ __all__ = [
     "restore",
     "upgrade",
     "verify",
+    "with_password",
 ]

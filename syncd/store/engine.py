@@ -215,3 +215,8 @@ def translate_sqlite(error: sqlite3.Error, name: str) -> StoreError:
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreError(f"{name} refused a row: {words}.")
     return StoreError(f"{name} failed: {words}.")
+
+
+def with_password(url: str, password: str) -> str:
+    """The address with this password in it, for opening only: never to be shown."""
+    return str(make_url(url).set(password=password).render_as_string(hide_password=False))

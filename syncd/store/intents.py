@@ -272,7 +272,8 @@ class Intents(Repository):
         )
         for row in self._connection.execute(query).mappings().all():
             if row["id"] not in self._enqueued and self._sound(IntentRow, row):
-                self._supersede(row, now)
+                if action.slot and decode_action(row["kind"], row["payload"]).slot == action.slot:
+                    self._supersede(row, now)
 
     def _supersede(self, row: Mapping[Any, Any], now: datetime) -> None:
         self._write_intent({**row, "state": "refused", "last_error": SUPERSEDED, "done_at": to_micros(now)})
