@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -20,7 +21,7 @@ from requests.adapters import BaseAdapter
 from syncd.core.ports import Clock
 from syncd.sources.budget import Allowance, Budgets
 from syncd.sources.credentials import Credential
-from syncd.sources.errors import AuthError, InvalidResponseError
+from syncd.sources.errors import AuthError, InvalidResponseError, NotFoundError, RefusedError, SourceError
 from syncd.sources.http import TIMEOUT, CallKind, CallRecord, Session, parse_json
 from syncd.sources.jira_json import MalformedError
 
@@ -86,6 +87,8 @@ class Wire:
             on_call=on_call,
             sleep=sleep,
         )
+        self._nobody: str | None = None
+        self.session.hooks["response"].append(self._look)
         self.session.headers["X-Atlassian-Token"] = "no-check"  # Data Center's guard against forged forms
         self._library = jira.JIRA(
             self.session.base_url,
@@ -104,38 +107,69 @@ class Wire:
         """The JSON answer to a GET; `path` follows /rest/api/2/.
 
         Raises AuthError when the server answered without knowing us, unless `anonymous`: it answers 200 then, with
-        whatever the public may see.
+        whatever the public may see, or says that an issue does not exist.
         """
-        response = self.session.get(self._address(path), params=params)
-        if not anonymous:
-            _refuse_anonymous(response)
-        return parse_json(response, f"jira: GET {path}")
+        address = self._address(path)
+        send = partial(self.session.get, address, params=params)
+        return parse_json(send() if anonymous else self._known(send), f"jira: GET {path}")
 
     def ask(self, path: str, body: Mapping[str, Any], *, v3: bool = False) -> Any:
         """The JSON answer to a question that is sent as POST."""
-        response = self.session.post(self._address(path, v3=v3), json=body)
-        _refuse_anonymous(response)
-        return parse_json(response, f"jira: POST {path}")
+        send = partial(self.session.post, self._address(path, v3=v3), json=body)
+        return parse_json(self._known(send), f"jira: POST {path}")
 
     def write(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON answer to a POST that changes something, None when it is empty. Sent once."""
-        response = self.session.post(self._address(path), json=body)
+        self._nobody = None
+        try:
+            response = self.session.post(self._address(path), json=body)
+        except (NotFoundError, RefusedError):
+            if self._taken_for_nobody() is None:
+                raise
+            raise _refused_as_nobody() from None
         return parse_json(response, f"jira: POST {path}") if response.content.strip() else None
+
+    def _known(self, send: Callable[[], Response]) -> Response:
+        """The answer to a read, which was meant for us; with a new credential if the old one made us nobody."""
+        for _ in range(2):
+            self._nobody = None
+            answer: Response | SourceError
+            try:
+                answer = send()
+            except (NotFoundError, RefusedError) as error:
+                answer = error
+            refused = self._taken_for_nobody()
+            if refused is None:
+                if isinstance(answer, SourceError):
+                    raise answer
+                return answer
+            if not self.session.signer.renew(refused):
+                break
+        raise _refused_as_nobody()
+
+    def _taken_for_nobody(self) -> str | None:
+        """What the last request was signed with, if it was answered as to nobody."""
+        return self._nobody
+
+    def _look(self, response: Response, *_: object, **__: object) -> None:
+        """Notes whom the server took us for; a hook, as answers that are errors do not come back."""
+        self._nobody = str(response.request.headers.get("Authorization")) if _is_for_nobody(response) else None
 
     def _address(self, path: str, *, v3: bool = False) -> str:
         build = self._library._get_url  # noqa: SLF001 - the library's URL builder has no public name
         return build(path, base=V3) if v3 else build(path)
 
 
-def _refuse_anonymous(response: Response) -> None:
-    """Data Center names the user it took us for in X-AUSERNAME; both may add why a login failed, on a 200."""
+def _is_for_nobody(response: Response) -> bool:
+    """Data Center names the user it took us for in X-AUSERNAME, Cloud in X-AACCOUNTID; both may say on a 200 that a
+    login failed."""
     user = response.headers.get("X-AUSERNAME")
+    if user is not None:
+        return unquote(user).casefold() == "anonymous"
     reason = response.headers.get("X-Seraph-LoginReason", "").upper()
-    if user is None and "X-AACCOUNTID" not in response.headers:
-        nobody = "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
-    else:
-        nobody = user is not None and unquote(user).casefold() == "anonymous"
-    if nobody:
-        raise AuthError(
-            "jira: the server answered as to nobody: the credential is wrong, expired or revoked", status=200
-        )
+    failed = "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
+    return failed and "X-AACCOUNTID" not in response.headers
+
+
+def _refused_as_nobody() -> AuthError:
+    return AuthError("jira: the server answered as to nobody: the credential is wrong, expired or revoked")

@@ -52,7 +52,8 @@ def jira_for(
 ) -> Jira:
     """An adapter to the server that `responses` pretends to be."""
     clock = clock or TurnedClock()
-    return Jira(more.pop("url", URL), Bearer(Word()), deployment, clock=clock, sleep=clock.turn, **more)
+    auth = more.pop("auth", Bearer(Word()))
+    return Jira(more.pop("url", URL), auth, deployment, clock=clock, sleep=clock.turn, **more)
 
 
 def issue(number: int, *, project: str = "WEB", **fields: Any) -> Any:

@@ -10,6 +10,7 @@ import responses
 from responses import matchers
 
 from syncd.core.model import ActorKind, StatusInfo
+from syncd.sources.credentials import Bearer
 from syncd.sources.errors import (
     AuthError,
     InvalidResponseError,
@@ -82,6 +83,26 @@ class TestIdentity:
         mock.get(f"{REST}/myself", json={"name": "syncd"}, headers=headers)
         assert jira_for("auto").identity().account_id == "syncd"
 
+    def test_a_secret_that_was_rotated_is_read_again_when_the_old_one_makes_us_nobody(
+        self, mock: responses.RequestsMock
+    ) -> None:
+        words = iter(["old-secret", "new-secret"])
+
+        class Rotated:
+            def reveal(self) -> str:
+                return next(words)
+
+        mock.get(f"{REST}/project/WEB/versions", status=404, headers={"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"})
+        mock.get(f"{REST}/project/WEB/versions", json=[], headers={"X-AACCOUNTID": OWN})
+        assert jira_for(auth=Bearer(Rotated())).versions("WEB") == ()
+        assert mock.calls[1].request.headers["Authorization"] == "Bearer new-secret"
+
+    def test_a_write_that_is_refused_to_nobody_is_an_auth_error(self, mock: responses.RequestsMock) -> None:
+        mock.post(f"{REST}/issue/1/comment", status=404, headers={"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"})
+        with pytest.raises(AuthError):
+            jira_for().comment("1", "hello", marker="m1")
+        assert len(mock.calls) == 1
+
     def test_a_server_that_is_no_jira_is_said_to_be_none(self, mock: responses.RequestsMock) -> None:
         mock.get(f"{REST}/serverInfo", json={"hello": "world"})
         with pytest.raises(InvalidResponseError, match="not a Jira"):
@@ -148,9 +169,9 @@ class TestProject:
             jira_for().catalog("NO")
 
     def test_a_key_cannot_lead_to_another_path(self, mock: responses.RequestsMock) -> None:
-        mock.get(f"{REST}/project/..%2Fmyself/versions", status=404, json={})
+        mock.get(f"{REST}/project/A%2FB/versions", status=404, json={})
         with pytest.raises(NotFoundError):
-            jira_for().versions("../myself")
+            jira_for().versions("A/B")
 
 
 class TestTransition:
