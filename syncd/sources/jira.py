@@ -71,7 +71,7 @@ class Jira:
     `base_url` may have a path: a Data Center's context, or `/ex/jira/<cloudId>` of the gateway that scoped tokens need.
     `deployment` "auto" asks serverInfo. `site_url` is where people's links lead when that is another host. `robots`
     names accounts (id, name or display name) whose changes are not a person's. `adapter`, `ca`, `on_call` and
-    `sleep` are the session's.
+    `sleep` are the session's. Not for two threads at once.
     """
 
     def __init__(

@@ -25,6 +25,9 @@ from syncd.sources.jira_wire import Wire, segment, understood
 
 BULK: Final = 100  # ids a call
 HISTORY_PAGES: Final = 100
+MOST_EMBEDDED: Final = 20
+"""Entries of a changelog that Cloud is known to embed where it answers many issues. One that has as many or more may be
+cut off, whatever its `total` says: docs.adaptavist.com/sr4jc, "atlassian-rest-api-search-endpoints-deprecation"."""
 BARRED_FOR: Final = 300.0  # seconds until a project that the server did not know is asked for again
 WITHOUT_BULK_FOR: Final = 3600.0  # seconds until bulkfetch is tried again on a server that lacks it
 LONGEST_QUERY: Final = 4000  # characters; longer searches are sent as POST
@@ -177,6 +180,7 @@ class Reader:
         """Fetches in bulk, then directly whatever that did not bring: only a direct reading proves an issue gone."""
         wanted = tuple(dict.fromkeys(ids))
         askable = [name for name in wanted if _ID_OR_KEY.fullmatch(name)]
+        asked = frozenset(askable)
         raws: dict[str, Any] = {}
         for begin in range(0, len(askable), BULK):
             for raw in fetch(askable[begin : begin + BULK]):
@@ -186,7 +190,7 @@ class Reader:
         probed = False
         for name in wanted:
             snapshot: IssueSnapshot | None = hidden_issue(name)
-            if name in askable:
+            if name in asked:
                 try:
                     snapshot = self._snapshot(name, raws.get(name.casefold()), history=history, only=len(wanted) == 1)
                 except NotFoundError:
@@ -202,6 +206,8 @@ class Reader:
         try:
             if raw is None or self._lacks(raw):
                 raw = self._direct(name, history=history)
+            elif len(embedded_changelog(raw)) >= MOST_EMBEDDED:
+                raw = {key: value for key, value in raw.items() if key != "changelog"}  # it is listed instead
             if history and self._is_cloud():
                 raw = self._with_all_history(raw)
             return parse_issue(raw, self._authors())

@@ -241,6 +241,17 @@ class TestCloudRead:
         (found,) = jira_for().read(["10001"])
         assert [change.id for change in found.history] == ["9", "8", "7", "6"]
 
+    def test_a_changelog_of_a_bulk_fetch_that_may_be_cut_off_is_listed(self, mock: responses.RequestsMock) -> None:
+        know(mock)
+        embedded = history(*((number, "3") for number in range(25, 5, -1)))
+        mock.post(
+            self.BULK, json={"issues": [{**issue(1), "changelog": embedded}, {**issue(2), "changelog": history()}]}
+        )
+        listed = history(*((number, "3") for number in range(1, 26)))["histories"]
+        mock.get(f"{REST}/issue/10001/changelog", json={"values": listed, "startAt": 0, "total": 25, "isLast": True})
+        first, second = jira_for().read(["10001", "10002"])
+        assert (len(first.history), second.history) == (25, ())
+
     def test_a_changelog_that_was_not_embedded_is_listed(self, mock: responses.RequestsMock) -> None:
         know(mock)
         mock.get(f"{REST}/issue/10001", json=issue(1))
