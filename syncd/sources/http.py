@@ -195,6 +195,9 @@ class Session(requests.Session):
                 status = response.status_code
                 used.append(_authorization(response))
                 self._read_whole(response, what)
+                if not response.headers:
+                    # http.client takes a head that breaks off after the status for a whole one.
+                    raise requests.exceptions.ChunkedEncodingError
             finally:
                 self._report(verb, path, status, started, kind)
         except SourceError:
