@@ -284,8 +284,8 @@ class JiraCore:
         self.index.forget(issue.id, self._due_ms())
 
     def _automate(self, issue: Issue, author: str) -> None:
+        status = self.site.statuses[issue.status_id].name
         for rule in self.automations:
-            status = self.site.statuses[issue.status_id].name
             if author != rule.actor and status == rule.on_status:
                 rule.fired += 1
                 self.force(rule.actor, issue, rule.to_status, rule.resolution)

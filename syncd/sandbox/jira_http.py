@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from syncd.sandbox.jira_errors import Refusal
 from syncd.sandbox.jira_limits import Limits, fault_answer
-from syncd.sandbox.jira_model import Issue, User
+from syncd.sandbox.jira_model import Deployment, Issue, User
 from syncd.sandbox.jira_render import Renderer
 from syncd.sandbox.jira_world import JiraWorld
 from syncd.sandbox.web import ApiRequest, SandboxContext, ServiceApp
@@ -31,8 +32,23 @@ _GATEWAY: Final = "sandbox.jira.gateway"
 _FAILED: Final = "sandbox.jira.login_failed"
 _ENDPOINT: Final = "sandbox.jira.endpoint"
 
-#: A route: methods, path below /rest/api/N, endpoint, deployment ("cloud", "data_center" or None for both).
+#: A route: methods, path below /rest/api/N (from the root when it begins with two slashes), endpoint, deployment
+#: ("cloud", "data_center" or None for both).
 Route = tuple[str, str, str, str | None]
+
+
+@functools.cache  # compiling the rules takes longer than most tests
+def _routes(app: type[JiraHandlers], deployment: Deployment) -> Map:
+    """The routes of all parts of an application, below each version of the interface."""
+    versions = ("2", "3", "latest") if deployment == "cloud" else ("2", "latest")
+    rules: list[Rule] = []
+    for part in app.__mro__:
+        for methods, path, endpoint, only in vars(part).get("ROUTES", ()):
+            if only in (None, deployment):
+                fixed = path.startswith("//")
+                places = [path[1:]] if fixed else [f"/rest/api/{version}{path}" for version in versions]
+                rules += [Rule(place, endpoint=endpoint, methods=methods.split(",")) for place in places]
+    return Map(rules, strict_slashes=False, merge_slashes=False)
 
 
 class JiraHandlers(ServiceApp):
@@ -49,17 +65,7 @@ class JiraHandlers(ServiceApp):
         self.world = world
         self.limits = Limits(world)
         self._open = frozenset(name for part in type(self).__mro__ for name in vars(part).get("OPEN", ()))
-        self.url_map = Map(list(self._rules()), strict_slashes=False, merge_slashes=False)
-
-    def _rules(self) -> Iterator[Rule]:
-        versions = ("2", "3", "latest") if self.world.cloud else ("2", "latest")
-        for part in type(self).__mro__:
-            for methods, path, endpoint, only in vars(part).get("ROUTES", ()):
-                if only not in (None, self.world.deployment):
-                    continue
-                for where in [path] if path.startswith("//") else [f"/rest/api/{v}{path}" for v in versions]:
-                    rule = "/" + where.lstrip("/")
-                    yield Rule(rule, endpoint=endpoint, methods=methods.split(","))
+        self.url_map = _routes(type(self), world.deployment)
 
     # The way of a request
 

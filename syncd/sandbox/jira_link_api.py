@@ -190,18 +190,22 @@ class LinkApi(JiraHandlers):
         if req.headers.get("X-Atlassian-Token", "").lower() not in _NO_CHECK:
             raise Refusal(403, body=self.world.say("xsrf"))
         issue = self.writable(req, ref, "CREATE_ATTACHMENTS")
-        files = req.files.getlist("file")
-        if not files:
+        try:
+            files = req.files.getlist("file")
+            contents = [(file.filename or "file", file.mimetype, file.read()) for file in files]
+        finally:
+            req.close()
+        if not contents:
             raise Refusal(400, [self.world.say("no_file")])
-        if len(files) > _MOST_FILES:
+        if len(contents) > _MOST_FILES:
             raise Refusal(413, [self.world.say("too_many", limit=_MOST_FILES, what="files")])
-        contents = [(file, file.read()) for file in files]
-        if any(len(content) > int(self.world.switches["attachment_limit_bytes"]) for _, content in contents):
+        limit = int(self.world.switches["attachment_limit_bytes"])
+        if any(len(content) > limit for _, _, content in contents):
             raise Refusal(413 if self.world.cloud else 404, [self.world.say("too_big")])
         user = self.user(req)
         added = [
-            self.world.add_file(user.id, issue, file.filename or "file", content, file.mimetype)
-            for file, content in contents
+            self.world.add_file(user.id, issue, filename, content, mime_type)
+            for filename, mime_type, content in contents
         ]
         render = self.render(req)
         return self.json_response([render.attachment(entry) for entry in added])
