@@ -198,7 +198,7 @@ def fault_answer(world: JiraCore, limits: Limits, fault: Fault) -> Response | No
             return Response(page, 503, headers=extra, content_type="text/html; charset=utf-8")
         case "captcha":
             denied = {"X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE; login-url=/login.jsp"}
-            return Response(_PAGE.format("Forbidden"), 403, headers=denied, content_type="text/html")
+            return Response(_PAGE.format("Forbidden"), 403, headers=denied, content_type="text/html; charset=utf-8")
         case "errors":
             return _shaped(int(args.get("status", 400)), str(args.get("shape", "dict")))
         case _:

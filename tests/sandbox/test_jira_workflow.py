@@ -73,8 +73,7 @@ def test_a_transition_tells_its_screen_only_when_asked(lab: JiraLab) -> None:
 def test_data_center_describes_transitions_more_shortly_than_cloud() -> None:
     short = {"id", "name", "to", "opsbarSequence"}
     long = {"id", "name", "to", "hasScreen", "isGlobal", "isInitial", "isAvailable", "isConditional", "looped"}
-    for deployment, keys in (("data_center", short), ("cloud", long)):
-        lab = JiraLab(deployment)
+    for lab, keys in ((JiraLab("data_center"), short), (JiraLab("cloud"), long)):
         assert set(listed(lab, lab.make())["Start work"]) == keys
 
 
