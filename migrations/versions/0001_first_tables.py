@@ -116,13 +116,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_intent")),
         sqlite_strict=True,
     )
-    op.create_index(
-        "ix_intent_after",
-        "intent",
-        ["after"],
-        sqlite_where=sa.text("after IS NOT NULL AND state = 'new'"),
-        postgresql_where=sa.text("after IS NOT NULL AND state = 'new'"),
-    )
+    op.create_index(op.f("ix_intent_state_after"), "intent", ["state", "after"])
     op.create_index("ix_intent_queue", "intent", ["destination", "state", "urgency", "seq", "next_at"])
     op.create_index(op.f("ix_intent_state_seq"), "intent", ["state", "seq"])
     op.create_index(op.f("ix_intent_subject_state"), "intent", ["subject", "state"])

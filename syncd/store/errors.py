@@ -1,7 +1,5 @@
 """What can be wrong with the store. Every message names the store and what to type next, and holds no secret."""
 
-# ruff: noqa: N818 - these names are read as sentences ("store locked"), and StoreError at the root says that they are errors
-
 from __future__ import annotations
 
 

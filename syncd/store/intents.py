@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from syncd.core.actions import CommentOnBug, RemoteAction, RemoveTag, marker_of
@@ -90,8 +90,8 @@ class Intents(Repository):
         """Puts a write in the queue, once per marker. None when it is in the queue now, else the state it stays in.
 
         A `new` one takes the new payload and urgency; one that was refused as superseded comes back to life. Other
-        intents of the same subject and kind that were never tried, and that this transaction did not enqueue, are
-        superseded."""
+        intents for the same slot of the subject that were never tried, and that this transaction did not enqueue, are
+        superseded; notes and comments have no slot, so each of them is written."""
         marker = marker_of(action)
         self._enqueued.add(marker)
         row = self._intent_row(marker)
@@ -237,7 +237,9 @@ class Intents(Repository):
 
     def busy_subjects(self, subjects: Iterable[str]) -> set[str]:
         """Those of the subjects with a sent or parked intent, or with a `new` one that failed before."""
-        stuck = or_(IntentRow.state.in_(["sent", "parked"]), and_(IntentRow.state == "new", IntentRow.attempts > 0))
+        stuck = and_(
+            IntentRow.state.in_(["new", "sent", "parked"]), or_(IntentRow.state != "new", IntentRow.attempts > 0)
+        )
         found: set[str] = set()
         for part in chunks(subjects):
             query = select(IntentRow.subject).where(IntentRow.subject.in_(part), stuck).distinct()
@@ -264,6 +266,8 @@ class Intents(Repository):
         return (self._connection.execute(select(func.max(IntentRow.seq))).scalar() or 0) + 1
 
     def _supersede_others(self, action: RemoteAction, now: datetime) -> None:
+        if not action.slot:
+            return
         query = select(_INTENT).where(
             IntentRow.subject == action.subject,
             IntentRow.state == "new",
@@ -271,9 +275,11 @@ class Intents(Repository):
             IntentRow.attempts == 0,
         )
         for row in self._connection.execute(query).mappings().all():
-            if row["id"] not in self._enqueued and self._sound(IntentRow, row):
-                if action.slot and decode_action(row["kind"], row["payload"]).slot == action.slot:
-                    self._supersede(row, now)
+            if row["id"] in self._enqueued:
+                continue
+            other = self._sound_intent(row)
+            if other is not None and other.action.slot == action.slot:
+                self._supersede(row, now)
 
     def _supersede(self, row: Mapping[Any, Any], now: datetime) -> None:
         self._write_intent({**row, "state": "refused", "last_error": SUPERSEDED, "done_at": to_micros(now)})
@@ -284,8 +290,8 @@ class Intents(Repository):
             select(_INTENT)
             .outerjoin(first, first.id == IntentRow.after)
             .where(
-                IntentRow.after.is_not(None),
-                IntentRow.state == literal_column("'new'"),  # a literal, so that the partial index serves
+                IntentRow.state == "new",
+                IntentRow.after > "",  # not IS NOT NULL, for which SQLite uses no index
                 or_(first.id.is_(None), first.state == "refused"),
             )
         )
@@ -300,16 +306,16 @@ class Intents(Repository):
     def _candidates(
         self, destination: str, now: datetime, position: tuple[int, int] | None, limit: int
     ) -> Select[tuple[Any, ...]]:
-        first, other = aliased(IntentRow), aliased(IntentRow)
+        first, other, earlier = aliased(IntentRow), aliased(IntentRow), aliased(IntentRow)
         first_is_done = select(first.id).where(first.id == IntentRow.after, first.state == "done").exists()
-        blocked = (
-            select(other.id)
+        is_under_way = select(other.id).where(other.subject == IntentRow.subject, other.state == "sent").exists()
+        has_failed = (
+            select(earlier.id)
             .where(
-                other.subject == IntentRow.subject,
-                or_(
-                    other.state == "sent",
-                    and_(other.state == "new", other.attempts > 0, other.seq < IntentRow.seq),
-                ),
+                earlier.subject == IntentRow.subject,
+                earlier.state == "new",
+                earlier.attempts > 0,
+                earlier.seq < IntentRow.seq,
             )
             .exists()
         )
@@ -318,7 +324,8 @@ class Intents(Repository):
             IntentRow.state == "new",
             IntentRow.next_at <= to_micros(now),
             or_(IntentRow.after.is_(None), first_is_done),
-            ~blocked,
+            ~is_under_way,
+            ~has_failed,
         )
         if position is not None:
             urgency, seq = position

@@ -172,14 +172,12 @@ class Links(Repository):
         self._write_link({**row, **retired})
         self.log_link(link_id, now, "retired", reason)
 
-    def retired_pairs(self, ticket_id: int, *, except_reason: str = "") -> set[str]:
+    def retired_pairs(self, ticket_id: int, *, except_reason: str | None = None) -> set[str]:
         """The ids of the issues that were once linked to the ticket, by links that are retired for another reason than
         the one given."""
-        query = select(LinkRow.issue_id).where(
-            LinkRow.ticket_id == ticket_id,
-            LinkRow.state == LinkState.RETIRED.value,
-            LinkRow.retired_reason != except_reason,
-        )
+        query = select(LinkRow.issue_id).where(LinkRow.ticket_id == ticket_id, LinkRow.state == LinkState.RETIRED.value)
+        if except_reason is not None:
+            query = query.where(LinkRow.retired_reason != except_reason)
         return set(self._connection.execute(query).scalars())
 
     def is_linked_ticket(self, ids: Iterable[int]) -> set[int]:

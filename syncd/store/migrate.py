@@ -10,12 +10,12 @@ import syncd
 from syncd.store.errors import StoreDamaged, StoreForeign, StoreNeedsUpgrade, StoreTooNew
 from syncd.store.schema import APPLICATION_ID, SCHEMA_VERSION, Base
 
+_PACKAGE = Path(syncd.__file__).resolve().parent
 _VERSION_TABLE = "alembic_version"
 
 
-def migrations_folder() -> Path:
+def migrations_folder(package: Path = _PACKAGE) -> Path:
     """Where the migrations lie: beside the package in a checkout, inside it in an installed wheel."""
-    package = Path(syncd.__file__).resolve().parent
     inside = package / "_migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
 

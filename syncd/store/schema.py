@@ -159,12 +159,7 @@ class IntentRow(Base):
         Index("ix_intent_queue", "destination", "state", "urgency", "seq", "next_at"),
         Index(None, "subject", "state"),
         Index(None, "state", "seq"),
-        Index(
-            "ix_intent_after",
-            "after",
-            sqlite_where=text("after IS NOT NULL AND state = 'new'"),
-            postgresql_where=text("after IS NOT NULL AND state = 'new'"),
-        ),
+        Index(None, "state", "after"),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.store import Store
-from tests.store.postgres import Postgres, PostgresMissing, running_postgres
+from tests.store.postgres import Postgres, PostgresMissingError, running_postgres
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def postgres() -> Iterator[Postgres]:
     try:
         with running_postgres() as server:
             yield server
-    except PostgresMissing as reason:
+    except PostgresMissingError as reason:
         pytest.skip(str(reason))
 
 

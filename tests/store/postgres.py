@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 
-class PostgresMissing(Exception):
+class PostgresMissingError(Exception):
     """This machine has no PostgreSQL server, or nobody who may run one."""
 
 
@@ -48,7 +48,7 @@ def _programs() -> Path:
     if candidates:
         return candidates[-1]
     if found is None:
-        raise PostgresMissing("no initdb in PATH or /usr/lib/postgresql")
+        raise PostgresMissingError("no initdb in PATH or /usr/lib/postgresql")
     return Path(found).resolve().parent
 
 
@@ -61,12 +61,12 @@ def _user() -> str | None:
             return pwd.getpwnam(name).pw_name
         except KeyError:
             continue
-    raise PostgresMissing("the tests run as root, and there is no account to run PostgreSQL as")
+    raise PostgresMissingError("the tests run as root, and there is no account to run PostgreSQL as")
 
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
-    """Starts a server and stops it; raises PostgresMissing."""
+    """Starts a server and stops it; raises PostgresMissingError."""
     programs, user = _programs(), _user()
     folder = Path(tempfile.mkdtemp(prefix="syncd-pg-"))  # not pytest's folder, which another account can not enter
     try:
@@ -75,7 +75,9 @@ def running_postgres() -> Iterator[Postgres]:
         data, log = folder / "data", folder / "log"
 
         def run(*command: str) -> None:
-            subprocess.run(command, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"})
+            subprocess.run(  # noqa: S603 - the database's own programs, with arguments from here
+                command, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, env={"LC_ALL": "C"}
+            )
 
         run(str(programs / "initdb"), "-D", str(data), "-U", "syncd", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.model import Conflict, LinkState, Origin, Seen, TicketState
-from syncd.store import LinkExists, LinkRetired, NotStored, Store, Tx
+from syncd.store import LinkExists, LinkRetired, NotStored, Store, StoreError, Tx
 from tests.store.records import NOW, base, later
 
 
@@ -55,15 +55,16 @@ def test_a_ticket_and_an_issue_have_one_link_that_is_not_retired(store: Store) -
         assert [link.id for link in tx.links_of_ticket([35])] == [second]
         assert tx.retired_pairs(35) == {"1"}
         assert tx.retired_pairs(36) == set()
+        assert tx.retired_pairs(35, except_reason="the key was taken out") == set()
+        assert tx.retired_pairs(35, except_reason="the ticket was closed") == {"1"}
 
 
 def test_the_database_itself_refuses_a_second_live_link_of_a_pair(store: Store) -> None:
     with store.transaction() as tx:
-        row = tx.link(add(tx, 35, "1"))
-        other = add(tx, 36, "1")
-    assert row is not None
-    with pytest.raises(Exception, match=r"(?i)unique"), store.transaction() as tx:
-        tx._connection.exec_driver_sql(f"UPDATE link SET ticket_id = 35 WHERE id = {other}")
+        add(tx, 35, "1")
+        add(tx, 36, "1")
+    with pytest.raises(StoreError, match=r"(?i)refused a row: .*unique"), store.transaction() as tx:
+        tx._connection.exec_driver_sql("UPDATE link SET ticket_id = 35")
 
 
 def test_a_link_can_not_be_repointed_onto_another_one(store: Store) -> None:
@@ -98,11 +99,9 @@ def test_a_link_that_is_not_stored_can_not_be_changed(store: Store, what: str) -
     with store.transaction() as tx:
         link = tx.link(add(tx, 35, "1"))
         assert link is not None
+        unknown = replace(link, id=999)
         with pytest.raises(NotStored, match="999"):
-            if what == "save":
-                tx.save_link(replace(link, id=999))
-            else:
-                tx.retire(999, "why not", NOW)
+            tx.save_link(unknown) if what == "save" else tx.retire(999, "why not", NOW)
         assert tx.link(999) is None
 
 
@@ -175,5 +174,5 @@ def test_a_conflict_is_never_stored_without_its_reason(store: Store) -> None:
     with store.transaction() as tx:
         link = tx.link(add(tx, 35, "1"))
         assert link is not None
-    with pytest.raises(Exception, match=r"(?i)ck_link_conflict"), store.transaction() as tx:
+    with pytest.raises(StoreError, match=r"(?i)ck_link_conflict"), store.transaction() as tx:
         tx.save_link(replace(link, state=LinkState.CONFLICT))

@@ -43,7 +43,10 @@ OLD = ticket()
             id="a generated stamp is kept, and is no change of content",
         ),
         pytest.param(
-            replace(OLD, fields=MappingProxyType(dict(OLD.fields))), False, OLD, id="another kind of mapping is no change"
+            replace(OLD, fields=MappingProxyType(dict(OLD.fields))),
+            False,
+            OLD,
+            id="another kind of mapping is no change",
         ),
         pytest.param(
             TicketSnapshot(35, TicketState("deleted"), NOW, NOW, visible=False),

@@ -1,0 +1,464 @@
+from __future__ import annotations
+
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from syncd.store import (
+    Store,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreMissing,
+    StoreReadOnly,
+    StoreTooNew,
+    StoreUnreachable,
+    with_password,
+)
+from syncd.store.engine import name_of, parse_url, translate_sqlite
+from syncd.store.schema import APPLICATION_ID, SCHEMA_VERSION
+from tests.store.postgres import Postgres
+from tests.store.records import NOW, ticket
+
+
+class CrashError(Exception):
+    pass
+
+
+def test_a_transaction_is_kept_whole_or_not_at_all(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.set_fact("kept", 1, NOW)
+
+    def crash() -> None:
+        with store.transaction() as tx:
+            tx.set_fact("kept", 2, NOW)
+            tx.put_tickets([ticket()], NOW)
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        crash()
+    with store.reading() as tx:
+        assert tx.get_fact("kept") == 1
+        assert tx.count_tickets() == 0
+
+
+def test_a_kill_in_the_middle_keeps_nothing(store: Store) -> None:
+    def stop() -> None:
+        with store.transaction() as tx:
+            tx.set_fact("kept", 1, NOW)
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        stop()
+    assert not store.in_transaction()
+    with store.transaction() as tx:
+        assert tx.get_fact("kept") is None
+
+
+def test_a_reader_sees_one_moment_while_a_writer_goes_on(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.set_fact("n", 1, NOW)
+
+    def write() -> None:
+        with store.transaction() as writer:
+            writer.set_fact("n", 2, NOW)
+
+    with store.reading() as tx:
+        assert tx.get_fact("n") == 1
+        other = threading.Thread(target=write)
+        other.start()
+        other.join()
+        assert tx.get_fact("n") == 1
+    with store.reading() as tx:
+        assert tx.get_fact("n") == 2
+
+
+def test_a_second_process_reads_while_the_first_has_an_open_transaction(store: Store, url: str) -> None:
+    with store.transaction() as tx:
+        tx.set_fact("n", 1, NOW)
+    with store.transaction() as tx:
+        tx.set_fact("n", 2, NOW)
+        with Store.open(url, create=False) as second, second.reading() as reader:
+            assert reader.get_fact("n") == 1
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one store object", "a store object for each thread"])
+def test_writers_in_several_threads_lose_no_update(store: Store, url: str, shared: bool) -> None:
+    def add(times: int) -> None:
+        mine = store if shared else Store.open(url)
+        for _ in range(times):
+            with mine.transaction() as tx:
+                count = tx.get_fact("count")
+                tx.set_fact("count", (count if isinstance(count, int) else 0) + 1, NOW)
+        if not shared:
+            mine.close()
+
+    threads = [threading.Thread(target=add, args=(25,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.reading() as tx:
+        assert tx.get_fact("count") == 100
+
+
+def test_it_is_known_whether_this_thread_is_in_a_transaction(store: Store) -> None:
+    seen: list[bool] = []
+    assert not store.in_transaction()
+    with store.transaction():
+        assert store.in_transaction()
+        other = threading.Thread(target=lambda: seen.append(store.in_transaction()))
+        other.start()
+        other.join()
+    with store.reading():
+        assert store.in_transaction()
+    assert not store.in_transaction()
+    assert seen == [False]
+
+
+@pytest.mark.parametrize("outer", ["transaction", "reading"])
+@pytest.mark.parametrize("inner", ["transaction", "reading"])
+def test_a_transaction_has_no_other_inside(store: Store, outer: str, inner: str) -> None:
+    with getattr(store, outer)(), pytest.raises(RuntimeError, match="inside"), getattr(store, inner)():
+        pytest.fail("this must not be reached")
+    with store.transaction() as tx:
+        tx.set_fact("works", True, NOW)
+
+
+def test_a_reading_can_not_write(store: Store) -> None:
+    with pytest.raises(StoreReadOnly, match="can not be written"), store.reading() as tx:
+        tx.set_fact("n", 1, NOW)
+    with store.transaction() as tx:
+        tx.set_fact("n", 1, NOW)
+
+
+def test_a_store_can_be_looked_at_without_harm_after_it_was_closed(store: Store) -> None:
+    store.close()
+    store.close()
+    assert store.name
+
+
+def test_a_healthy_store_has_no_problems_and_is_writable(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_tickets([ticket()], NOW)
+        tx.set_cursor("c", "1", NOW)
+    assert store.check() == []
+    assert store.is_writable()
+    assert store.checkpoint() == 0
+
+
+# ---- SQLite ------------------------------------------------------------------------------------------------------
+
+
+def pragma(store: Store, name: str) -> object:
+    with store.reading() as tx:
+        return tx._connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("busy_timeout", 10_000),
+        ("trusted_schema", 0),
+        ("cell_size_check", 1),
+        ("application_id", APPLICATION_ID),
+        ("user_version", SCHEMA_VERSION),
+    ],
+)
+def test_sqlite_is_set_up_for_a_log_of_intents(sqlite_store: Store, name: str, value: object) -> None:
+    assert pragma(sqlite_store, name) == value
+
+
+def test_every_table_is_strict(sqlite_store: Store) -> None:
+    with sqlite_store.reading() as tx:
+        rows = tx._connection.exec_driver_sql("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").all()
+    loose = {name for name, strict in rows if not strict and not name.startswith("sqlite_")}
+    assert loose == {"alembic_version"}
+
+
+def test_a_new_store_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    with Store.open(f"sqlite:///{path}") as store, store.transaction() as tx:
+        tx.set_fact("n", 1, NOW)
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    assert modes == {"new.db": 0o600, "new.db-wal": 0o600, "new.db-shm": 0o600}
+
+
+def test_checkpoint_empties_the_log_unless_a_reader_is_in_the_way(sqlite_store: Store) -> None:
+    assert sqlite_store.path is not None
+    log = sqlite_store.path.with_name("syncd.db-wal")
+
+    def fill() -> None:
+        with sqlite_store.transaction() as tx:
+            tx.put_tickets([ticket(number) for number in range(200)], NOW)
+
+    left: list[int] = []
+    fill()
+    with sqlite_store.reading() as tx:
+        tx.count_tickets()
+        with sqlite3.connect(sqlite_store.path) as other:
+            other.execute("INSERT INTO fact VALUES ('x', '1', 0)")
+        other.close()
+        thread = threading.Thread(target=lambda: left.append(sqlite_store.checkpoint()))
+        thread.start()
+        thread.join()
+    assert left[0] == log.stat().st_size > 0
+    assert sqlite_store.checkpoint() == 0
+    assert log.stat().st_size == 0
+
+
+def test_a_foreign_writer_that_never_ends_makes_us_busy_not_wrong(sqlite_store: Store) -> None:
+    assert sqlite_store.path is not None
+    other = sqlite3.connect(sqlite_store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with sqlite_store._engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute("PRAGMA busy_timeout=50")  # the pool hands this connection out again
+    with pytest.raises(StoreBusy, match="Try again"), sqlite_store.transaction():
+        pytest.fail("this must not be reached")
+    assert not sqlite_store.is_writable()
+    other.execute("ROLLBACK")
+    other.close()
+    assert sqlite_store.is_writable()
+
+
+def test_a_full_disk_keeps_nothing_and_says_so(sqlite_store: Store) -> None:
+    with sqlite_store.transaction() as tx:
+        tx.set_fact("n", 1, NOW)
+        pages = tx._connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        tx._connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+
+    def fill() -> None:
+        with sqlite_store.transaction() as tx:
+            tx.set_fact("n", 2, NOW)
+            tx.put_tickets([ticket(number) for number in range(500)], NOW)
+
+    with pytest.raises(StoreFull, match="Make room"):
+        fill()
+    with sqlite_store.reading() as tx:
+        assert tx.get_fact("n") == 1
+        assert tx.count_tickets() == 0
+
+
+def test_a_store_in_memory_works_for_several_threads() -> None:
+    with Store.open("sqlite://") as store:
+
+        def add() -> None:
+            for _ in range(10):
+                with store.transaction() as tx:
+                    count = tx.get_fact("n")
+                    tx.set_fact("n", (count if isinstance(count, int) else 0) + 1, NOW)
+                with store.reading() as tx:
+                    tx.get_fact("n")
+
+        threads = [threading.Thread(target=add) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with store.reading() as tx:
+            assert tx.get_fact("n") == 30
+        assert store.check() == []
+        with pytest.raises(StoreError, match="no file"):
+            store.backup(Path("nowhere.db"))
+
+
+def _other_program(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE notes (id INTEGER)")
+    connection.close()
+
+
+def _other_application(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA application_id=77")
+        connection.execute("CREATE TABLE notes (id INTEGER)")
+    connection.close()
+
+
+def _from_the_future(path: Path) -> None:
+    Store.open(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+    connection.close()
+
+
+def _torn(path: Path) -> None:
+    with Store.open(f"sqlite:///{path}") as store:
+        with store.transaction() as tx:
+            tx.put_tickets([ticket(number) for number in range(300)], NOW)
+        store.checkpoint()
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\xa5" * 4096
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "error", "words"),
+    [
+        pytest.param(lambda path: None, StoreMissing, "no store at .*syncd.db.*config.yaml", id="no file"),
+        pytest.param(lambda path: path.touch(), StoreMissing, "is empty", id="an empty file"),
+        pytest.param(lambda path: path.mkdir(), StoreUnreachable, "not a file", id="a folder"),
+        pytest.param(lambda path: path.write_bytes(b"hello" * 999), StoreDamaged, "syncd restore", id="another file"),
+        pytest.param(_other_program, StoreForeign, "another program", id="another program's tables"),
+        pytest.param(_other_application, StoreForeign, "another program", id="another program's mark"),
+        pytest.param(_from_the_future, StoreTooNew, "newer syncd .schema 999, this one knows", id="a newer schema"),
+        pytest.param(_torn, StoreDamaged, "syncd restore", id="a page of garbage"),
+    ],
+)
+def test_what_is_not_a_store_of_ours_is_refused_with_a_sentence(
+    tmp_path: Path, prepare: Callable[[Path], None], error: type[StoreError], words: str
+) -> None:
+    path = tmp_path / "syncd.db"
+    prepare(path)
+    with pytest.raises(error, match=words):
+        Store.open(f"sqlite:///{path}", create=False)
+
+
+def test_a_missing_folder_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(StoreMissing, match=r"mkdir -p .*/nowhere"):
+        Store.open(f"sqlite:///{tmp_path}/nowhere/syncd.db")
+
+
+def test_opening_for_a_look_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(StoreMissing):
+        Store.open(f"sqlite:///{tmp_path}/syncd.db", create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("syncd.db", "'syncd.db' is no store address: write sqlite:///FILE", id="a bare file name"),
+        pytest.param("mysql://root:hunter2@db/x", "not on mysql", id="another database"),
+        pytest.param("://u:hunter2@h", "this text is no store address", id="no address, perhaps with a password"),
+    ],
+)
+def test_an_address_that_can_not_be_is_refused_without_showing_a_password(text: str, words: str) -> None:
+    with pytest.raises(StoreError, match=words) as caught:
+        parse_url(text)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("sqlite:////var/lib/syncd/syncd.db", "/var/lib/syncd/syncd.db"),
+        ("sqlite://", "the store in memory"),
+        ("postgresql://syncd:hunter2@db:5433/x", "postgresql+psycopg://syncd:***@db:5433/x"),
+        ("postgresql+psycopg2://u@h/d?password=hunter2", "postgresql+psycopg://u@h/d"),
+    ],
+)
+def test_a_store_is_named_without_its_password(text: str, name: str) -> None:
+    assert name_of(parse_url(text)) == name
+
+
+def test_a_password_from_elsewhere_is_put_into_the_address() -> None:
+    url = with_password("postgresql://syncd@db/x", "hunter/2@")
+    assert parse_url(url).password == "hunter/2@"
+    assert "hunter" not in name_of(parse_url(url))
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (sqlite3.SQLITE_BUSY, StoreBusy),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, StoreBusy),
+        (sqlite3.SQLITE_FULL, StoreFull),
+        (sqlite3.SQLITE_READONLY, StoreReadOnly),
+        (sqlite3.SQLITE_CANTOPEN, StoreUnreachable),
+        (sqlite3.SQLITE_IOERR, StoreUnreachable),
+        (sqlite3.SQLITE_CORRUPT, StoreDamaged),
+        (sqlite3.SQLITE_NOTADB, StoreDamaged),
+        (sqlite3.SQLITE_CONSTRAINT, StoreError),
+        (sqlite3.SQLITE_ERROR, StoreError),
+    ],
+)
+def test_each_error_of_sqlite_has_its_kind(code: int, error: type[StoreError]) -> None:
+    given = sqlite3.OperationalError("words")
+    given.sqlite_errorcode = code
+    found = translate_sqlite(given, "/x.db")
+    assert type(found) is error
+    assert "/x.db" in str(found)
+
+
+# ---- PostgreSQL --------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnreachable, match="does not answer") as caught:
+        Store.open(f"postgresql://syncd:hunter2@/x?host={tmp_path}")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_empty_database_is_filled_only_when_asked(postgres: Postgres) -> None:
+    url = postgres.url(postgres.new_database())
+    with pytest.raises(StoreMissing, match="is empty"):
+        Store.open(url, create=False)
+    Store.open(url).close()
+    with Store.open(url, create=False) as store, store.reading() as tx:
+        assert tx.count_tickets() == 0
+
+
+def test_two_that_start_at_once_make_the_tables_once(postgres: Postgres) -> None:
+    url = postgres.url(postgres.new_database())
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            Store.open(url).close()
+        except StoreError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "error", "words"),
+    [
+        pytest.param("CREATE TABLE link (id int)", StoreForeign, "under our names", id="our names are taken"),
+        pytest.param(
+            "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('9f3a')",
+            StoreForeign,
+            "not one of syncd's",
+            id="another program's migrations",
+        ),
+        pytest.param(
+            "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('0999')",
+            StoreTooNew,
+            "newer syncd",
+            id="a newer schema",
+        ),
+    ],
+)
+def test_a_database_that_is_not_ours_is_refused(
+    postgres: Postgres, statement: str, error: type[StoreError], words: str
+) -> None:
+    name = postgres.new_database()
+    postgres.execute(statement, name)
+    with pytest.raises(error, match=words):
+        Store.open(postgres.url(name))
+
+
+def test_a_store_on_a_server_is_backed_up_by_the_servers_own_tool(postgres: Postgres, postgres_template: str) -> None:
+    with (
+        Store.open(postgres.url(postgres.new_database(postgres_template))) as store,
+        pytest.raises(StoreError, match="pg_dump"),
+    ):
+        store.backup(Path("nowhere.dump"))
