@@ -91,7 +91,7 @@ def parse_mapping(text: str, name: str = "mapping", file: str = "mapping.yaml") 
 
 def _mapping(name: str, document: Document | None, problems: list[Problem]) -> MappingFile:
     if document is not None:
-        model, found = _validated(MappingModel, document, None)
+        model, found = _validated(MappingModel, document, Surroundings())
         problems += found
         if model is not None and not problems:
             return MappingFile(name, model, document)
@@ -112,7 +112,7 @@ def _read(file: Path, shown: str) -> tuple[Document | None, list[Problem]]:
     return document, list(problems)
 
 
-def _validated(model: type[_M], document: Document, around: Surroundings | None) -> tuple[_M | None, list[Problem]]:
+def _validated(model: type[_M], document: Document, around: Surroundings) -> tuple[_M | None, list[Problem]]:
     if document.data is None:
         return None, [document.problem((), "The file is empty: syncd init writes one to start from.")]
     try:

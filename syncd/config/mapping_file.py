@@ -234,15 +234,15 @@ def _references(data: Mapping[str, object]) -> Iterator[tuple[KeyPath, str]]:
     for stage, asked in moves.items() if isinstance(moves, Mapping) else ():
         yield ("when_ticket_moves", stage), stage
         for key, outcome in asked.items() if isinstance(asked, Mapping) else ():
-            if isinstance(outcome, str) and outcome != NOTE:
-                yield ("when_ticket_moves", stage, key), outcome
+            if isinstance(outcome, str | int) and str(outcome).strip() != NOTE:
+                yield ("when_ticket_moves", stage, key), str(outcome).strip()
     quorum = data.get("many_tickets")
     for stage in quorum if isinstance(quorum, Mapping) else ():
         yield ("many_tickets", stage), stage
     unmapped = data.get("unmapped")
     for category, outcome in unmapped.items() if isinstance(unmapped, Mapping) else ():
-        if isinstance(outcome, str) and category != "done":
-            yield ("unmapped", category), outcome
+        if isinstance(outcome, str | int) and category != "done":
+            yield ("unmapped", category), str(outcome).strip()
 
 
 def _no_stage(name: str, known: list[str]) -> str:

@@ -10,7 +10,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from syncd.config.names import nearest
@@ -29,7 +36,7 @@ def refusal(sentence: str) -> PydanticCustomError:
 
 
 class Model(BaseModel):
-    """A block of keys in a file."""
+    """A block of keys in a file. Validated with a context it is one that was read: nothing in it may be left empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -41,7 +48,7 @@ class Model(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _explain(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _explain(cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         found: list[Relation] = []
         model: Self | None = None
         try:
@@ -49,6 +56,8 @@ class Model(BaseModel):
         except ValidationError as error:
             found = [_explained(cls, detail) for detail in error.errors(include_url=False) if not _follows(detail)]
         if isinstance(data, Mapping):
+            if info.context is not None:
+                found += _left_empty(cls, data, {path for path, _ in found})
             found += [relation for relation in cls.relations(data) if relation not in found]
         if model is not None and not found:
             return model
@@ -81,6 +90,16 @@ def _explained(model: type[Model], detail: ErrorDetails) -> Relation:
     return path, _wrong_value(model, path, detail)
 
 
+def _left_empty(model: type[Model], data: Mapping[str, object], known: set[KeyPath]) -> list[Relation]:
+    """Keys of a file with nothing after the colon, where a default would otherwise hide the slip."""
+    empty = [key for key, value in data.items() if value is None and key in model.model_fields and (key,) not in known]
+    return [((key,), _nothing_written(_example(model, key))) for key in empty]
+
+
+def _nothing_written(example: str) -> str:
+    return "Nothing is written here" + (f": write {example}." if example else ".")
+
+
 def _unknown_key(model: type[Model], key: str) -> str:
     known = list(model.model_fields)
     meant = nearest(key, known)
@@ -106,7 +125,7 @@ def _wrong_value(model: type[Model], path: KeyPath, detail: ErrorDetails) -> str
     if detail["input"] is None:
         if key is None:
             return f"Nothing is written under this key: write {listed(model.model_fields)}, or remove the line."
-        return "Nothing is written here" + (f": write {example}." if example else ".")
+        return _nothing_written(example)
     if kind in ("model_type", "model_attributes_type", "dict_type", "mapping_type"):
         if path:
             return "Write a block of keys here" + (f", such as {example}." if example else ".")

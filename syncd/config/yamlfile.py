@@ -58,6 +58,7 @@ class Document:
 
     def place(self, path: KeyPath) -> Place | None:
         """Where the path is written: the place of its longest beginning that is."""
+        path = self._as_written(path)
         for length in range(len(path), -1, -1):
             place = self.places.get(path[:length])
             if place is not None:
@@ -65,24 +66,25 @@ class Document:
         return None
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """A problem with what stands at the path. Where one value was read as a list, the path stays at the value."""
-        written = path
-        while written and written not in self.places:
-            written = written[:-1]
-        place = self.places.get(written)
-        shown = path if isinstance(self._at(written), dict | list) else written
+        """A problem with what stands at the path."""
+        written, place = self._as_written(path), self.place(path)
         return Problem(
-            self.file, place.line if place else None, place.column if place else None, written_path(shown), message
+            self.file, place.line if place else None, place.column if place else None, written_path(written), message
         )
 
-    def _at(self, path: KeyPath) -> Json:
-        value = self.data
+    def _as_written(self, path: KeyPath) -> KeyPath:
+        """The path without the steps that were only read into the file: one value as a list, a name as a block."""
+        value: Json = self.data
+        written: list[str | int] = []
         for part in path:
-            if isinstance(value, dict) and isinstance(part, str):
-                value = value.get(part)
-            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            if isinstance(part, int) and isinstance(value, list) and part < len(value):
                 value = value[part]
-        return value
+            elif isinstance(part, str) and isinstance(value, dict):
+                value = value.get(part)
+            elif value is not None:
+                continue
+            written.append(part)
+        return tuple(written)
 
 
 @dataclass(slots=True)
