@@ -233,7 +233,7 @@ class Issue:
         return f"{self.project}-{self.number}"
 
     def frozen_copy(self) -> Issue:
-        """What an index keeps: later changes of this issue do not show in it."""
+        """What an index keeps: later changes of this issue do not show in it, but for properties (never indexed)."""
         return replace(
             self,
             labels=list(self.labels),
@@ -245,7 +245,6 @@ class Issue:
             changes=list(self.changes),
             remote_links=list(self.remote_links),
             links=list(self.links),
-            properties=dict(self.properties),
         )
 
 

@@ -360,3 +360,12 @@ def test_a_field_can_be_absent(lab: JiraLab) -> None:
     path = "/search/jql" if lab.cloud else "/search"
     (row,) = lab.get(path, jql="project = DEV", fields="updated,status")["issues"]
     assert set(row["fields"]) == {"status"}
+
+
+def test_properties_come_with_search_and_are_never_stale(cloud: JiraLab) -> None:
+    key = cloud.make()
+    cloud.world.switches["search_lag_seconds"] = 60
+    cloud.world.edit(cloud.dev, key, summary="held back")
+    assert cloud.call("PUT", f"/issue/{key}/properties/p", json=1).status_code == 201
+    (row,) = cloud.get("/search/jql", jql="project = DEV", fields="summary", properties="p,q")["issues"]
+    assert (row["properties"], row["fields"]) == ({"p": 1}, {"summary": "It broke"})
