@@ -308,7 +308,7 @@ def _child_change(child: Row) -> tuple[str, str | None, str | None] | None:
 def _tag_change(child: Row) -> tuple[str, str | None, str | None]:
     after = as_text(child.get("tags"))
     before = as_text(child.get("previous_value"))
-    if before is None:
+    if before is None and (child.get("added_tags") or child.get("removed_tags")):
         added, removed = rows_of(child.get("added_tags")), rows_of(child.get("removed_tags"))
         kept = [tag for tag in (after or "").split() if tag not in added]
         before = " ".join([*kept, *map(str, removed)]) or None
