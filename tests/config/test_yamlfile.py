@@ -83,6 +83,12 @@ def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
     assert data_of("a: ü") == {"a": "ü"}
 
 
+def test_a_file_that_is_not_utf8_is_refused_where_it_is_not() -> None:
+    document, problems = read_yaml(b"zendesk:\n  robots: [M\xfcller]\n", "x.yaml")
+    assert document is None
+    assert problems == (Problem("x.yaml", 2, 13, "", "This is not UTF-8: save the file as UTF-8."),)
+
+
 def test_a_file_beyond_the_cap_is_not_parsed() -> None:
     document, problems = read_yaml(b"#" * (MAX_BYTES + 1), "x.yaml")
     assert document is None
