@@ -222,3 +222,66 @@ def test_a_custom_field_is_found_by_its_name(lab: JiraLab) -> None:
     lab.make()
     assert lab.find('"Root cause" = Data') == [key]
     assert lab.find("cf[10300] = Data") == [key]
+
+
+def test_issues_are_found_by_texts_versions_parents_and_days(lab: JiraLab) -> None:
+    lab.world.add_version("DEV", "3.2")
+    parent = lab.make("Parent", description="Needle in the hay", due="2026-12-24", fix_versions=["3.2"])
+    child = lab.make("Child", issue_type="Sub-task", parent=parent, reporter=lab.admin)
+    lab.world.comment(lab.dev, child, "A needle too")
+    lab.world.force_status(lab.dev, parent, "Done", "Fixed")
+    found = {
+        'description ~ "needle"': {parent},
+        "description is EMPTY": {child},
+        "description is not EMPTY": {parent},
+        "comment ~ needle": {child},
+        "text ~ needle": {parent, child},
+        "text !~ needle": set(),
+        "due = 2026-12-24": {parent},
+        'duedate < "2026-12-24"': set(),
+        "due is EMPTY": {child},
+        "fixVersion = 3.2": {parent},
+        "fixVersion is EMPTY": {child},
+        f"parent = {parent}": {child},
+        f"reporter = '{lab.admin}'": {child},
+        "creator = 'dora@jira.example'": {parent, child},
+        "resolved is EMPTY": {child},
+        "resolved >= -1d": {parent},
+        f"resolved != {lab.ms() + 5000}": {parent},
+        "NOT labels is EMPTY": set(),
+    }
+    assert {jql: set(lab.find(jql)) for jql in found} == found
+
+
+@pytest.mark.parametrize(
+    "jql",
+    [
+        pytest.param("summary = x", id="a text with an equals sign"),
+        pytest.param("updated ~ 1", id="a date with a tilde"),
+        pytest.param("due >= someday", id="a day that is none"),
+        pytest.param('updated >= "2026-02-30"', id="a day that the calendar lacks"),
+        pytest.param("updated >= never()", id="an unknown function of time"),
+        pytest.param("project = currentUser()", id="a function of another field"),
+        pytest.param("fixVersion = 9.9", id="an unknown version"),
+        pytest.param("parent = DEV-99", id="an unknown parent"),
+        pytest.param("assignee = nobody", id="an unknown person"),
+        pytest.param("project in (DEV", id="a list that stays open"),
+        pytest.param("issue in f(a b)", id="arguments without a comma"),
+        pytest.param("issue in f(=)", id="an argument that is none"),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_a_400(lab: JiraLab, jql: str) -> None:
+    path = "/search/jql" if lab.cloud else "/search"
+    assert lab.call("GET", path, params={"jql": jql}).status_code == 400
+
+
+def test_every_sortable_field_sorts(lab: JiraLab) -> None:
+    first = lab.make("alpha", priority="Low", due="2027-01-01")
+    second = lab.make("Beta", priority="High")
+    lab.world.force_status(lab.dev, second, "Closed", "Done")
+    fields = ("summary", "priority", "status", "due", "resolved", "created")
+    up = {field: lab.find(f"project = DEV ORDER BY {field} ASC, id ASC") for field in fields}
+    down = {field: lab.find(f"project = DEV ORDER BY {field} DESC, id DESC") for field in fields}
+    assert all(up[field] == down[field][::-1] for field in fields)
+    assert (up["summary"], up["priority"], up["due"]) == ([first, second], [first, second], [second, first])
+    assert up["resolved"] == [first, second]

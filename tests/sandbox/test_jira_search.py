@@ -369,3 +369,30 @@ def test_properties_come_with_search_and_are_never_stale(cloud: JiraLab) -> None
     assert cloud.call("PUT", f"/issue/{key}/properties/p", json=1).status_code == 201
     (row,) = cloud.get("/search/jql", jql="project = DEV", fields="summary", properties="p,q")["issues"]
     assert (row["properties"], row["fields"]) == ({"p": 1}, {"summary": "It broke"})
+
+
+def test_names_and_schemas_come_once_for_the_whole_page(lab: JiraLab) -> None:
+    lab.make()
+    path = "/search/jql" if lab.cloud else "/search"
+    answer = lab.get(path, jql="project = DEV", fields="status,customfield_10300", expand="names,schema")
+    assert answer["names"] == {"status": "Status", "customfield_10300": "Root cause"}
+    assert answer["schema"]["customfield_10300"]["customId"] == 10300
+    assert "names" not in answer["issues"][0]
+
+
+def test_numbers_that_are_none_are_refused(lab: JiraLab) -> None:
+    path = "/search/jql" if lab.cloud else "/search"
+    assert lab.call("GET", path, params={"jql": "project = DEV", "maxResults": "all"}).status_code == 400
+    if lab.cloud:
+        params = {"jql": "project = DEV", "reconcileIssues": "DEV-1"}
+        assert lab.call("GET", path, params=params).status_code == 400
+        lab.post("/search/jql", {"jql": "project = DEV", "fields": [1]}, 400)
+        lab.post("/search/jql", {"jql": 7}, 400)
+        lab.post("/search/approximate-count", {"jql": "ORDER BY key"}, 400)
+
+
+def test_a_page_of_bare_ids_may_carry_expansions(cloud: JiraLab) -> None:
+    key = cloud.make()
+    cloud.world.edit(cloud.dev, key, summary="New")
+    (row,) = cloud.get("/search/jql", jql="project = DEV", fields="key", expand="changelog")["issues"]
+    assert (row["key"], row["changelog"]["total"], "fields" in row) == (key, 1, False)
