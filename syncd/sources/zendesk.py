@@ -111,7 +111,7 @@ class Zendesk:
         user = self._me(self._writer)
         if self._reader is not self._writer:
             self._me(self._reader)
-        self._own = int(user["id"])
+        self._remember(user)
         zone = user.get("iana_time_zone") or user.get("time_zone")
         return Identity(
             server=self._server,
@@ -286,8 +286,11 @@ class Zendesk:
         return user
 
     def _own_id(self) -> int:
-        if self._own is None:
-            self._own = int(self._me(self._writer)["id"])
+        return self._remember(self._me(self._writer)) if self._own is None else self._own
+
+    def _remember(self, us: Mapping[str, Any]) -> int:
+        self._own = int(us["id"])
+        self._people.learn([us])
         return self._own
 
     def _can_comment_publicly(self, user: Mapping[str, Any]) -> bool | None:
