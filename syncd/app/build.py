@@ -16,12 +16,13 @@ from syncd.app.routing import Routing, build_routes
 from syncd.config.fields import is_loopback
 from syncd.config.load import Loaded
 from syncd.config.models import ApiToken, Config, JiraAuth, ZendeskAuth
+from syncd.config.secret import Secret, SecretError
 from syncd.core.actions import ticket_subject
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle import CallCounter, Engine, Routes, Settings
 from syncd.sources.credentials import Basic, Bearer, Credential, OAuthClient, api_token
-from syncd.sources.errors import NotFoundError, SourceError
+from syncd.sources.errors import AuthError, NotFoundError, SourceError
 from syncd.sources.jira import Jira
 from syncd.sources.zendesk import Zendesk
 from syncd.store import Store, with_password
@@ -36,10 +37,11 @@ _PROJECT = TypeAdapter(ProjectCatalog)
 class Catalogs:
     """What both servers define, read now or remembered from last time."""
 
-    desk: DeskCatalog
+    desk: DeskCatalog | None  # None: not known
     projects: dict[str, ProjectCatalog]
     missing: dict[str, str] = field(default_factory=dict)  # project -> why it could not be read
     stale: list[str] = field(default_factory=list)  # sentences about what was remembered instead of read
+    unread: list[str] = field(default_factory=list)  # sentences about what a server did not answer and is not known
 
 
 class App:
@@ -54,44 +56,62 @@ class App:
         zendesk_adapter: BaseAdapter | None = None,
         jira_adapter: BaseAdapter | None = None,
         stopping: Callable[[], bool] = lambda: False,
+        progress: Callable[[], None] = lambda: None,
         parallel: bool = False,
         sleep: Callable[[float], None] = time.sleep,
+        like: App | None = None,
     ) -> None:
+        """`progress` is called after each call to a tracker. `like` is the App that this one takes over from: what it
+        has learned of a server that stays the same (limits, pauses, tokens) is kept."""
         self.loaded = loaded
         self.store = store
         self.clock = clock
-        self.calls = CallCounter()
+        self.calls: CallCounter = CallCounter() if like is None else like.calls
+        self.catalog_problems: tuple[str, ...] = ()
         config = loaded.config
-        self.zendesk = Zendesk(
-            config.zendesk.base_url,
-            zendesk_credential(config.zendesk.auth),
-            zendesk_credential(config.zendesk.reader_auth) if config.zendesk.reader_auth is not None else None,
-            clock=clock,
-            adapter=zendesk_adapter,
-            robots=config.zendesk.robots,
-            on_call=lambda _: self.calls.count("zendesk"),
-            before_send=(self._outside_of_transactions,),
-            sleep=sleep,
-        )
-        self.jira = Jira(
-            config.jira.base_url,
-            jira_credential(config.jira.auth),
-            config.jira.deployment,
-            config.jira.site_url,
-            clock=clock,
-            adapter=jira_adapter,
-            robots=config.jira.robots,
-            on_call=lambda _: self.calls.count("jira"),
-            sleep=sleep,
-        )
+
+        def called(service: str) -> None:
+            self.calls.count(service)
+            progress()
+
+        self.zendesk: Zendesk
+        if like is not None and like.loaded.config.zendesk == config.zendesk:
+            self.zendesk = like.zendesk
+        else:
+            self.zendesk = Zendesk(
+                config.zendesk.base_url,
+                zendesk_credential(config.zendesk.auth),
+                zendesk_credential(config.zendesk.reader_auth) if config.zendesk.reader_auth is not None else None,
+                clock=clock,
+                adapter=zendesk_adapter,
+                robots=config.zendesk.robots,
+                on_call=lambda _: called("zendesk"),
+                before_send=(self._outside_of_transactions,),
+                sleep=sleep,
+            )
+        self.jira: Jira
+        if like is not None and like.loaded.config.jira == config.jira:
+            self.jira = like.jira
+        else:
+            self.jira = Jira(
+                config.jira.base_url,
+                jira_credential(config.jira.auth),
+                config.jira.deployment,
+                config.jira.site_url,
+                clock=clock,
+                adapter=jira_adapter,
+                robots=config.jira.robots,
+                on_call=lambda _: called("jira"),
+                sleep=sleep,
+            )
         self.routing: Routing | None = None
-        self.engine = Engine(
+        self.engine: Engine = Engine(
             store,
             self.zendesk,
             self.jira,
             clock,
             settings=settings_of(config),
-            routes=Routes(),
+            routes=Routes() if like is None else like.engine.routes,
             calls=self.calls,
             stopping=stopping,
             parallel=parallel,
@@ -105,6 +125,29 @@ class App:
         """Reads what both servers define and resolves every route. What a server does not answer now is taken from the
         last time; a route for which nothing is known stops."""
         catalogs = self._catalogs()
+        routing = self._routing(catalogs)
+        self._remember(catalogs, routing)
+        before = self.engine.routes
+        self._use(catalogs, routing)
+        self._touch_started(before, routing.routes)
+        return routing
+
+    def remembered_routes(self) -> Routing:
+        """The routes as the store knows them, without asking a server and without a change of the store: for looking
+        on while a daemon works, or while the servers are away."""
+        with self.store.reading() as tx:
+            desk = tx.get_fact("catalog.desk")
+            known = {route.project: tx.get_fact(f"catalog.{route.project}") for route in self.loaded.config.routes}
+        catalogs = Catalogs(
+            _DESK.validate_python(desk) if desk is not None else None,
+            {key: _PROJECT.validate_python(value) for key, value in known.items() if value is not None},
+            {key: f"Nothing is known of {key} yet: run syncd check." for key, value in known.items() if value is None},
+        )
+        routing = self._routing(catalogs)
+        self._use(catalogs, routing)
+        return routing
+
+    def _routing(self, catalogs: Catalogs) -> Routing:
         with self.store.reading() as tx:
             bindings = {
                 project: {
@@ -114,19 +157,18 @@ class App:
                 }
                 for project in catalogs.projects
             }
-        routing = build_routes(
+        return build_routes(
             self.loaded,
             desk=catalogs.desk,
             projects=catalogs.projects,
             missing=catalogs.missing,
             bindings=bindings,
         )
-        self._remember(catalogs, routing)
+
+    def _use(self, catalogs: Catalogs, routing: Routing) -> None:
         self.routing = routing
-        before = self.engine.routes
+        self.catalog_problems = (*catalogs.stale, *catalogs.unread)
         self.engine.routes = routing.routes
-        self._touch_started(before, routing.routes)
-        return routing
 
     def _catalogs(self) -> Catalogs:
         config = self.loaded.config
@@ -135,11 +177,16 @@ class App:
             known_desk = tx.get_fact("catalog.desk")
             known = {route.project: tx.get_fact(f"catalog.{route.project}") for route in config.routes}
         stale: list[str] = []
+        unread: list[str] = []
+        desk: DeskCatalog | None = None
         try:
             desk = self.zendesk.catalog()
         except SourceError as error:
-            stale.append(f"Zendesk's fields and statuses are those of the last time: {error}")
-            desk = _DESK.validate_python(known_desk) if known_desk is not None else DeskCatalog()
+            if known_desk is not None:
+                stale.append(f"Zendesk's fields and statuses are those of the last time: {error}")
+                desk = _DESK.validate_python(known_desk)
+            else:
+                unread.append(f"Zendesk's fields and statuses cannot be read: {error}")
         projects: dict[str, ProjectCatalog] = {}
         missing: dict[str, str] = {}
         for route in config.routes:
@@ -156,19 +203,20 @@ class App:
                     projects[route.project] = _PROJECT.validate_python(known[route.project])
                 else:
                     missing[route.project] = f"The workflow of {route.project} cannot be read: {error}"
-        return Catalogs(desk, projects, missing, stale)
+                    unread.append(missing[route.project])
+        return Catalogs(desk, projects, missing, stale, unread)
 
     def _remember(self, catalogs: Catalogs, routing: Routing) -> None:
         now = self.clock.now()
         with self.store.transaction() as tx:
-            if not catalogs.stale:
+            if catalogs.desk is not None and not catalogs.stale:
                 tx.set_fact("catalog.desk", _DESK.dump_python(catalogs.desk, mode="json"), now)
             for key, project in catalogs.projects.items():
                 tx.set_fact(f"catalog.{key}", _PROJECT.dump_python(project, mode="json"), now)
             for project_key, names in routing.bindings.items():
                 for (kind, name), value in names.items():
                     tx.bind_name(kind, project_key, name, value)
-        for sentence in catalogs.stale:
+        for sentence in (*catalogs.stale, *catalogs.unread):
             log.warning("catalog_stale", problem=sentence)
 
     def _touch_started(self, before: Routes, after: Routes) -> None:
@@ -199,21 +247,34 @@ def settings_of(config: Config) -> Settings:
     )
 
 
+class _Kept:
+    """A configured secret for the trackers' side: one that cannot be read is a credential that does not work."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+
+    def reveal(self) -> str:
+        try:
+            return self._secret.reveal()
+        except SecretError as error:
+            raise AuthError(str(error)) from None
+
+
 def zendesk_credential(auth: ZendeskAuth) -> Credential:
     """The way to sign in to Zendesk that was configured."""
     if auth.oauth is not None:
-        return OAuthClient(auth.oauth.client_id, auth.oauth.client_secret, auth.oauth.scope)
+        return OAuthClient(auth.oauth.client_id, _Kept(auth.oauth.client_secret), auth.oauth.scope)
     if auth.api_token is not None:
-        return api_token(auth.api_token.email, auth.api_token.token)
+        return api_token(auth.api_token.email, _Kept(auth.api_token.token))
     raise ValueError("no way to sign in to Zendesk was configured")
 
 
 def jira_credential(auth: JiraAuth) -> Credential:
     """The way to sign in to Jira that was configured."""
     if auth.pat is not None:
-        return Bearer(auth.pat.token)
+        return Bearer(_Kept(auth.pat.token))
     if isinstance(auth.api_token, ApiToken):
-        return Basic(auth.api_token.email, auth.api_token.token)
+        return Basic(auth.api_token.email, _Kept(auth.api_token.token))
     raise ValueError("no way to sign in to Jira was configured")
 
 

@@ -34,12 +34,13 @@ class Routing:
 def build_routes(
     loaded: Loaded,
     *,
-    desk: DeskCatalog,
+    desk: DeskCatalog | None,
     projects: Mapping[str, ProjectCatalog],
     missing: Mapping[str, str],
     bindings: Mapping[str, Bindings],
 ) -> Routing:
-    """Resolves every route. `projects` by key; `missing` says why a project has no catalog."""
+    """Resolves every route. `projects` by key; `missing` says why a project has no catalog. Without a `desk` no route
+    runs, and nothing is said about ticket fields."""
     running: dict[str, RouteView] = {}
     stopped: dict[str, str] = {}
     errors: list[Problem] = []
@@ -56,6 +57,11 @@ def build_routes(
             stopped[route.name] = str(problem)
             continue
         compiled = _compiled(loaded, route, catalog, desk, bindings.get(route.project, {}))
+        if desk is None:
+            errors += compiled.errors
+            warnings += compiled.warnings
+            stopped[route.name] = "Zendesk's ticket fields and statuses are not known yet: it could not be read so far."
+            continue
         remembered[route.project] = compiled.bindings
         found = _Fields(loaded, desk, index)
         mirror = _mirror(found, route)
@@ -78,7 +84,9 @@ def build_routes(
     return Routing(Routes(running, stopped), tuple(errors), tuple(warnings), remembered)
 
 
-def _compiled(loaded: Loaded, route: Route, catalog: ProjectCatalog, desk: DeskCatalog, bindings: Bindings) -> Compiled:
+def _compiled(
+    loaded: Loaded, route: Route, catalog: ProjectCatalog, desk: DeskCatalog | None, bindings: Bindings
+) -> Compiled:
     return compile_mapping(
         loaded.mappings[route.mapping], project=catalog, desk=desk, bindings=bindings, issue_type=route.issue_type
     )
