@@ -53,7 +53,7 @@ class Desk:
     """A running sandbox with a small help desk, and the source that looks at it."""
 
     box: Sandbox
-    time: Time
+    clock: Time
     source: Zendesk
     bot: int
     agent: int
@@ -88,11 +88,11 @@ def desk() -> Iterator[Desk]:
     field = world.add_ticket_field(title="Bug")
     world.add_custom_status(category="open", agent_label="Escalated")
     world.add_oauth_client(client_id="syncd", secret="s3cret", user=bot)
-    time = Time(box.clock)
+    clock = Time(box.clock)
     with box:
         client = OAuthClient("syncd", Hidden("s3cret"))
-        source = Zendesk(box.zendesk_url, client, clock=time, sleep=time.sleep)
-        yield Desk(box, time, source, bot, agent, customer, field)
+        source = Zendesk(box.zendesk_url, client, clock=clock, sleep=clock.sleep)
+        yield Desk(box, clock, source, bot, agent, customer, field)
 
 
 def test_it_is_a_ticket_source(desk: Desk) -> None:
@@ -114,7 +114,7 @@ def test_it_is_a_ticket_source(desk: Desk) -> None:
 )
 def test_a_wrong_credential_is_an_auth_error(desk: Desk, credential: Any) -> None:
     with pytest.raises(AuthError):
-        Zendesk(desk.box.zendesk_url, credential, clock=desk.time).identity()
+        Zendesk(desk.box.zendesk_url, credential, clock=desk.clock).identity()
 
 
 def test_the_list_pages_from_the_newest_change_backwards(desk: Desk) -> None:
@@ -136,13 +136,13 @@ def test_the_export_holds_back_a_minute_and_never_loses_a_ticket(desk: Desk) -> 
     page = desk.source.changed(None, datetime.fromtimestamp(START - 10, UTC))
     assert ([t.id for t in page.tickets], page.end) == (old, True)
     desk.box.advance(100)
-    later = desk.source.changed(page.cursor, desk.time.now())
+    later = desk.source.changed(page.cursor, desk.clock.now())
     assert ([t.id for t in later.tickets], later.malformed) == ([new], ())
     assert later.tickets[0].generated > 0
 
 
 def test_a_start_within_the_last_minute_works(desk: Desk) -> None:
-    page = desk.source.changed(None, desk.time.now())
+    page = desk.source.changed(None, desk.clock.now())
     assert (page.tickets, page.end) == ((), True)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import responses
+
+BASE = "https://acme.zendesk.com"
+API = f"{BASE}/api/v2"
 T0 = "2026-11-20T08:00:00Z"
 T1 = "2026-11-20T08:05:10Z"
 BOT, AGENT, CUSTOMER = 900, 700, 500
@@ -39,6 +43,7 @@ def user(number: int, role: str, name: str = "", **more: Any) -> dict[str, Any]:
     return {"id": number, "name": name or f"User {number}", "email": f"u{number}@acme.example", "role": role, **more}
 
 
+ME = user(BOT, "agent", "syncd", iana_time_zone="Europe/Berlin")
 USERS = [user(BOT, "agent", "syncd"), user(AGENT, "agent", "Ben"), user(CUSTOMER, "end-user", "Cleo")]
 
 
@@ -67,3 +72,14 @@ def audit(
         "via": {"channel": "web", "source": {"from": {}, "to": {}, "rel": None}},
         **more,
     }
+
+
+def calls(server: responses.RequestsMock) -> list[str]:
+    """`GET /path?query` of each call, below the API."""
+    return [f"{call.request.method} {str(call.request.url).removeprefix(API)}" for call in server.calls]
+
+
+def known(server: responses.RequestsMock) -> None:
+    """The answers that any write or history needs."""
+    server.get(f"{API}/users/me.json", json={"user": ME})
+    server.get(f"{API}/users/show_many.json", json={"users": USERS})
