@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from syncd.core.actions import AddLink, MarkInField, NeedIssue
+from syncd.core.actions import AddLink, MarkInField, NeedIssue, ticket_subject
 from syncd.core.draft import Draft
 from syncd.core.model import Link, Origin, TicketSnapshot
 from syncd.core.world import RouteView, World
 
 KEY_CLEARED = "an agent removed the key from the ticket's link field"
 """The retire reason that a key put back into the field revives."""
+
+TICKET_CLOSED = "the ticket is closed"
+"""The retire reason of links that a follow-up ticket inherits."""
 
 _KEY = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_]+-[1-9][0-9]{0,9})(?![A-Za-z0-9_])")
 
@@ -36,6 +39,7 @@ def discover(world: World, draft: Draft) -> None:
             continue
         links = [link for link in world.links if link.ticket_id == ticket_id]
         _follow_field(world, draft, ticket, links)
+        _inherit(world, draft, ticket, links)
         _add(world, draft, ticket, links)
 
 
@@ -57,21 +61,40 @@ def _named(ticket: TicketSnapshot, routes: Iterable[RouteView]) -> dict[str, Ori
 
 
 def _follow_field(world: World, draft: Draft, ticket: TicketSnapshot, links: list[Link]) -> None:
-    present = _field_keys(ticket, world.routes.values())
+    present = _field_keys(ticket, world.in_order())
     for link in links:
         issue = world.issues.get(link.issue_id)
         names = {link.issue_key} | ({issue.key} if issue is not None and issue.visible else set())
         if not names.isdisjoint(present):
             if not link.in_field:
                 draft.add(MarkInField(link.id))
+        elif link.in_field and ticket_subject(ticket.id) in world.busy:
+            draft.wait(link, "a write to its ticket is not settled yet")  # it may be about that very field
         elif link.in_field:
             draft.retire(link, KEY_CLEARED)
 
 
+def _inherit(world: World, draft: Draft, ticket: TicketSnapshot, links: list[Link]) -> None:
+    """A follow-up goes on with the bugs of the closed ticket, unless an agent took one off."""
+    linked = {link.issue_id for link in links}
+    for issue_id in world.followups.get(ticket.id, ()):
+        if issue_id in linked or {(ticket.id, issue_id)} & (world.retired | world.cleared):
+            continue
+        issue = world.issues.get(issue_id)
+        if issue is None:
+            draft.needs.append(NeedIssue(issue_id))
+            continue
+        route = world.route_of_project(issue.project_key) if issue.visible else None
+        if route is not None:
+            reason = f"ticket #{ticket.id} follows up #{ticket.followup_of}"
+            draft.add(AddLink(ticket.id, issue.id, issue.key, route.name, Origin.FOLLOWUP, reason))
+
+
 def _add(world: World, draft: Draft, ticket: TicketSnapshot, links: list[Link]) -> None:
     linked_keys = {link.issue_key for link in links}
-    linked_ids = {link.issue_id for link in links}
-    for key, origin in _named(ticket, world.routes.values()).items():
+    # The key of an inherited bug was copied from the closed ticket: nobody has just written it.
+    linked_ids = {link.issue_id for link in links} | set(world.followups.get(ticket.id, ()))
+    for key, origin in _named(ticket, world.in_order()).items():
         if key in linked_keys:
             continue
         if key not in world.keys:
@@ -82,6 +105,8 @@ def _add(world: World, draft: Draft, ticket: TicketSnapshot, links: list[Link]) 
             draft.warnings.append(f"Ticket #{ticket.id} names {key}, which does not exist or cannot be read by syncd.")
             continue
         if issue.id in linked_ids or (ticket.id, issue.id) in world.retired:
+            continue
+        if origin is Origin.TAG and (ticket.id, issue.id) in world.cleared:
             continue
         route = world.route_of_project(issue.project_key)
         if route is None:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from syncd.core.actions import LOCAL_ACTIONS, RetireLink, UpdateTicket, ticket_subject
+from syncd.core.actions import RetireLink, UpdateTicket, issue_subject, ticket_subject
+from syncd.core.discover import keys_in
 from syncd.core.draft import Draft
-from syncd.core.model import IssueSnapshot, Json, Link, TicketSnapshot
+from syncd.core.model import ActorKind, IssueSnapshot, Json, Link, TicketSnapshot
+from syncd.core.who import bug_mover
 from syncd.core.world import RouteView, World
 
 MIRROR_WRITES = 2
@@ -16,7 +18,7 @@ MIRROR_WRITES = 2
 
 
 def decide_mirrors(world: World, draft: Draft) -> None:
-    """Adds the fields that differ to the ticket's write in this plan, or a write of their own."""
+    """Adds the fields that differ to the ticket's status write in this plan, or a write of their own."""
     by_ticket: dict[int, list[Link]] = {}
     gone = {action.link_id for action in draft.actions if isinstance(action, RetireLink)}
     for link in world.links:
@@ -25,6 +27,8 @@ def decide_mirrors(world: World, draft: Draft) -> None:
         ticket = world.tickets.get(ticket_id)
         if ticket is None or ticket.is_gone or ticket.state.is_final or ticket_subject(ticket_id) in world.busy:
             continue
+        if draft.gets_a_link(ticket_id) or any(_is_walking(world, link.issue_id) for link in links):
+            continue
         routes = [world.routes[link.route] for link in links if link.route in world.routes]
         if not routes or any(route.off_tag and route.off_tag in ticket.tags for route in routes):
             continue
@@ -32,6 +36,13 @@ def decide_mirrors(world: World, draft: Draft) -> None:
         fields = _changes(world, draft, ticket, shown, routes)
         if fields:
             _write(draft, ticket, fields, links, routes[0])
+
+
+def _is_walking(world: World, issue_id: str) -> bool:
+    """The bug stands where our own unfinished walk left it: a middle state is shown nowhere."""
+    issue = world.issues.get(issue_id)
+    busy = issue_subject(issue_id) in world.busy
+    return busy and issue is not None and issue.visible and bug_mover(issue).kind is ActorKind.SELF
 
 
 def _changes(
@@ -53,8 +64,11 @@ def _changes(
                 else:
                     options[field_id] = chosen
     changes: dict[str, Json] = {}
-    for field_id, text in {**wanted, **options}.items():
+    for field_id, shown in {**wanted, **options}.items():
         present = ticket.fields.get(field_id)
+        text = shown
+        if any(field_id == route.link_field == route.mirror.bug for route in routes):
+            text = _with_other_keys(world, ticket, links, present, shown)
         if (present is None and not text) or str(present) == text:
             continue
         value, times = world.own_writes.get((ticket_subject(ticket.id), f"field:{field_id}"), ("", 0))
@@ -65,6 +79,22 @@ def _changes(
             continue
         changes[field_id] = text or None
     return changes
+
+
+def _with_other_keys(world: World, ticket: TicketSnapshot, links: Sequence[Link], present: object, shown: str) -> str:
+    """What the field is to hold where agents write keys into it: a key that is not (yet) a link is never wiped out."""
+    linked = {link.issue_id for link in links}
+    keys, named = keys_in(shown), keys_in(present)
+    others = []
+    for key in named:
+        issue_id = world.keys.get(key)
+        is_stale = issue_id in linked or (ticket.id, issue_id) in world.retired
+        was_linked = any(link.issue_key == key and link.ticket_id == ticket.id for link in world.links)
+        if key not in keys and not is_stale and not was_linked:
+            others.append(key)
+    if isinstance(present, str) and set(keys) <= set(named) and len(named) == len(keys) + len(others):
+        return present  # nothing is missing or stale: as the agent wrote it
+    return ", ".join([*filter(None, [shown]), *others])
 
 
 def _shown(world: World, draft: Draft, links: Sequence[Link], route: RouteView) -> dict[str, str]:
@@ -107,9 +137,8 @@ def _write(
     draft: Draft, ticket: TicketSnapshot, fields: dict[str, Json], links: Sequence[Link], route: RouteView
 ) -> None:
     for place, action in enumerate(draft.actions):
-        if isinstance(action, LOCAL_ACTIONS):
-            continue
-        if isinstance(action, UpdateTicket) and action.ticket_id == ticket.id:
+        # A note is planned once: were the fields part of it, the next plan would write them beside it again.
+        if isinstance(action, UpdateTicket) and action.ticket_id == ticket.id and action.status is not None:
             draft.actions[place] = replace(action, fields={**action.fields, **fields})
             return
     text = "\x1f".join(f"{key}={value}" for key, value in sorted(fields.items()))
@@ -121,6 +150,7 @@ def _write(
             reason="the ticket shows what its bug is now",
             expected=ticket.state,
             fields=fields,
+            by_person=False,
             link_ids=tuple(link.id for link in links),
             route=route.name,
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from syncd.core.actions import MoveBug, Plan, RecordBase, UpdateTicket
-from syncd.core.draft import base_of, settles_of
-from syncd.core.model import Link, TicketState
-from syncd.core.reconcile import fitting_stage, fitting_ticket, move_bug
+from syncd.core.draft import settles_of
+from syncd.core.fitting import fitting_stage, fitting_ticket, move_bug
+from syncd.core.model import Base, Link, TicketState
 from syncd.core.texts import bug_moved, next_step
 from syncd.core.world import LinkView, World
 
@@ -22,9 +22,7 @@ def resolve(world: World, link: Link, take: str, now: datetime) -> Plan:
     """The plan that a person's decision makes. Raises CannotResolve."""
     view = _view(world, link)
     if take == "as-is":
-        return Plan(
-            actions=(RecordBase(link.id, base_of(view, now, acted=view.stage), "a person took both as they are"),)
-        )
+        return Plan(actions=(RecordBase(link.id, _base(view, now), "a person took both as they are"),))
     if take == "bug":
         return _take_bug(world, view, now)
     if take == "ticket":
@@ -83,8 +81,19 @@ def _take_ticket(view: LinkView, now: datetime) -> Plan:
             f"{view.ticket.state.category}. Take the bug's side, or as-is."
         )
     if stage.name == view.stage.name:
-        return Plan(
-            actions=(RecordBase(view.link.id, base_of(view, now, acted=stage), "a person took the ticket's side"),)
-        )
+        return Plan(actions=(RecordBase(view.link.id, _base(view, now), "a person took the ticket's side"),))
     walk: MoveBug = move_bug(view, stage, "a person took the ticket's side")
     return Plan(actions=(walk,))
+
+
+def _base(view: LinkView, now: datetime) -> Base:
+    return Base(
+        stage=view.stage.name,
+        status_id=view.issue.status_id,
+        resolution_id=view.issue.resolution_id,
+        ticket=view.ticket.state,
+        ticket_version=view.ticket.version,
+        issue_version=view.issue.updated_ms,
+        at=now,
+        acted=view.stage.name,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from syncd.core.mapping import Stage
 from syncd.core.model import IssueSnapshot, TicketSnapshot
 from syncd.core.wiki import escape
@@ -27,40 +29,48 @@ def versions(issue: IssueSnapshot) -> str:
     return ", ".join(_one_line(version.name) for version in issue.fix_versions)
 
 
-def bug_moved(world: World, view: LinkView, *, next_step: str) -> str:
-    """The note for a ticket whose bug entered another stage."""
-    issue = view.issue
+def _news(issue: IssueSnapshot) -> str:
     where = f" in {versions(issue)}" if versions(issue) else ""
-    head = f"{issue.key} is now {bug_status(issue)}{where}."
-    return f"{head} {next_step}\n{world.issue_link(issue.key)}\n{SIGNATURE}"
+    return f"{issue.key} is now {bug_status(issue)}{where}."
+
+
+def bug_moved(world: World, view: LinkView, *, next_step: str, beside: Sequence[LinkView] = ()) -> str:
+    """The note for a ticket whose bug entered another stage; the ticket's other bugs (`beside`) are told with it."""
+    issues = list(dict.fromkeys([view.issue.key, *(other.issue.key for other in beside)]))
+    news = " ".join([_news(view.issue), *(_news(other.issue) for other in beside if other.issue.key in issues[1:])])
+    links = "\n".join(world.issue_link(key) for key in issues)
+    return f"{news} {next_step}\n{links}\n{SIGNATURE}"
 
 
 def next_step(stage: Stage, *, linked_now: bool) -> str:
     """What the agent is asked to do when a bug is in this stage."""
-    if stage.name == "fixed" or (stage.done and stage.name not in ("declined", "confirmed")):
+    if stage.name == "fixed":
         return "Please verify the fix, answer the customer and solve the ticket."
     if stage.name == "declined":
         return "It will not be changed for the reason given there; please tell the customer."
+    if stage.name == "confirmed" and linked_now:
+        return "Known and fixed already; please verify and answer the customer."
     if stage.done:
-        return (
-            "Known and fixed already; please verify and answer the customer." if linked_now else "Engineering is done."
-        )
+        return "Engineering is done with it; please look at the outcome and answer the customer."
     return "Engineering has it; nothing to do until it moves on."
 
 
-def solved_without_fix(world: World, view: LinkView, other_step: str) -> str:
+def solved_without_fix(world: World, view: LinkView, *, came_back: bool) -> str:
     """The note on a solved ticket whose bug moved: nothing is reopened."""
-    issue = view.issue
-    return (
-        f"{issue.key} is now {bug_status(issue)}. This ticket is {view.ticket.state.category} and was left so. "
-        f"{other_step}\n{world.issue_link(issue.key)}\n{SIGNATURE}"
-    )
+    if came_back:
+        step = "The bug came back: reopen the ticket if the customer is affected."
+    elif view.stage.done:
+        step = "Tell the customer, if they wait to hear of it."
+    else:
+        step = "Nothing to do."
+    left = f"This ticket is {view.ticket.state.category} and was left so."
+    return f"{_news(view.issue)} {left} {step}\n{world.issue_link(view.issue.key)}\n{SIGNATURE}"
 
 
 def ticket_said(world: World, ticket: TicketSnapshot, what: str) -> str:
-    """A comment on a bug that names the ticket and what happened there (`what` is ours)."""
+    """A comment on a bug that names the ticket and what happened there (`what` is plain text)."""
     link = f"[Zendesk #{ticket.id}|{world.ticket_url}/agent/tickets/{ticket.id}]"
-    return f"{link} {what}\n{escape(SIGNATURE)}"
+    return f"{link} {escape(what)}\n{escape(SIGNATURE)}"
 
 
 def conflict_note(world: World, key: str, message: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syncd.core.actions import AddLink, NeedHistory, NeedIssue, NeedTicket, RecordBase, RepointLink
+from syncd.core.discover import TICKET_CLOSED
 from syncd.core.draft import Draft
 from syncd.core.mapping import Stage
 from syncd.core.model import Base, IssueSnapshot, Link, Origin, TicketSnapshot
@@ -15,7 +16,7 @@ def triage(world: World, draft: Draft) -> list[LinkView]:
     """The links that rows 6 to 10 may decide. The others wait, are in conflict, are retired or re-pointed."""
     views = []
     for link in world.links:
-        view = _triage(world, draft, link)
+        view = None if link.id in draft.settled else _triage(world, draft, link)
         if view is not None:
             views.append(view)
     return views
@@ -38,38 +39,36 @@ def _triage(world: World, draft: Draft, link: Link) -> LinkView | None:
         if not unchanged:
             _gone(world, draft, link, ticket, issue)
         return None
-    if ticket.state.is_final and _is_merged(ticket):
-        _merged(world, draft, link, ticket, issue, route)
-        return None
     if not world.busy.isdisjoint(subjects_of(link)):
         draft.wait(link, "a write to its ticket or bug is not settled yet")
+        return None
+    if ticket.state.is_final and _is_merged(world, ticket):
+        _merged(world, draft, link, ticket, issue, route)
         return None
     if link.base is not None and (
         ticket.version < link.base.ticket_version or issue.updated_ms < link.base.issue_version
     ):
         draft.wait(link, "the last reading is older than what was agreed")
         return None
-    if issue.project_key != route.project_key:
-        moved = _moved_project(world, draft, link, ticket, issue, unchanged=unchanged)
-        if moved is None:
-            return None
-        route = moved
-    elif issue.key != link.issue_key:
-        draft.add(RepointLink(link.id, f"{link.issue_key} is now {issue.key}", issue_key=issue.key))
-    if unchanged:
+    home = _route_of(world, draft, link, issue, route)
+    if home is None:
+        _without_route(world, draft, link, ticket, issue, unchanged=unchanged)
         return None
-    if _is_duplicate(world, draft, link, issue):
+    if _is_duplicate(world, draft, link, ticket, issue):
         return None
-    stage = route.mapping.stage_of(issue)
+    stage = home.mapping.stage_of(issue) or home.mapping.fallback(issue)
     if stage is None:
-        stage = route.mapping.fallback(issue)
-        if stage is None:
-            return _unmapped(draft, link, ticket, issue, route)
+        if not unchanged:
+            _unmapped(draft, link, ticket, issue, home)
+        return None
+    if unchanged and link.conflict is not None and link.conflict.code not in ("unmapped_status", "unmapped_project"):
+        return None  # those two end when the configuration knows the bug's place, though nobody moved anything
+    if home.mapping.stage_of(issue) is None:
         draft.warnings.append(
-            f"Jira status '{issue.status_name}' of {route.project_key} is in no stage of mapping "
-            f"'{route.mapping.name}': treated as '{stage.name}' by its category; name it under bug_is to be sure."
+            f"Jira status '{issue.status_name}' of {home.project_key} is in no stage of mapping "
+            f"'{home.mapping.name}': treated as '{stage.name}' by its category; name it under bug_is to be sure."
         )
-    return LinkView(link, ticket, issue, route, stage, _base_stage(link.base, route))
+    return LinkView(link, ticket, issue, home, stage, _base_stage(link.base, home))
 
 
 def _base_stage(base: Base | None, route: RouteView) -> Stage | None:
@@ -83,11 +82,19 @@ def _base_stage(base: Base | None, route: RouteView) -> Stage | None:
     )
 
 
-def _is_merged(ticket: TicketSnapshot) -> bool:
-    return ticket.merged_into is not None or "closed_by_merge" in ticket.tags
+def _is_merged(world: World, ticket: TicketSnapshot) -> bool:
+    if ticket.merged_into is not None:
+        return True
+    history = world.histories.get(ticket.id)
+    if ticket.followup_of is not None and history is not None and merge_target(history) is None:
+        return False  # a follow-up has the tags of the ticket before it
+    return "closed_by_merge" in ticket.tags
 
 
 def _gone(world: World, draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot) -> None:
+    if not ticket.is_gone and ticket.state.is_final:
+        draft.retire(link, TICKET_CLOSED)
+        return
     if ticket.is_gone:
         message = (
             f"Ticket #{ticket.id} was deleted, marked as spam, or can no longer be read; "
@@ -146,25 +153,29 @@ def _merged(
             ticket_version=target.version,
             issue_version=issue.updated_ms,
             at=draft.now,
-            acted=stage.name,
         )
         draft.add(RecordBase(link.id, base, "the merged ticket's target goes on from here"))
-    draft.settled.add(link.id)
-    return
+    draft.wait(link, f"ticket #{target.id} takes the place of #{ticket.id}")
 
 
-def _moved_project(
+def _route_of(world: World, draft: Draft, link: Link, issue: IssueSnapshot, route: RouteView) -> RouteView | None:
+    """The route of the bug's project, None when there is none; a new key or project is taken over at once."""
+    home = route if issue.project_key == route.project_key else world.route_of_project(issue.project_key)
+    if issue.key != link.issue_key or (home is not None and home is not route):
+        new_route = None if home is None or home is route else home.name
+        what = f"moved to project {issue.project_key} and is now" if new_route else "is now"
+        draft.add(RepointLink(link.id, f"{link.issue_key} {what} {issue.key}", issue_key=issue.key, route=new_route))
+    return home
+
+
+def _without_route(
     world: World, draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot, *, unchanged: bool
-) -> RouteView | None:
-    other = world.route_of_project(issue.project_key)
-    if other is not None:
-        reason = f"{link.issue_key} moved to project {issue.project_key} and is now {issue.key}"
-        draft.add(RepointLink(link.id, reason, issue_key=issue.key, route=other.name))
-        return other
-    if issue.key != link.issue_key:
-        draft.add(RepointLink(link.id, f"{link.issue_key} is now {issue.key}", issue_key=issue.key))
+) -> None:
+    if ticket.state.is_final:
+        draft.retire(link, TICKET_CLOSED)
+        return
     if unchanged:
-        return None
+        return
     message = (
         f"{link.issue_key} moved to project {issue.project_key}, which no route names (now {issue.key}); "
         f"status is no longer carried. Add a route for {issue.project_key}, or remove the link."
@@ -173,27 +184,31 @@ def _moved_project(
     draft.conflict_without_base(link, ticket, issue, "unmapped_project", message)
     if first:
         draft.note_on_ticket(world, link, ticket, f"{link.id}:unmapped_project:{issue.project_id}", message)
-    return None
 
 
-def _unmapped(
-    draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot, route: RouteView
-) -> LinkView | None:
+def _unmapped(draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot, route: RouteView) -> None:
+    if ticket.state.is_final:
+        draft.retire(link, TICKET_CLOSED)
+        return
     resolution = issue.resolution_name or "none"
-    message = (
-        f"{issue.key} is {bug_status(issue)}, which no stage of mapping '{route.mapping.name}' names. Add to a stage's "
+    what = (
+        f"which no stage of mapping '{route.mapping.name}' names. Add to a stage's "
         f"bug_is: {{status: {issue.status_name}, resolution: [{resolution}]}}"
     )
-    draft.warnings.append(message)
+    draft.warnings.append(f"A bug of {route.project_key} is {bug_status(issue)}, {what}")
+    message = f"{issue.key} is {bug_status(issue)}, {what}"
     draft.conflict_without_base(link, ticket, issue, "unmapped_status", message)
-    return None
 
 
-def _is_duplicate(world: World, draft: Draft, link: Link, issue: IssueSnapshot) -> bool:
-    """Resolved as duplicate of exactly one readable bug of a route: the ticket follows the original."""
+def _is_duplicate(world: World, draft: Draft, link: Link, ticket: TicketSnapshot, issue: IssueSnapshot) -> bool:
+    """Resolved as duplicate of exactly one readable bug of a route: the ticket follows the original.
+
+    Not to a bug that the ticket left before: two duplicates of each other would pass it to and fro."""
     if (issue.resolution_name or "").casefold() != "duplicate" or len(issue.duplicates) != 1:
         return False
     original_id = issue.duplicates[0]
+    if ticket.state.is_final or (ticket.id, original_id) in world.retired:
+        return False
     original = world.issues.get(original_id)
     if original is None:
         draft.needs.append(NeedIssue(original_id))

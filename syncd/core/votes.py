@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from syncd.core.actions import MoveBug, NeedHistory, RemoveTag, issue_subject, marker_of, ticket_subject
-from syncd.core.draft import Draft, settles_of
+from syncd.core.draft import Draft
+from syncd.core.fitting import fitting_stage
 from syncd.core.mapping import NOTE, Stage, TicketMove
 from syncd.core.model import Actor, ActorKind, TicketChange
 from syncd.core.texts import bug_status, ticket_said
-from syncd.core.who import last_mover, tag_added
-from syncd.core.wiki import escape
+from syncd.core.who import bug_mover, is_bounce, last_mover, tag_added
 from syncd.core.world import LinkView, World
 
 _BY = {
@@ -31,8 +31,9 @@ class Ask:
 
     view: LinkView
     outcome: str  # NOTE or a stage's name
-    move: TicketMove | None  # None: a vote cast earlier
+    move: TicketMove | None  # None: a vote cast earlier, or the policy ticket_wins
     change: TicketChange | None  # the event behind it
+    is_cast: bool = False  # recorded as a vote already
 
     @property
     def event(self) -> str:
@@ -46,51 +47,63 @@ class Ask:
 
 def decide_bugs(world: World, draft: Draft, views: Sequence[LinkView]) -> frozenset[str]:
     """Notes, votes and walks that tickets ask for. Returns the issues that will be walked: their tickets wait."""
-    asks = _collect(world, draft, views)
+    asks = {view.link.id: ask for view in views if (ask := _ask(world, draft, view)) is not None}
     moving = set()
     by_issue: dict[str, list[LinkView]] = defaultdict(list)
     for view in views:
         by_issue[view.issue.id].append(view)
     for issue_id, group in by_issue.items():
-        mine = {view.link.id: asks[view.link.id] for view in group if view.link.id in asks}
-        for ask in mine.values():
+        mine = [asks[view.link.id] for view in group if view.link.id in asks]
+        for ask in mine:
             if ask.outcome == NOTE:
                 _note(world, draft, ask)
-        if _decide_bug(world, draft, group, [ask for ask in mine.values() if ask.outcome != NOTE]):
+        if _decide_bug(world, draft, group, [ask for ask in mine if ask.outcome != NOTE]):
             moving.add(issue_id)
     return frozenset(moving)
 
 
-def _collect(world: World, draft: Draft, views: Sequence[LinkView]) -> dict[int, Ask]:
-    asks: dict[int, Ask] = {}
-    for view in views:
-        candidates = _candidates(view)
-        ours_undone = view.ticket_moved and view.link.base is not None and view.link.base.wrote_ticket
-        if candidates or ours_undone:
-            history = world.histories.get(view.ticket.id)
-            if history is None:
-                draft.needs.append(NeedHistory(view.ticket.id))
-                draft.wait(view.link, "reading who moved the ticket")
-                continue
-            mover = last_mover(history, view.ticket)
-            if ours_undone and mover is not None and _is_bounce(mover, history):
-                name = mover.actor.name or "a rule"
-                message = (
-                    f"Bounced by '{name}': it set ticket #{view.ticket.id} back to {view.ticket.state.category} after "
-                    f"syncd had set it for {view.issue.key}. Change that trigger, or the mapping; "
-                    "syncd will not repeat it."
-                )
-                draft.conflict(view, "bounced", message)
-                continue
-            for move in candidates:
-                change = tag_added(history, move[0].tag) if move[0].tag else mover
-                actor = change.actor if change else Actor(ActorKind.UNKNOWN)
-                if _made_by(move[0], actor, customer_acts=view.route.mapping.customer_reopens_bug):
-                    asks[view.link.id] = Ask(view, move[1], move[0], change)
-                    break
-        if view.link.id not in asks and view.link.vote and not view.ticket_moved and not view.bug_moved:
-            asks[view.link.id] = Ask(view, view.link.vote, None, None)
-    return asks
+def _ask(world: World, draft: Draft, view: LinkView) -> Ask | None:
+    candidates = _candidates(view)
+    winner = None if candidates else _ticket_wins(draft, view)
+    base, ticket = view.link.base, view.ticket
+    undone = base is not None and base.wrote_ticket and view.ticket_moved and not view.bug_moved
+    change = None
+    if candidates or winner is not None or undone:
+        history = world.histories.get(ticket.id)
+        if history is None:
+            draft.needs.append(NeedHistory(ticket.id))
+            draft.wait(view.link, "reading who moved the ticket")
+            return None
+        change = last_mover(history, ticket)
+        if undone and change is not None and is_bounce(change, history):
+            message = (
+                f"Bounced by '{change.actor.name or 'a rule'}': it set ticket #{ticket.id} back to "
+                f"{ticket.state.category} after syncd had set it for {view.issue.key}. Change that trigger, or the "
+                "mapping; syncd will not repeat it."
+            )
+            draft.conflict(view, "bounced", message)
+            return None
+        for move, outcome in candidates:
+            cause = tag_added(history, move.tag) if move.tag else change
+            actor = cause.actor if cause else Actor(ActorKind.UNKNOWN)
+            if _made_by(move, actor, customer_acts=view.route.mapping.customer_reopens_bug):
+                is_cast = view.link.vote == outcome and not view.ticket_moved and not view.bug_moved
+                return Ask(view, outcome, move, cause, is_cast)
+    if winner is not None:
+        return Ask(view, winner.name, None, change)
+    if view.link.vote and not view.ticket_moved and not view.bug_moved:
+        return Ask(view, view.link.vote, None, None, is_cast=True)
+    return None
+
+
+def _ticket_wins(draft: Draft, view: LinkView) -> Stage | None:
+    """Both moved, what is there now does not fit, and the mapping says that the ticket wins: where the bug goes."""
+    state = view.ticket.state
+    if view.route.mapping.on_conflict != "ticket_wins" or not (view.ticket_moved and view.bug_moved):
+        return None
+    if view.stage.allows(state) or draft.effective(view.ticket.id) is not view:
+        return None
+    return fitting_stage(view, state)
 
 
 def _candidates(view: LinkView) -> list[tuple[TicketMove, str]]:
@@ -121,18 +134,10 @@ def _made_by(move: TicketMove, actor: Actor, *, customer_acts: bool) -> bool:
     return actor.kind in _BY[move.by]
 
 
-def _is_bounce(mover: TicketChange, history: Sequence[TicketChange]) -> bool:
-    """A rule undid our value, and not in answer to what a person did in the same audit."""
-    if mover.actor.kind not in (ActorKind.RULE, ActorKind.ROBOT):
-        return False
-    together = [c for c in history if c.audit_id == mover.audit_id]
-    return not any(c.actor.kind in (ActorKind.AGENT, ActorKind.CUSTOMER) for c in together)
-
-
 def _note(world: World, draft: Draft, ask: Ask) -> None:
     view = ask.view
     what = _what_happened(ask)
-    body = ticket_said(world, view.ticket, f"{what} while this bug is {escape(bug_status(view.issue))}.")
+    body = ticket_said(world, view.ticket, f"{what} while this bug is {bug_status(view.issue)}.")
     source = f"{ask.event}:{view.stage.name}:{ask.move.key if ask.move else ''}"
     draft.comment_on_bug(view.route.name, (view.link.id,), view.issue, source, f"ticket #{view.ticket.id} {what}", body)
     draft.record(view, f"the ticket {what}: said on {view.issue.key}, nothing moved")
@@ -141,8 +146,7 @@ def _note(world: World, draft: Draft, ask: Ask) -> None:
 
 def _what_happened(ask: Ask) -> str:
     move, ticket = ask.move, ask.view.ticket
-    name = escape(ask.change.actor.name) if ask.change and ask.change.actor.name else ""
-    by = f" by {name}" if name else ""
+    by = f" by {ask.change.actor.name}" if ask.change and ask.change.actor.name else ""
     if move is not None and move.tag is not None:
         return f"was tagged {move.tag}{by}"
     base = ask.view.link.base
@@ -154,17 +158,21 @@ def _what_happened(ask: Ask) -> str:
 def _remove_tag(draft: Draft, ask: Ask, *, after: str | None) -> None:
     if ask.move is None or ask.move.tag is None or ask.view.ticket.state.is_final:
         return
-    draft.add(
-        RemoveTag(
-            ticket_id=ask.view.ticket.id,
-            source=f"{ask.event}:{ask.move.tag}",
-            reason=f"the tag {ask.move.tag} was acted on",
-            tag=ask.move.tag,
-            after=after,
-            link_ids=(ask.view.link.id,),
-            route=ask.view.route.name,
-        )
+    removal = RemoveTag(
+        ticket_id=ask.view.ticket.id,
+        source=f"{ask.event}:{ask.move.tag}",
+        reason=f"the tag {ask.move.tag} was acted on",
+        tag=ask.move.tag,
+        after=after,
+        link_ids=(ask.view.link.id,),
+        route=ask.view.route.name,
     )
+    same = [n for n, a in enumerate(draft.actions) if isinstance(a, RemoveTag) and marker_of(a) == marker_of(removal)]
+    if not same:
+        draft.add(removal)
+    elif after is not None:  # a ticket with two bugs: the tag goes when the last of them was walked
+        del draft.actions[same[0]]
+        draft.add(removal)
 
 
 def _decide_bug(world: World, draft: Draft, group: Sequence[LinkView], asks: Sequence[Ask]) -> bool:
@@ -172,15 +180,16 @@ def _decide_bug(world: World, draft: Draft, group: Sequence[LinkView], asks: Seq
         return False
     issue_id = group[0].issue.id
     others = sum(1 for link in world.links if link.issue_id == issue_id and draft.may_still_vote(link))
+    voting = [view for view in group if view.link.id not in draft.conflicts]
     wanted = {ask.outcome for ask in asks}
     for stage in group[0].route.mapping.stages:
         if stage.name not in wanted:
             continue
-        voters = [view for view in group if _votes_for(view, stage, asks)]
-        if stage.quorum == "any" or (len(voters) == len(group) and others == 0):
+        voters = [view for view in voting if _votes_for(view, stage, asks)]
+        if stage.quorum == "any" or (len(voters) == len(voting) and others == 0):
             return _walk(world, draft, stage, voters, [ask for ask in asks if ask.outcome == stage.name])
     for ask in asks:
-        if ask.move is not None:
+        if not ask.is_cast:
             draft.vote(ask.view, ask.outcome)
     return False
 
@@ -203,14 +212,14 @@ def _votes_for(view: LinkView, stage: Stage, asks: Iterable[Ask]) -> bool:
 
 
 def _walk(world: World, draft: Draft, stage: Stage, voters: Sequence[LinkView], asks: Sequence[Ask]) -> bool:
-    ask = min(asks, key=lambda a: (a.move is None, a.view.link.id))
+    ask = min(asks, key=lambda a: (a.is_cast, a.view.link.id))
     view, issue, target = ask.view, ask.view.issue, stage.move_bug_to
     if target is None or stage.name == view.stage.name:
         for voter in voters:
             draft.record(voter, f"{issue.key} is in stage {stage.name} as asked")
             _remove_tags(draft, [a for a in asks if a.view.link.id == voter.link.id], after=None)
         return False
-    by_person = ask.change is None or ask.change.actor.kind.is_person
+    by_person = ask.change is None or ask.change.actor.kind.is_person or bug_mover(issue).kind.is_person
     value, times = world.own_writes.get((issue_subject(issue.id), "status"), ("", 0))
     if not by_person and value == target.status_id and times >= WRITES_WITHOUT_A_PERSON:
         message = (
@@ -231,7 +240,7 @@ def _walk(world: World, draft: Draft, stage: Stage, voters: Sequence[LinkView], 
         expected_status_id=issue.status_id,
         expected_resolution_id=issue.resolution_id,
         by_person=by_person,
-        settles=tuple(settles_of(voter, stage=stage, acted=stage) for voter in voters),
+        settles=tuple(draft.settles_walk(voter, stage) for voter in voters),
         link_ids=tuple(voter.link.id for voter in voters),
         route=view.route.name,
     )
@@ -240,7 +249,7 @@ def _walk(world: World, draft: Draft, stage: Stage, voters: Sequence[LinkView], 
         draft.settled.add(voter.link.id)
     if stage.rank < view.stage.rank:
         reason = f"says why {issue.key} goes back to {stage.name}"
-        body = ticket_said(world, view.ticket, f"{what}: this bug goes back to {escape(target.status_name)}.")
+        body = ticket_said(world, view.ticket, f"{what}: this bug goes back to {target.status_name}.")
         draft.comment_on_bug(
             view.route.name, (view.link.id,), issue, f"{ask.event}:{stage.name}", reason, body, after=marker_of(move)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from syncd.core.actions import issue_subject, ticket_subject
 from syncd.core.mapping import Stage, StageMapping
@@ -62,12 +63,20 @@ class World:
     touched: frozenset[int] = frozenset()  # tickets that changed: looked through for issue keys
     keys: Mapping[str, str | None] = field(default_factory=dict)  # issue key -> id, or None when it cannot be read
     retired: frozenset[tuple[int, str]] = frozenset()  # (ticket, issue) pairs that what a ticket names does not revive
+    cleared: frozenset[tuple[int, str]] = frozenset()  # pairs whose key left the link field
+    followups: Mapping[int, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # ticket -> the issues that the closed ticket it follows up was linked to when it was closed
     browse_url: str = ""  # where people open an issue: this + "/browse/" + key
     ticket_url: str = ""  # where agents open a ticket: this + "/agent/tickets/" + id
 
     def route_of_project(self, project_key: str) -> RouteView | None:
-        """The first route of that project."""
-        return next((r for r in self.routes.values() if r.project_key == project_key), None)
+        """The route of that project."""
+        return next((r for r in self.in_order() if r.project_key == project_key), None)
+
+    def in_order(self) -> list[RouteView]:
+        """The routes by name, so that no plan depends on the order in which they were written down."""
+        return [self.routes[name] for name in sorted(self.routes)]
 
     def issue_link(self, key: str) -> str:
         """The address of an issue for people."""
@@ -102,14 +111,28 @@ class LinkView:
         return self.link.base is None and self.link.origin not in (Origin.ADOPTED, Origin.FOLLOWUP)
 
     @property
+    def answers_from(self) -> datetime | None:
+        """Customer comments older than this need no answer before the ticket waits: whoever made the link knew them.
+
+        None: nobody looked at the ticket when the link came to be."""
+        unseen = (Origin.ADOPTED, Origin.FOLLOWUP, Origin.DUPLICATE)
+        return None if self.link.origin in unseen else self.link.created_at
+
+    @property
     def progress(self) -> tuple[float, int]:
         """For comparing links of different mappings: how far the bug is, 0..1, and the link's id to break ties."""
+        return self.progress_in(self.stage)
+
+    def progress_in(self, stage: Stage) -> tuple[float, int]:
+        """As progress, were the bug in that stage."""
         last = max(1, len(self.route.mapping.stages) - 1)
-        return (self.stage.rank / last, self.link.id)
+        return (stage.rank / last, self.link.id)
 
 
 def same_state(before: TicketState, after: TicketState) -> bool:
-    """Equal status; a custom status counts only when both readings have one."""
+    """Equal status, closed acting as solved; a custom status counts only when both readings have one."""
+    if before.is_solved and after.is_final:
+        return True
     if before.category != after.category:
         return False
     return before.custom_id is None or after.custom_id is None or before.custom_id == after.custom_id
