@@ -5,7 +5,7 @@ A cycle looks at state, so skipping or repeating one is harmless. One failing si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from syncd.core.model import Json
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
 from syncd.cycle.calls import CallCounter
 from syncd.cycle.fetch import Fetcher
-from syncd.cycle.planning import Planner
+from syncd.cycle.planning import Planned, Planner
 from syncd.cycle.requests import BELIEVE_CENSUS, Requests
 from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.executor import DrainReport, Executor, Lane
@@ -73,23 +73,34 @@ class Engine:
         """The handler of what people ask for; `once` and the verbs use it when no daemon runs."""
         return self._requests
 
-    def step(self, *, complete: bool = False, write: bool = True) -> CycleReport:
-        """One cycle. `complete` forces the complete pass; `write=False` observes and plans, and writes nothing."""
+    def step(self, *, complete: bool = False) -> CycleReport:
+        """One cycle. `complete` forces the complete pass."""
         report = CycleReport(number=self._next_number())
         self._calls.start(report.calls)
         self._identify(report, always=complete)
-        if write:
-            self._requests.handle_all(self.routes, self.settings)
-            self._lanes(report, self._executor.recover)
+        self._requests.handle_all(self.routes, self.settings)
+        self._lanes(report, self._executor.recover)
         self._read(report, complete=complete)
         for _ in range(ROUNDS):
-            if self._stopping() or not self._plan(report) or not write:
+            if self._stopping() or not self._plan(report):
                 break
             self._drain(report)
-        if write:
-            self._drain(report)
+        self._drain(report)
         self._finish(report)
         return report
+
+    def observe(self, *, complete: bool = False) -> CycleReport:
+        """Reads both sides into the store, as a cycle does; decides nothing and writes nothing to them."""
+        report = CycleReport()
+        self._calls.start(report.calls)
+        self._identify(report, always=complete)
+        self._read(report, complete=complete)
+        return report
+
+    def preview(self, report: CycleReport, *, subjects: Iterable[str] | None = None, read: bool = True) -> Planned:
+        """What the next cycle would do as far as is known now; see Planner.preview."""
+        self._calls.label = "plan"
+        return self._planner.preview(self.routes, self.settings, report, subjects=subjects, read=read)
 
     def _ranks(self, route: str) -> dict[str, int]:
         return self.routes.ranks(route)  # a reload swaps the routes
@@ -121,6 +132,7 @@ class Engine:
             report.stopped_lanes[drained.lane] = drained.stopped
         if drained.auth_failed:
             report.problems[drained.lane] = drained.auth_failed
+            report.shut_out.add(drained.lane.value)
             self._identities.pop(drained.lane, None)
         for route, what in drained.incidents:
             self._stop_route(route, what)
@@ -155,6 +167,7 @@ class Engine:
         except SourceError as error:
             report.problems[side] = str(error)
             if isinstance(error, AuthError):
+                report.shut_out.add(side)
                 self._identities.pop(side, None)
             return False
         return True
@@ -244,6 +257,8 @@ class Engine:
             except SourceError as error:
                 self._identities.pop(side, None)
                 report.problems[side] = str(error)
+                if isinstance(error, AuthError):
+                    report.shut_out.add(side)
                 continue
             self._remember(side, identity)
             self._identities[side] = identity

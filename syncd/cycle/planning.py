@@ -10,6 +10,7 @@ from datetime import datetime
 from syncd.core.actions import (
     LOCAL_ACTIONS,
     Action,
+    AddLink,
     MoveBug,
     NeedHistory,
     NeedIssue,
@@ -85,19 +86,64 @@ class Planner:
             if not subjects:
                 return None
             world = self._load(tx, subjects, routes, settings)
+        world, plan = self._decide(world, report)
+        report.warnings.extend(plan.warnings)
+        planned = Planned(world, plan, subjects, unread=_unread(plan, world, subjects))
+        self._judge(planned, routes, settings)
+        return planned
+
+    def preview(
+        self,
+        routes: Routes,
+        settings: Settings,
+        report: CycleReport,
+        *,
+        subjects: Iterable[str] | None = None,
+        read: bool = True,
+    ) -> Planned:
+        """What plan() would come to for all that was touched (or these subjects), once the links that it adds are
+        there; those have ids below 0. The store is left as it is, but for snapshots that are read on the way; without
+        `read` no server is asked, and links that need an answer wait."""
+        with self._store.reading() as tx:
+            wanted = dict.fromkeys(tx.touched() if subjects is None else subjects)
+            world = self._load(tx, wanted, routes, settings)
+        added: list[AddLink] = []
+        for _ in range(ROUNDS):
+            world, plan = self._decide(world, report, rounds=ROUNDS if read else 0)
+            new = [a for a in plan.local if isinstance(a, AddLink)]
+            if not new:
+                break
+            added += new
+            wanted |= {s: None for a in added for s in (ticket_subject(a.ticket_id), issue_subject(a.issue_id))}
+            with self._store.reading() as tx:
+                known = self._load(tx, wanted, routes, settings)
+            imagined = (
+                Link(-n, a.ticket_id, a.issue_id, a.issue_key, a.route, a.origin, self._clock.now())
+                for n, a in enumerate(added, 1)
+            )
+            world = replace(
+                known,
+                links=(*known.links, *imagined),
+                issues={**world.issues, **known.issues},
+                keys={**world.keys, **known.keys},
+            )
+        report.warnings.extend(plan.warnings)
+        planned = Planned(world, replace(plan, actions=(*added, *plan.actions)), tuple(wanted))
+        self._judge(planned, routes, settings)
+        return planned
+
+    def _decide(self, world: World, report: CycleReport, *, rounds: int = ROUNDS) -> tuple[World, Plan]:
+        """Plans, reads what the plan asks for, and plans again, so many times."""
         histories: dict[int, tuple[TicketChange, ...]] = {}
         failed: set[int] = set()
         plan = reconcile(world, self._clock.now())
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             needs = [need for need in plan.needs if not _is_known_failure(need, failed)]
             if not needs:
                 break
             world = self._read_needs(world, needs, histories, failed, report)
             plan = reconcile(world, self._clock.now())
-        report.warnings.extend(plan.warnings)
-        planned = Planned(world, plan, subjects, unread=_unread(plan, world, subjects))
-        self._judge(planned, routes, settings)
-        return planned
+        return world, plan
 
     def _load(self, tx: Tx, subjects: Iterable[str], routes: Routes, settings: Settings) -> World:
         ticket_ids = {int(s.removeprefix("ticket:")) for s in subjects if s.startswith("ticket:")}

@@ -59,6 +59,7 @@ class CycleReport:
     later: int = 0
     held: dict[str, Held] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)  # zendesk | jira | store … -> sentence
+    shut_out: set[str] = field(default_factory=set)  # sides that refuse our credential: waiting does not help there
     warnings: list[str] = field(default_factory=list)
     stopped_lanes: dict[str, str] = field(default_factory=dict)
     caught_up: bool = True  # the export reached its end
