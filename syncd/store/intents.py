@@ -40,6 +40,21 @@ SUPERSEDED = "superseded"
 
 _INTENT = table_of(IntentRow)
 
+# Of an intent: the one it comes after, and others of its subject.
+_FIRST, _OTHER, _EARLIER = aliased(IntentRow), aliased(IntentRow), aliased(IntentRow)
+_FIRST_IS_DONE = select(_FIRST.id).where(_FIRST.id == IntentRow.after, _FIRST.state == "done").exists()
+_IS_UNDER_WAY = select(_OTHER.id).where(_OTHER.subject == IntentRow.subject, _OTHER.state == "sent").exists()
+_HAS_FAILED = (
+    select(_EARLIER.id)
+    .where(
+        _EARLIER.subject == IntentRow.subject,
+        _EARLIER.state == "new",
+        _EARLIER.attempts > 0,
+        _EARLIER.seq < IntentRow.seq,
+    )
+    .exists()
+)
+
 
 class IntentState(StrEnum):
     NEW = "new"
@@ -285,14 +300,13 @@ class Intents(Repository):
         self._write_intent({**row, "state": "refused", "last_error": SUPERSEDED, "done_at": to_micros(now)})
 
     def _drop_orphans(self, now: datetime) -> None:
-        first = aliased(IntentRow)
         query = (
             select(_INTENT)
-            .outerjoin(first, first.id == IntentRow.after)
+            .outerjoin(_FIRST, _FIRST.id == IntentRow.after)
             .where(
                 IntentRow.state == "new",
                 IntentRow.after > "",  # not IS NOT NULL, for which SQLite uses no index
-                or_(first.id.is_(None), first.state == "refused"),
+                or_(_FIRST.id.is_(None), _FIRST.state == "refused"),
             )
         )
         while self._writable:  # what waits for an orphan is one in the next round
@@ -306,26 +320,13 @@ class Intents(Repository):
     def _candidates(
         self, destination: str, now: datetime, position: tuple[int, int] | None, limit: int
     ) -> Select[tuple[Any, ...]]:
-        first, other, earlier = aliased(IntentRow), aliased(IntentRow), aliased(IntentRow)
-        first_is_done = select(first.id).where(first.id == IntentRow.after, first.state == "done").exists()
-        is_under_way = select(other.id).where(other.subject == IntentRow.subject, other.state == "sent").exists()
-        has_failed = (
-            select(earlier.id)
-            .where(
-                earlier.subject == IntentRow.subject,
-                earlier.state == "new",
-                earlier.attempts > 0,
-                earlier.seq < IntentRow.seq,
-            )
-            .exists()
-        )
         query = select(_INTENT).where(
             IntentRow.destination == destination,
             IntentRow.state == "new",
             IntentRow.next_at <= to_micros(now),
-            or_(IntentRow.after.is_(None), first_is_done),
-            ~is_under_way,
-            ~has_failed,
+            or_(IntentRow.after.is_(None), _FIRST_IS_DONE),
+            ~_IS_UNDER_WAY,
+            ~_HAS_FAILED,
         )
         if position is not None:
             urgency, seq = position

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, Inspector, inspect
+from sqlalchemy import Engine, Inspector, event, inspect
 
 from syncd.core.model import LinkState, Origin
 from syncd.store import (
@@ -30,7 +32,7 @@ from syncd.store.codec import DESTINATIONS
 from syncd.store.engine import make_engine, parse_url
 from syncd.store.migrate import check_version, migrations_folder, newest
 from tests.store.postgres import Postgres
-from tests.store.records import NOW, update
+from tests.store.records import NOW, later, update
 
 NEXT = """
 import sqlalchemy as sa
@@ -214,6 +216,53 @@ def test_an_upgrade_that_fails_leaves_the_old_store(
         assert holds_what_was_filled_in(store)
         assert "later" not in inspect(store._engine).get_table_names()
         assert store.check() == []
+
+
+class PowerCutError(Exception):
+    pass
+
+
+@contextmanager
+def power_cut_at(statement: int) -> Iterator[list[str]]:
+    """Dies at the so-many-th statement of any store; the list holds those before it."""
+    seen: list[str] = []
+
+    def step(_connection: Any, _cursor: Any, sql: str, _parameters: Any, _context: Any, _many: bool) -> None:
+        if len(seen) == statement:
+            raise PowerCutError
+        seen.append(sql)
+
+    event.listen(Engine, "before_cursor_execute", step)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", step)
+
+
+def test_a_power_cut_at_any_statement_of_an_upgrade_leaves_the_old_store(sqlite_store: Store, tmp_path: Path) -> None:
+    fill(sqlite_store)
+    url, folder = f"sqlite:///{sqlite_store.path}", with_next(tmp_path)
+    for statement in count():
+        try:
+            with power_cut_at(statement):
+                upgrade(url, later(statement), folder=folder)
+            break
+        except PowerCutError:
+            assert holds_what_was_filled_in(sqlite_store)
+            assert "later" not in inspect(sqlite_store._engine).get_table_names()
+    assert statement > 20
+    assert holds_what_was_filled_in(sqlite_store)
+    assert sqlite_store.check() == []
+
+
+@pytest.mark.parametrize("statement", range(1, 50, 8))
+def test_a_power_cut_while_the_tables_are_made_does_no_harm(tmp_path: Path, statement: int) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    with pytest.raises(PowerCutError), power_cut_at(statement):
+        Store.open(url)
+    with Store.open(url) as store:
+        fill(store)
+        assert holds_what_was_filled_in(store)
 
 
 def test_an_upgrade_that_would_leave_rows_pointing_nowhere_is_undone(sqlite_store: Store, tmp_path: Path) -> None:

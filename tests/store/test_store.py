@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +63,38 @@ def test_a_kill_in_the_middle_keeps_nothing(store: Store) -> None:
         assert tx.get_fact("kept") is None
 
 
+WRITE = """
+import sys
+from datetime import UTC, datetime
+from syncd.store import Store
+
+store = Store.open(sys.argv[1])
+number = 0
+while True:
+    number += 1
+    with store.transaction() as tx:
+        tx.set_fact("a", number, datetime(2026, 1, 1, tzinfo=UTC))
+        tx.set_fact("b", number, datetime(2026, 1, 1, tzinfo=UTC))
+    print(number, flush=True)
+"""
+
+
+def test_what_a_killed_process_had_committed_is_there_and_nothing_else(store: Store, store_url: str) -> None:
+    command = [sys.executable, "-c", WRITE, store_url]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own program
+    assert writer.stdout is not None
+    for _ in range(50):
+        acknowledged = int(writer.stdout.readline())
+    writer.kill()
+    acknowledged = max([acknowledged, *map(int, writer.stdout.read().split())])
+    writer.wait()
+    writer.stdout.close()
+    with store.transaction() as tx:
+        assert tx.get_fact("a") == tx.get_fact("b")
+        assert tx.get_fact("a") in (acknowledged, acknowledged + 1)
+    assert store.check() == []
+
+
 def test_a_reader_sees_one_moment_while_a_writer_goes_on(store: Store) -> None:
     with store.transaction() as tx:
         tx.set_fact("n", 1, NOW)
@@ -79,19 +113,19 @@ def test_a_reader_sees_one_moment_while_a_writer_goes_on(store: Store) -> None:
         assert tx.get_fact("n") == 2
 
 
-def test_a_second_process_reads_while_the_first_has_an_open_transaction(store: Store, url: str) -> None:
+def test_a_second_process_reads_while_the_first_has_an_open_transaction(store: Store, store_url: str) -> None:
     with store.transaction() as tx:
         tx.set_fact("n", 1, NOW)
     with store.transaction() as tx:
         tx.set_fact("n", 2, NOW)
-        with Store.open(url, create=False) as second, second.reading() as reader:
+        with Store.open(store_url, create=False) as second, second.reading() as reader:
             assert reader.get_fact("n") == 1
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one store object", "a store object for each thread"])
-def test_writers_in_several_threads_lose_no_update(store: Store, url: str, shared: bool) -> None:
+def test_writers_in_several_threads_lose_no_update(store: Store, store_url: str, shared: bool) -> None:
     def add(times: int) -> None:
-        mine = store if shared else Store.open(url)
+        mine = store if shared else Store.open(store_url)
         for _ in range(times):
             with mine.transaction() as tx:
                 count = tx.get_fact("count")
