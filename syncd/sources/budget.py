@@ -164,11 +164,15 @@ def exhausted_bucket(headers: Headers, words: str, kind: str, subject: str) -> s
         if "per-issue" in reason:
             return subject or kind
         return kind if "burst" in reason else ACCOUNT
-    for header, value in headers.items():
-        named = _NAMED.fullmatch(header)
-        if named and _pairs(value).get("remaining") == 0:
-            name = named[1].lower()
-            return (subject or kind) if name == _PER_TICKET else name
+    empty = {
+        named[1].lower()
+        for header, value in headers.items()
+        if (named := _NAMED.fullmatch(header)) and _pairs(value).get("remaining") == 0
+    }
+    if _PER_TICKET in empty:
+        return subject or kind
+    if empty:
+        return min(empty)
     lowered = words.lower()
     if "incremental" in lowered:
         return "incremental-exports"

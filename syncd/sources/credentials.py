@@ -32,7 +32,7 @@ class Secret(Protocol):
     """Something kept out of sight until the moment it is used."""
 
     def reveal(self) -> str:
-        """The secret as it is now; reads its file again when it comes from one."""
+        """The secret as it is now; reads its file again when it comes from one. Raises AuthError when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

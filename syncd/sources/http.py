@@ -29,7 +29,7 @@ from syncd.sources.errors import AuthError, InvalidResponseError, RefusedError, 
 
 USER_AGENT = f"syncd/{__version__}"
 TIMEOUT = (5.0, 30.0)  # seconds: to connect, and of silence while reading
-WHOLE_ANSWER = 120.0  # real seconds that one answer may take, however steadily it drips
+WHOLE_ANSWER = 60.0  # real seconds that one answer may take, however steadily it drips
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes after decompression; a page of 1,000 tickets has about 6 MB
 READ_ATTEMPTS = 3
 READ_SECONDS = 15.0  # for all attempts of a read and the pauses between them

@@ -45,7 +45,7 @@ def not_shown(write: TicketWrite, ticket: Row, audits: Sequence[Audit]) -> list[
     if write.custom_status_id is not None:
         asked = ("custom_status_id", write.custom_status_id)
     name, wanted = asked
-    if wanted is not None and ticket.get(name) != wanted and not _changed_to(events, name, wanted):
+    if wanted is not None and not same_value(ticket.get(name), wanted) and not _changed_to(events, name, wanted):
         missing.append("the status")
     values = {str(f.get("id")): f.get("value") for f in rows_of(ticket.get("custom_fields")) if isinstance(f, Mapping)}
     for key, value in (write.fields or {}).items():

@@ -347,6 +347,19 @@ def test_a_deeply_nested_body_does_not_break_the_parser() -> None:
             id="one ticket",
         ),
         pytest.param(
+            Answer(
+                429,
+                "",
+                {
+                    "zendesk-ratelimit-tickets-update": "total=100; remaining=0; resets=9",
+                    "zendesk-ratelimit-per-ticket-updates": "total=30; remaining=0; resets=9",
+                },
+            ),
+            TICKET_WRITE,
+            "ticket:35",
+            id="one ticket, the longest to wait for",
+        ),
+        pytest.param(
             Answer(429, "", {"Zendesk-Rate-Limit-Tickets-Update": "total=100; remaining=0; resets=9"}),
             WRITE,
             "tickets-update",

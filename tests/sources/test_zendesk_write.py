@@ -70,6 +70,9 @@ def test_what_cannot_be_sent(write: TicketWrite) -> None:
             id="a trigger undid it at once",
         ),
         pytest.param(TicketWrite(custom_status_id=41), {}, None, [], id="the custom status"),
+        pytest.param(
+            TicketWrite(custom_status_id=41), {"custom_status_id": "41"}, None, [], id="the custom status as text"
+        ),
         pytest.param(TicketWrite(custom_status_id=42), {}, [], ["the status"], id="another custom status"),
         pytest.param(
             TicketWrite(custom_status_id=42), {}, [change("custom_status_id", "42")], [], id="an audit shows it"
