@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from syncd.store.engine import file_of, make_engine, make_file, name_of, parse_url, sentences, translate_sqlite
-from syncd.store.errors import StoreDamaged, StoreError, StoreForeign, StoreMissing, StoreReadOnly, StoreTooNew
+from syncd.store.errors import (
+    StoreDamaged,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreMissing,
+    StoreReadOnly,
+    StoreTooNew,
+)
 from syncd.store.lock import StoreLock
 from syncd.store.migrate import migrate, newest, version_of
 from syncd.store.rows import CHECKED, row_sum
@@ -42,20 +53,18 @@ def back_up(store: Path, target: Path) -> Path:
     if target.exists():
         raise StoreError(f"{target} exists already; name another file for the backup.")
     part = target.with_name(target.name + ".part")
-    try:
+    with _files_in(target.parent):
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StoreReadOnly(f"{part} can not be made: {error.strerror}.") from error
-    try:
-        _copy_into(store, part)
-        _sync(part)
-        verify(part)
-        part.rename(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _sync(target.parent)
+        try:
+            _copy_into(store, part)
+            _sync(part)
+            verify(part)
+            part.rename(target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync(target.parent)
     return target
 
 
@@ -82,7 +91,7 @@ def restore(source: Path, url: str, now: datetime) -> Restored:
     store = file_of(parse_url(url))
     if store is None:
         raise StoreError(f"{name_of(parse_url(url))} is no file. Restore it with the server's own tool: pg_restore")
-    with StoreLock(url):
+    with StoreLock(url), _files_in(store.parent):
         version = verify(source)
         if version > SCHEMA_VERSION:
             raise StoreTooNew(f"{source} was written by a newer syncd (schema {version}); restore it with that one.")
@@ -169,6 +178,17 @@ def _verify(connection: sqlite3.Connection, path: Path) -> int:
             f"{path} is damaged: {problems[0]}" + (f" (and {len(problems) - 1} more)." if problems[1:] else ".")
         )
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@contextmanager
+def _files_in(folder: Path) -> Iterator[None]:
+    """What goes wrong with files there, as a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFull(f"there is no room left in {folder}. Make room, then do it again.") from error
+        raise StoreReadOnly(f"{error.filename or folder} can not be written: {error.strerror}.") from error
 
 
 def _sync(path: Path) -> None:

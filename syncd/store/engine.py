@@ -100,9 +100,12 @@ def make_file(path: Path, *, create: bool) -> None:
 
 def make_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
     """An engine with the settings above. `foreign_keys=False` is for migrations, which copy tables."""
-    if url.get_backend_name() == "postgresql":
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, foreign_keys=foreign_keys)
+    try:
         return _postgres(url)
-    return _sqlite(url, foreign_keys=foreign_keys)
+    except ImportError as error:
+        raise StoreError("the driver for PostgreSQL is missing. Install it: pip install 'syncd[postgres]'") from error
 
 
 def _sqlite(url: URL, *, foreign_keys: bool) -> Engine:

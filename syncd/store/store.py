@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,17 @@ from sqlalchemy.pool import PoolProxiedConnection
 from syncd.store.audit import Audits
 from syncd.store.backup import back_up
 from syncd.store.cursors import Cursors
-from syncd.store.engine import READING, file_of, make_engine, make_file, name_of, parse_url, sentences
+from syncd.store.engine import (
+    BUSY_SECONDS,
+    READING,
+    file_of,
+    make_engine,
+    make_file,
+    name_of,
+    parse_url,
+    sentences,
+    translate_sqlite,
+)
 from syncd.store.errors import StoreBusy, StoreDamaged, StoreError, StoreMissing
 from syncd.store.facts import Facts
 from syncd.store.guards import Guards
@@ -145,7 +156,7 @@ class Store:
             try:
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             finally:
-                raw.execute("PRAGMA busy_timeout=10000")
+                raw.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
         log = path.with_name(path.name + "-wal")
         return log.stat().st_size if log.exists() else 0
 
@@ -184,6 +195,8 @@ class Store:
             raw: PoolProxiedConnection = self._engine.raw_connection()
         try:
             yield raw.cursor()
+        except sqlite3.Error as error:
+            raise translate_sqlite(error, self.name) from error
         finally:
             raw.close()
 
