@@ -284,16 +284,15 @@ class Engine:
     # ---- plan ----
 
     def _plan(self, report: CycleReport) -> bool:
-        """Plans what was touched; True when there may be something to drain."""
+        """Plans what was touched; True when that changed something, so that more may be due."""
         if not {"zendesk", "jira"} & set(self._identities):
             return False
         self._calls.label = "plan"
         planned = self._planner.plan(self.routes, self.settings, report)
         if planned is None:
             return False
-        before = report.planned
         self._planner.enqueue(planned, report)
-        return report.planned > before
+        return any(planned.goes(action) for action in planned.plan.actions)
 
     # ---- heartbeat ----
 

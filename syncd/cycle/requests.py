@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,6 +124,13 @@ class Requests:
                     continue
                 _release(tx, name, guard, held, now)
                 released.append(f"{name} ({held.get('reason')}, {held.get('count')} writes)")
+            # A first run is accepted for all that was configured: a route without writes so far was looked at too.
+            accounts = json.dumps(tx.get_fact("accounts"), sort_keys=True)
+            for name, route in asked.routes.running.items():
+                guard = dict(tx.guard(name) or {})
+                if wanted in (None, name) and not guard.get("tokens") and guard.get("meaning") is None:
+                    tx.save_guard(name, guard | {"meaning": route.mapping.meaning, "accounts": accounts})
+                    released.append(f"{name} (first_run, 0 writes)")
         return f"released {', '.join(released)}" if released else "no brake is on"
 
     def _resolve(self, asked: Asked) -> str:

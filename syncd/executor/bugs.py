@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from syncd.core.actions import CommentOnBug, MoveBug, Settles
-from syncd.core.model import ActorKind, Base, IssueSnapshot
+from syncd.core.model import ActorKind, Base, IssueChange, IssueSnapshot
 from syncd.core.ports import IssueSource, Transition
 from syncd.core.walk import MAX_STEPS, Step, Stuck, next_step
 from syncd.executor.outcome import Done, Later, Outcome, Refused, Superseded
 from syncd.sources.errors import PreconditionError, RefusedError
+
+CLOCK_SKEW = timedelta(minutes=2)
+"""How far the servers' clocks may differ from ours when a change without a mark is to be told from an older one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +37,36 @@ class BugWriter:
         marker: str,
         *,
         now: datetime,
+        since: datetime | None,
         knowledge: Callable[[IssueSnapshot], WalkKnowledge],
         learn: Callable[[IssueSnapshot, tuple[Transition, ...]], None],
         before_send: Callable[[], None],
     ) -> Outcome:
         """Walks until the target status is reached; every step is verified by reading. A walk that was interrupted
-        goes on from where it stands, as long as nobody else moved the bug since."""
+        (`since`: when it was first sent) goes on from where it stands, as long as nobody else moved the bug since."""
         visited: list[str] = []
         refused: RefusedError | None = None
+        known: frozenset[str] | None = None
         for _ in range(MAX_STEPS + 1):
             issue = self._jira.read([action.issue_id])[0]
-            stop = _where(action, issue, marker, walked=bool(visited))
+            if known is None:
+                # A walk that begins has made none of the changes that are there.
+                known = frozenset(change.id for change in issue.history) if since is None else frozenset()
+            ours = _own_changes(issue, marker, known, since)
+            stop = _where(action, issue, ours)
             if stop is not None:
-                return stop if isinstance(stop, Superseded | Refused) else self._arrived(action, issue, now)
+                return self._arrived(action, issue, ours, now) if isinstance(stop, Done) else stop
             visited.append(issue.status_id)
             transitions = self._jira.transitions(action.issue_id)
             learn(issue, transitions)
-            known = knowledge(issue)
+            workflow = knowledge(issue)
             step = next_step(
                 issue,
                 action.target,
                 transitions,
-                edges=known.edges,
+                edges=workflow.edges,
                 visited=visited,
-                ranks=known.ranks,
+                ranks=workflow.ranks,
                 stage=action.stage,
             )
             if isinstance(step, Stuck):
@@ -84,11 +93,20 @@ class BugWriter:
             return error
         return None
 
-    def _arrived(self, action: MoveBug, issue: IssueSnapshot, now: datetime) -> Outcome:
-        bases = {s.link_id: base_after_walk(s, issue, now) for s in action.settles}
-        own = (action.subject, "status", issue.status_id, action.by_person)
+    def _arrived(self, action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange], now: datetime) -> Outcome:
+        """Base is what we reached: when somebody moved the bug on since, the planner sees that move and its maker."""
+        reached = issue
+        if issue.status_id != action.target.status_id:
+            reached = replace(
+                issue,
+                status_id=action.target.status_id,
+                resolution_id=ours[0].resolution_to or issue.resolution_id,
+                updated_ms=int(ours[0].at.timestamp() * 1000),
+            )
+        bases = {s.link_id: base_after_walk(s, reached, now, wrote=bool(ours)) for s in action.settles}
+        own = ((action.subject, "status", reached.status_id, action.by_person),) if ours else ()
         result = {"status": issue.status_name, "resolution": issue.resolution_name, "updated": issue.updated_ms}
-        return Done(bases=bases, issues=(issue,), own_writes=(own,), result=result)
+        return Done(bases=bases, issues=(issue,), own_writes=own, result=result)
 
     def comment(self, action: CommentOnBug, marker: str, *, attempts: int, before_send: Callable[[], None]) -> Outcome:
         """Posts once: after an unknown answer the comments are looked through for the marker first."""
@@ -108,28 +126,51 @@ class BugWriter:
         return Later(0.0, "not found on the server")
 
 
-def _where(action: MoveBug, issue: IssueSnapshot, marker: str, *, walked: bool) -> Outcome | None:
-    """None: take a step. Done: arrived. Otherwise the walk is off."""
+def _where(action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange]) -> Outcome | None:
+    """None: take a step. Done: arrived, or arrived and undone since. Otherwise the walk is off.
+
+    `ours` are this walk's own changes, newest first."""
     if not issue.visible:
         return Refused("bug_gone", f"{action.issue_key} was deleted, or syncd may no longer see it.", issues=(issue,))
     if issue.status_id == action.target.status_id:
         return Done()
     change = issue.last_change
-    ours_is_last = change is not None and (change.marker == marker or change.actor.kind is ActorKind.SELF)
-    if any(c.marker == marker for c in issue.history) and not ours_is_last:
+    if ours and change is not None and change.id != ours[0].id:
+        if ours[0].status_to == action.target.status_id:
+            return Done()
+        if issue.status_id == action.expected_status_id:
+            who = change.actor.name or "somebody"
+            message = (
+                f"{issue.key} was on its way to {action.target.status_name} when '{who}' moved it back to "
+                f"{issue.status_name}; syncd does not repeat it. Move either side to go on."
+            )
+            return Refused("bounced", message, issues=(issue,))
         return Superseded(f"{issue.key} was moved by somebody since syncd moved it", issues=(issue,))
-    if walked or issue.status_id == action.expected_status_id:
-        return None
-    if ours_is_last:
-        return None  # a middle state of this walk, interrupted earlier
+    if ours or issue.status_id == action.expected_status_id:
+        return None  # at the start, or in a middle state of this walk
     return Superseded(f"{issue.key} is {issue.status_name} by now", issues=(issue,))
+
+
+def _own_changes(
+    issue: IssueSnapshot, marker: str, known: Collection[str], since: datetime | None
+) -> list[IssueChange]:
+    """This walk's changes, newest first: by their mark, or, where a server keeps no marks, by our account and time."""
+
+    def is_ours(change: IssueChange) -> bool:
+        if change.marker is not None:
+            return change.marker == marker
+        if change.actor.kind is not ActorKind.SELF or change.id in known:
+            return False
+        return since is None or change.at >= since - CLOCK_SKEW
+
+    return [change for change in issue.history if is_ours(change)]
 
 
 def _with_refusal(message: str, refused: RefusedError | None) -> str:
     return f"{message} Jira said: {refused}" if refused is not None else message
 
 
-def base_after_walk(settles: Settles, issue: IssueSnapshot, now: datetime) -> Base:
+def base_after_walk(settles: Settles, issue: IssueSnapshot, now: datetime, *, wrote: bool) -> Base:
     """The base that a walk leaves: the bug as it is, the ticket as it was planned for."""
     return Base(
         stage=settles.stage,
@@ -139,6 +180,6 @@ def base_after_walk(settles: Settles, issue: IssueSnapshot, now: datetime) -> Ba
         ticket_version=settles.ticket_version,
         issue_version=issue.updated_ms,
         at=now,
-        wrote_bug=True,
+        wrote_bug=wrote,
         acted=settles.acted,
     )

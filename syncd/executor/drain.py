@@ -230,6 +230,7 @@ class Executor:
             action,
             intent.id,
             now=now,
+            since=intent.sent_at,
             knowledge=lambda issue: self._knowledge(action, issue),
             learn=self._learn,
             before_send=send,
