@@ -72,6 +72,7 @@ class Ideal:
     routes: Mapping[str, RouteView]
     statuses: Mapping[str, StatusInfo]
     resolutions: Mapping[str, str]  # id -> name
+    defaults: Mapping[str, int] = field(default_factory=dict)  # ticket category -> its default custom status
     tickets: dict[int, TicketSnapshot] = field(default_factory=dict)
     issues: dict[str, IssueSnapshot] = field(default_factory=dict)
     histories: dict[int, tuple[TicketChange, ...]] = field(default_factory=dict)  # newest first
@@ -360,7 +361,7 @@ class Ideal:
         if action.status is not None:
             if not same_state(action.expected, ticket.state):
                 return False
-            state = TicketState(action.status, action.custom_status_id)
+            state = TicketState(action.status, action.custom_status_id or self.defaults.get(action.status))
             changes += status_changes(ticket.state, state)
             name = action.status_name or action.status
             self._note_own(action.subject, "status", name, fresh=action.by_person)

@@ -61,14 +61,23 @@ def _triage(world: World, draft: Draft, link: Link) -> LinkView | None:
         if not unchanged:
             _unmapped(draft, link, ticket, issue, home)
         return None
-    if unchanged and link.conflict is not None and link.conflict.code not in ("unmapped_status", "unmapped_project"):
-        return None  # those two end when the configuration knows the bug's place, though nobody moved anything
+    if unchanged and not _is_looked_at_again(link, ticket, stage):
+        return None
     if home.mapping.stage_of(issue) is None:
         draft.warnings.append(
             f"Jira status '{issue.status_name}' of {home.project_key} is in no stage of mapping "
             f"'{home.mapping.name}': treated as '{stage.name}' by its category; name it under bug_is to be sure."
         )
     return LinkView(link, ticket, issue, home, stage, _base_stage(link.base, home))
+
+
+def _is_looked_at_again(link: Link, ticket: TicketSnapshot, stage: Stage) -> bool:
+    """A conflict about a place that the configuration knows by now, or one in which a person has tagged the ticket."""
+    code = link.conflict.code if link.conflict is not None else ""
+    if code in ("unmapped_status", "unmapped_project"):
+        return True
+    tagged = any(move.tag is not None and move.tag in ticket.tags for move, _ in stage.asks)
+    return tagged and code in ("no_agreement", "not_allowed", "both_moved", "bug_came_back")
 
 
 def _base_stage(base: Base | None, route: RouteView) -> Stage | None:

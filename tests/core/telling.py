@@ -169,8 +169,14 @@ class Telling:
 
     def __init__(self, mapping: StageMapping, *others: RouteView, custom: bool = False) -> None:
         views = [route_for(mapping), *others]
-        self.ideal = Ideal(routes={view.name: view for view in views}, statuses=INFOS, resolutions=NAMES_OF_RESOLUTIONS)
-        self.custom = {status.name.casefold(): status for status in CUSTOM} if custom else {}
+        customs = CUSTOM if custom else ()
+        self.ideal = Ideal(
+            routes={view.name: view for view in views},
+            statuses=INFOS,
+            resolutions=NAMES_OF_RESOLUTIONS,
+            defaults={status.category: status.id for status in customs if status.default},
+        )
+        self.custom = {status.name.casefold(): status for status in customs}
         self.plans: list[Plan] = []
         self.written = 0
 
@@ -208,7 +214,7 @@ class Telling:
     def state(self, text: str) -> TicketState:
         """A category, or the name of a custom status."""
         found = self.custom.get(text.casefold())
-        return TicketState(found.category, found.id) if found else TicketState(text)
+        return TicketState(found.category, found.id) if found else TicketState(text, self.ideal.defaults.get(text))
 
 
 def _shown(action: object) -> str:
