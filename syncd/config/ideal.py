@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from syncd.core.actions import (
     LOCAL_ACTIONS,
@@ -63,6 +63,10 @@ Trigger = Callable[[TicketState], TicketState | None]
 
 Automation = Callable[[str], tuple[str, str | None] | None]
 """A Jira automation: the status id that syncd moved to -> the (status id, resolution id) it moves on to, or None."""
+
+
+Look: TypeAlias = "Callable[[Ideal, Plan], None]"
+"""Somebody who watches."""
 
 
 @dataclass(slots=True)
@@ -279,11 +283,13 @@ class Ideal:
                     del self.pending[other]
             self.pending[marker] = action
 
-    def drain(self) -> list[RemoteAction]:
-        """Performs what is pending; answers what was written."""
+    def drain(self, only: Callable[[RemoteAction], bool] = lambda action: True) -> list[RemoteAction]:
+        """Performs what is pending, or those of it that `only` lets through; answers what was written."""
         written = []
-        for marker, action in list(self.pending.items()):
+        for marker, action in [item for item in self.pending.items() if only(item[1])]:
             after = getattr(action, "after", None)
+            if after in self.pending:
+                continue  # its turn comes when that one is done
             if after is not None and after not in self.done:
                 del self.pending[marker]  # what it waits for was dropped
                 continue
@@ -294,19 +300,18 @@ class Ideal:
                 written.append(action)
         return written
 
-    def cycle(self) -> tuple[Plan, list[RemoteAction]]:
-        """Plan, enqueue, drain."""
-        self.tick()
-        plan = self.plan()
-        self.enqueue(plan)
-        return plan, self.drain()
-
-    def run(self, cycles: int = 6) -> list[tuple[Plan, list[RemoteAction]]]:
-        """Cycles until one plans nothing, or that many went by."""
+    def run(self, cycles: int = 6, look: Look | None = None) -> list[tuple[Plan, list[RemoteAction]]]:
+        """Plan, enqueue, drain, until nothing is planned or that many cycles went by. `look` sees every plan before it
+        is carried out."""
         seen = []
         for _ in range(cycles):
-            seen.append(self.cycle())
-            if not seen[-1][0].actions:
+            self.tick()
+            plan = self.plan()
+            if look is not None:
+                look(self, plan)
+            self.enqueue(plan)
+            seen.append((plan, self.drain()))
+            if not plan.actions and not self.pending:
                 break
         return seen
 

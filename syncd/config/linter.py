@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from syncd.config.classes import BugState, Classes, classes_of, landing
-from syncd.config.ideal import START, Ideal
+from syncd.config.ideal import START, Ideal, Look
 from syncd.core.actions import CommentOnBug, MoveBug, Plan, RemoteAction, RemoveTag, UpdateTicket
 from syncd.core.mapping import NOTE, Stage, StageMapping, TicketMove
 from syncd.core.model import (
@@ -171,6 +171,7 @@ class Walk:
     mappings: Sequence[StageMapping]  # of each bug
     classes: Classes
     tickets: int = 1
+    look: Look | None = None  # sees every plan before it is carried out
     steps: int = 0
     cut_short: bool = False
     _found: dict[str, Finding] = field(default_factory=dict)
@@ -210,7 +211,7 @@ class Walk:
         self.steps += 1
         after = before.fork()
         edit.do(after)
-        outcome = Outcome(before, after, edit, after.run(CYCLES))
+        outcome = Outcome(before, after, edit, after.run(CYCLES, self.look))
         yield outcome
         key = self._key(after)
         if key not in seen and not outcome.cycles[-1][0].actions:

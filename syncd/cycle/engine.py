@@ -16,10 +16,10 @@ from syncd.core.model import Json
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
 from syncd.cycle.calls import CallCounter
 from syncd.cycle.fetch import Fetcher
-from syncd.cycle.planning import Planned, Planner
+from syncd.cycle.planning import Planned, Planner, PlanPart
 from syncd.cycle.requests import BELIEVE_CENSUS, Requests
 from syncd.cycle.settings import CycleReport, Routes, Settings
-from syncd.executor import DrainReport, Executor, Lane
+from syncd.executor import DrainReport, Executor, Lane, Performer
 from syncd.sources.errors import AuthError, SourceError
 from syncd.store import Store
 
@@ -51,6 +51,8 @@ class Engine:
         calls: CallCounter,
         stopping: Callable[[], bool] = lambda: False,
         parallel: bool = False,
+        parts: Sequence[PlanPart] = (),
+        performers: Sequence[Performer] = (),
     ) -> None:
         self.settings = settings
         self.routes = routes
@@ -62,9 +64,11 @@ class Engine:
         self._stopping = stopping
         self._parallel = parallel
         self._fetch = Fetcher(store, zendesk, jira, clock)
-        self._planner = Planner(store, zendesk, jira, clock)
+        self._planner = Planner(store, zendesk, jira, clock, parts=parts)
         self._requests = Requests(store, zendesk, jira, clock)
-        self._executor = Executor(store, zendesk, jira, clock, ranks=self._ranks, stopping=stopping)
+        self._executor = Executor(
+            store, zendesk, jira, clock, ranks=self._ranks, stopping=stopping, performers=performers
+        )
         self._identities: dict[str, Identity] = {}
         self._number = 0
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from syncd.core.actions import (
     LOCAL_ACTIONS,
@@ -69,10 +70,28 @@ class Planned:
         )
 
 
+class PlanPart(Protocol):
+    """Plans something beside the status: creating bugs, comments, fields. Reads what it needs; decides purely."""
+
+    def plan(self, world: World, subjects: Sequence[str], now: datetime, report: CycleReport) -> Plan:
+        """What it wants done for the touched subjects. Its actions join those of the status plan under the same brakes.
+
+        A SourceError leaves the subjects touched: the part is asked again in the next cycle."""
+
+
 class Planner:
     """Plans what was touched. `observe` keeps snapshots that were read on the way."""
 
-    def __init__(self, store: Store, zendesk: TicketSource, jira: IssueSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        zendesk: TicketSource,
+        jira: IssueSource,
+        clock: Clock,
+        *,
+        parts: Sequence[PlanPart] = (),
+    ) -> None:
+        self._parts = parts
         self._store = store
         self._zendesk = zendesk
         self._jira = jira
@@ -87,8 +106,10 @@ class Planner:
                 return None
             world = self._load(tx, subjects, routes, settings)
         world, plan = self._decide(world, report)
+        unread = _unread(plan, world, subjects)
+        plan, failed = self._with_parts(world, plan, subjects, report)
         report.warnings.extend(plan.warnings)
-        planned = Planned(world, plan, subjects, unread=_unread(plan, world, subjects))
+        planned = Planned(world, plan, subjects, unread=unread | failed)
         self._judge(planned, routes, settings)
         return planned
 
@@ -127,10 +148,31 @@ class Planner:
                 issues={**world.issues, **known.issues},
                 keys={**world.keys, **known.keys},
             )
+        plan, _ = self._with_parts(world, plan, tuple(wanted), report) if read else (plan, None)
         report.warnings.extend(plan.warnings)
         planned = Planned(world, replace(plan, actions=(*added, *plan.actions)), tuple(wanted))
         self._judge(planned, routes, settings)
         return planned
+
+    def _with_parts(
+        self, world: World, plan: Plan, subjects: Sequence[str], report: CycleReport
+    ) -> tuple[Plan, frozenset[str]]:
+        """The plan with what every part adds; and the subjects that have to be planned again because one could not."""
+        failed: set[str] = set()
+        for part in self._parts:
+            try:
+                more = part.plan(world, subjects, self._clock.now(), report)
+            except SourceError as error:
+                report.problems.setdefault("reading", str(error))
+                failed.update(subjects)
+                continue
+            plan = replace(
+                plan,
+                actions=(*plan.actions, *more.actions),
+                waiting=(*plan.waiting, *more.waiting),
+                warnings=(*plan.warnings, *more.warnings),
+            )
+        return plan, frozenset(failed)
 
     def _decide(self, world: World, report: CycleReport, *, rounds: int = ROUNDS) -> tuple[World, Plan]:
         """Plans, reads what the plan asks for, and plans again, so many times."""

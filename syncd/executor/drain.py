@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -89,6 +89,24 @@ class RankOf(Protocol):
     def __call__(self, route: str) -> dict[str, int]: ...
 
 
+class Performer(Protocol):
+    """Carries out further kinds of actions; the queue, the classification and the settling stay the executor's."""
+
+    actions: tuple[type[RemoteAction], ...]
+
+    def perform(self, intent: Intent, now: datetime, before_send: Callable[[], None]) -> Outcome:
+        """Does it. Calls before_send right before the first write. Raises the errors of sources/errors.py."""
+
+    def verify(self, intent: Intent, now: datetime) -> Outcome:
+        """Looks on the server for a write whose answer is unknown: Later(0) when it is not there."""
+
+    def describe(self, action: RemoteAction) -> str:
+        """What it does, for sentences."""
+
+    def matters(self, action: RemoteAction) -> bool:
+        """True when its refusal is a conflict of its links."""
+
+
 class Executor:
     """Carries out intents against one Zendesk and one Jira."""
 
@@ -101,7 +119,9 @@ class Executor:
         *,
         ranks: RankOf,
         stopping: Callable[[], bool] = lambda: False,
+        performers: Sequence[Performer] = (),
     ) -> None:
+        self._performers = {kind: performer for performer in performers for kind in performer.actions}
         self._store = store
         self._zendesk = zendesk
         self._jira = jira
@@ -186,7 +206,15 @@ class Executor:
     def _refusal(self, intent: Intent, error: SourceError) -> str:
         system = "Zendesk" if intent.destination == Lane.ZENDESK else "Jira"
         fields = "; ".join(f"{name}: {text}" for name, text in getattr(error, "fields", {}).items())
-        return f"{system} refused to {describe(intent.action)}: {error}{f' ({fields})' if fields else ''}"
+        return f"{system} refused to {self._describe(intent.action)}: {error}{f' ({fields})' if fields else ''}"
+
+    def _describe(self, action: RemoteAction) -> str:
+        performer = self._performers.get(type(action))
+        return describe(action) if performer is None else performer.describe(action)
+
+    def _matters(self, action: RemoteAction) -> bool:
+        performer = self._performers.get(type(action))
+        return _matters(action) if performer is None else performer.matters(action)
 
     def _unforeseen(self, intent: Intent, error: Exception) -> Outcome:
         with self._store.reading() as tx:
@@ -215,6 +243,8 @@ class Executor:
 
     def _perform(self, intent: Intent) -> Outcome:
         action, now, send = intent.action, self._clock.now(), self._sender(intent)
+        if type(action) in self._performers:
+            return self._performers[type(action)].perform(intent, now, send)
         match action:
             case UpdateTicket():
                 return self._tickets.update(action, intent.id, attempts=intent.attempts, now=now, before_send=send)
@@ -239,6 +269,8 @@ class Executor:
     def _verify(self, intent: Intent) -> Outcome:
         """What became of a write whose answer we do not know. `Later` sends it again, `InDoubt` keeps looking."""
         action, now = intent.action, self._clock.now()
+        if type(action) in self._performers:
+            return self._waited(intent, self._performers[type(action)].verify(intent, now), now)
         match action:
             case UpdateTicket():
                 found = self._tickets.verify_update(action, intent.id, now=now)
@@ -248,6 +280,10 @@ class Executor:
                 return Later(0.0, "tags are read again")
             case MoveBug():
                 return Later(0.0, "the bug's status is read again")
+        return self._waited(intent, found, now)
+
+    def _waited(self, intent: Intent, found: Outcome, now: datetime) -> Outcome:
+        """Nothing is sent again before its absence on the server has lasted."""
         if isinstance(found, Later) and intent.sent_at is not None:
             remaining = VERIFY_AFTER - (now - intent.sent_at).total_seconds()
             if remaining > 0:
@@ -275,7 +311,7 @@ class Executor:
             match outcome:
                 case Done():
                     report.done += 1
-                    _keep_done(tx, intent, outcome, now)
+                    _keep_done(tx, intent, outcome, now, self._describe(intent.action))
                     if outcome.incident:
                         report.incidents.append((intent.route, outcome.incident))
                 case Superseded():
@@ -286,7 +322,7 @@ class Executor:
                     tx.audit(now, intent.id, intent.kind, intent.subject, outcome.reason, "superseded", {})
                 case Refused():
                     report.refused += 1
-                    _keep_refused(tx, intent, outcome, now)
+                    _keep_refused(tx, intent, outcome, now, matters=self._matters(intent.action))
                 case Later():
                     report.later += 1
                     tx.postpone(intent.id, now + timedelta(seconds=outcome.seconds), outcome.reason)
@@ -347,7 +383,7 @@ def _keep_readings(
         tx.put_issues(issues, now)
 
 
-def _keep_done(tx: Tx, intent: Intent, outcome: Done, now: datetime) -> None:
+def _keep_done(tx: Tx, intent: Intent, outcome: Done, now: datetime, did: str) -> None:
     _keep_readings(tx, outcome.tickets, outcome.issues, now)
     for link_id in {*outcome.bases, *outcome.conflicts}:
         link = tx.link(link_id)
@@ -361,17 +397,19 @@ def _keep_done(tx: Tx, intent: Intent, outcome: Done, now: datetime) -> None:
         tx.log_link(link_id, now, what, conflict.message if conflict else intent.action.reason, {"intent": intent.id})
     for subject, attr, value, fresh in outcome.own_writes:
         tx.note_own_write(subject, attr, value, now, fresh)
+    if outcome.keep is not None:
+        outcome.keep(tx, now)
     tx.settle(intent.id, IntentState.DONE, now, result=outcome.result)
     tx.touch([intent.subject, *_subjects(tx, intent)], now)
-    detail: dict[str, Json] = {"did": describe(intent.action), **outcome.result}
+    detail: dict[str, Json] = {"did": did, **outcome.result}
     tx.audit(now, intent.id, intent.kind, intent.subject, intent.action.reason, "done", detail)
 
 
-def _keep_refused(tx: Tx, intent: Intent, outcome: Refused, now: datetime) -> None:
+def _keep_refused(tx: Tx, intent: Intent, outcome: Refused, now: datetime, *, matters: bool) -> None:
     _keep_readings(tx, outcome.tickets, outcome.issues, now)
     for link_id in intent.link_ids:
         link = tx.link(link_id)
-        if link is not None and link.state is not LinkState.RETIRED and _matters(intent.action):
+        if link is not None and link.state is not LinkState.RETIRED and matters:
             ticket = tx.tickets([link.ticket_id]).get(link.ticket_id)
             issue = tx.issues([link.issue_id]).get(link.issue_id)
             conflict = Conflict(outcome.code, outcome.message, seen_of(ticket, issue), now)

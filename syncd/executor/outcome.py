@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 
 from syncd.core.model import Base, Conflict, IssueSnapshot, Json, TicketSnapshot
+from syncd.store import Tx
 
 MAX_BACKOFF = 3600.0
 LOOK_AFTER = 5.0
@@ -27,6 +29,7 @@ class Done:
     own_writes: tuple[tuple[str, str, str, bool], ...] = ()  # subject, attribute, value, a person's change behind it
     result: Mapping[str, Json] = field(default_factory=dict)
     incident: str | None = None  # a note of ours was found public: stops the route
+    keep: Callable[[Tx, datetime], None] | None = None  # what else the settling transaction has to remember
 
 
 @dataclass(frozen=True, slots=True)
