@@ -194,11 +194,8 @@ class Planner:
         tickets = tx.tickets(ticket_ids | {link.ticket_id for link in links})
         issues = tx.issues(issue_ids | {link.issue_id for link in links})
         all_subjects = {ticket_subject(i) for i in tickets} | {issue_subject(i) for i in issues}
-        retired = {
-            (ticket_id, issue_id)
-            for ticket_id in ticket_ids
-            for issue_id in tx.retired_pairs(ticket_id, except_reason=KEY_CLEARED)
-        }
+        retired = {(t, i) for t in ticket_ids for i in tx.retired_pairs(t, except_reason=KEY_CLEARED)}
+        cleared = {(t, i) for t in ticket_ids for i in tx.retired_pairs(t)} - retired
         return World(
             links=tuple(links),
             tickets=tickets,
@@ -209,6 +206,7 @@ class Planner:
             touched=frozenset(ticket_ids),
             keys={issue.key: issue.id for issue in issues.values() if issue.visible},
             retired=frozenset(retired),
+            cleared=frozenset(cleared),
             browse_url=settings.browse_url,
             ticket_url=settings.ticket_url,
         )
