@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from syncd.config.fields import is_loopback
+from syncd.sources.errors import TransientError
 
 
 class SystemClock:
@@ -29,7 +30,7 @@ class SystemClock:
 class RehearsalClock:
     """The sandbox's clock, read from its control address: an hour may pass in a minute. Never against a real server.
 
-    Raises ValueError for an address that is not on this machine."""
+    Raises ValueError for an address that is not on this machine, and TransientError."""
 
     def __init__(self, url: str) -> None:
         host = urlsplit(url).hostname or ""
@@ -43,11 +44,14 @@ class RehearsalClock:
         self._first = self.now().timestamp()
 
     def now(self) -> datetime:
-        """The sandbox's present, in UTC."""
-        with self._lock:
-            answer = self._session.get(self._url, timeout=5).json()
-        self.rate = float(answer["rate"]) or 1.0
-        return datetime.fromtimestamp(float(answer["now"]), UTC)
+        """The sandbox's present, in UTC; raises TransientError when the sandbox does not answer."""
+        try:
+            with self._lock:
+                answer = self._session.get(self._url, timeout=5).json()
+            self.rate = float(answer["rate"]) or 1.0
+            return datetime.fromtimestamp(float(answer["now"]), UTC)
+        except (requests.RequestException, KeyError, TypeError, ValueError):
+            raise TransientError(f"no sandbox's clock answers at {self._url}") from None
 
     def monotonic(self) -> float:
         """Seconds of the sandbox's time since the start; they go back only when somebody sets that clock back."""

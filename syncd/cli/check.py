@@ -1,0 +1,103 @@
+"""`syncd check`: everything that is wrong with the configuration and with the rights of both accounts, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from syncd.app.routing import offline_mapping
+from syncd.cli.exits import Exit
+from syncd.cli.findings import Findings
+from syncd.cli.live_check import LiveCheck, lint_findings
+from syncd.cli.main import Verb
+from syncd.cli.output import count, print_json, say, tell
+from syncd.cli.work import clock_for, load, open_store
+from syncd.config.linter import lint_mapping
+from syncd.config.load import Loaded
+from syncd.config.models import Route
+from syncd.config.problems import ConfigError
+from syncd.store import Store, StoreError, StoreMissing
+
+
+@click.command(cls=Verb)
+@click.option("--offline", is_flag=True, help="The files only; ask neither Zendesk nor Jira.")
+@click.option("--clock", metavar="URL", help="A sandbox's clock, for rehearsals.")
+@click.option("--json", "as_json", is_flag=True, help="The findings for machines.")
+def check(*, offline: bool, clock: str | None, as_json: bool) -> int:
+    """Says everything that is wrong: the files, the mappings, both accounts and their rights, names and fields.
+
+    Exit codes: 0 all is well (there may be warnings), 1 a right or an account must be mended, 75 a server cannot be
+    reached now, 78 the configuration must be mended.
+    """
+    findings = Findings()
+    try:
+        loaded = load()
+    except ConfigError as error:
+        findings.problems("config", error.problems, Exit.CONFIG)
+        return _tell(findings, as_json=as_json)
+    findings.fine(f"{loaded.document.file}: {count(len(loaded.config.routes), 'route')}")
+    findings.problems("config", loaded.warnings, Exit.FINE)
+    seen = set() if offline else _live(loaded, findings, clock)
+    _mappings(loaded, findings, [route for route in loaded.config.routes if route.project not in seen])
+    return _tell(findings, as_json=as_json)
+
+
+def _live(loaded: Loaded, findings: Findings, clock: str | None) -> set[str]:
+    """Asks both servers; returns the projects whose mappings were compared with the real statuses."""
+    ticking = clock_for(loaded, clock)
+    store = _store(loaded, findings)
+    try:
+        return LiveCheck(loaded, ticking, findings, store).run()
+    finally:
+        if store is not None:
+            store.close()
+
+
+def _mappings(loaded: Loaded, findings: Findings, routes: Sequence[Route]) -> None:
+    """Without the servers: the laws of mappings, and the proof that their writes settle."""
+    compiled = {route.name: offline_mapping(loaded, route) for route in routes}
+    for _, errors, warnings in compiled.values():
+        findings.problems("mapping", errors, Exit.CONFIG)
+        findings.problems("mapping", warnings, Exit.FINE)
+    sound = {name: mapping for name, (mapping, errors, _) in compiled.items() if not errors}
+    for name, mapping in sound.items():
+        others = [other for key, other in sound.items() if key != name]
+        lint_findings(findings, name, mapping.name, lint_mapping(mapping, beside=others))
+
+
+def _store(loaded: Loaded, findings: Findings) -> Store | None:
+    """The store, when there is one already."""
+    try:
+        return open_store(loaded)
+    except StoreMissing:
+        return None
+    except StoreError as error:
+        findings.error("store", str(error), Exit.CONFIG)
+        return None
+
+
+def _tell(findings: Findings, *, as_json: bool) -> int:
+    errors = [finding for finding in findings.found if finding.is_error]
+    warnings = [finding for finding in findings.found if not finding.is_error]
+    if as_json:
+        print_json(
+            {
+                "ok": not errors,
+                "exit": int(findings.code),
+                "findings": [finding.as_json() for finding in findings.found],
+                "well": findings.well,
+            }
+        )
+        return findings.code
+    for sentence in findings.well:
+        say(f"ok       {sentence}")
+    for finding in warnings:
+        say(f"warning  {finding}")
+    for finding in errors:
+        tell(f"error    {finding}")
+    if errors:
+        tell(f"{count(len(errors), 'error')}, {count(len(warnings), 'warning')}.")
+    else:
+        say(f"All is well, with {count(len(warnings), 'warning')}." if warnings else "All is well.")
+    return findings.code

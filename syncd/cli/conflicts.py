@@ -1,0 +1,53 @@
+"""`syncd conflicts`: the links that wait for a person."""
+
+from __future__ import annotations
+
+import click
+
+from syncd.cli.exits import Exit
+from syncd.cli.links import told
+from syncd.cli.main import Group
+from syncd.cli.output import clean, print_json, say, when
+from syncd.cli.shapes import link_json
+from syncd.cli.work import do_or_ask, load, open_store
+from syncd.core.model import LinkState
+
+
+@click.group(cls=Group)
+def conflicts() -> None:
+    """The links that wait for a person."""
+
+
+@conflicts.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def list_conflicts(*, as_json: bool) -> int:
+    """Lists the links that wait for a person: what happened, and what to do next."""
+    with open_store(load()) as store, store.reading() as tx:
+        found = tx.all_links(state=LinkState.CONFLICT, limit=None)
+    if as_json:
+        print_json([link_json(link) for link in found])
+        return Exit.FINE
+    if not found:
+        say("There are no conflicts.")
+    for link in found:
+        since = when(link.conflict.at) if link.conflict else ""
+        code = link.conflict.code if link.conflict else "conflict"
+        say(f"link {link.id}: ticket #{link.ticket_id} and {link.issue_key} (route {link.route}), {code} since {since}")
+        say(clean(f"    {link.conflict.message if link.conflict else 'no reason is stored'}"))
+    if found:
+        say("Move either side, or: syncd conflicts resolve LINK --take bug|ticket|as-is")
+    return Exit.FINE
+
+
+@conflicts.command("resolve")
+@click.argument("link", type=click.IntRange(1))
+@click.option(
+    "--take",
+    type=click.Choice(["bug", "ticket", "as-is"]),
+    required=True,
+    help="Which side is right; as-is leaves both as they are.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The outcome for machines.")
+def resolve(*, link: int, take: str, as_json: bool) -> int:
+    """Settles a conflict: syncd conflicts resolve 7 --take bug"""
+    return told(do_or_ask(load(), "conflicts resolve", {"link": link, "take": take}), as_json=as_json)

@@ -1,0 +1,190 @@
+"""The records of the store and of plans as the verbs show them: dictionaries for machines, words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from syncd.cli.output import iso
+from syncd.core.actions import (
+    Action,
+    AddLink,
+    CastVote,
+    CommentOnBug,
+    LocalAction,
+    MarkInField,
+    MoveBug,
+    OpenConflict,
+    RecordBase,
+    RemoteAction,
+    RemoveTag,
+    RepointLink,
+    RetireLink,
+    UpdateTicket,
+)
+from syncd.core.guard import Held
+from syncd.core.model import Base, Conflict, Json, Link
+from syncd.store import Audit, Intent, LinkEntry
+
+CALLS: Mapping[str, tuple[str, int]] = {
+    UpdateTicket.kind: ("zendesk", 2),  # a fresh reading, the PUT
+    RemoveTag.kind: ("zendesk", 3),  # a fresh reading, the DELETE, a reading of what is left
+    MoveBug.kind: ("jira", 4),  # reading, transitions, the transition, reading: for a walk of one step
+    CommentOnBug.kind: ("jira", 2),  # the comment, and a reading of the bug
+}
+"""API calls that a write costs when nothing gets in its way, by its kind."""
+
+
+def base_json(base: Base | None) -> dict[str, Json] | None:
+    """What both sides were when they last agreed."""
+    if base is None:
+        return None
+    return {
+        "stage": base.stage,
+        "bug_status_id": base.status_id,
+        "bug_resolution_id": base.resolution_id,
+        "ticket_status": base.ticket.category,
+        "ticket_custom_status_id": base.ticket.custom_id,
+        "at": iso(base.at),
+    }
+
+
+def conflict_json(conflict: Conflict | None) -> dict[str, Json] | None:
+    """Why a link waits for a person."""
+    if conflict is None:
+        return None
+    return {"code": conflict.code, "message": conflict.message, "since": iso(conflict.at)}
+
+
+def link_json(link: Link) -> dict[str, Json]:
+    """A link."""
+    return {
+        "id": link.id,
+        "ticket": link.ticket_id,
+        "issue": link.issue_key,
+        "issue_id": link.issue_id,
+        "route": link.route,
+        "state": link.state.value,
+        "origin": link.origin.value,
+        "created_at": iso(link.created_at),
+        "base": base_json(link.base),
+        "vote": link.vote,
+        "conflict": conflict_json(link.conflict),
+    }
+
+
+def entry_json(entry: LinkEntry) -> dict[str, Json]:
+    """A line of a link's log."""
+    return {"at": iso(entry.at), "what": entry.what, "reason": entry.reason, "detail": entry.detail}
+
+
+def intent_json(intent: Intent) -> dict[str, Json]:
+    """A write and how far it is."""
+    return {
+        "id": intent.id,
+        "state": intent.state.value,
+        "kind": intent.kind,
+        "subject": intent.subject,
+        "destination": intent.destination,
+        "what": what_of(intent.action),
+        "why": intent.action.reason,
+        "route": intent.route,
+        "links": list(intent.link_ids),
+        "attempts": intent.attempts,
+        "created_at": iso(intent.created_at),
+        "sent_at": iso(intent.sent_at),
+        "next_at": iso(intent.next_at),
+        "done_at": iso(intent.done_at),
+        "last_error": intent.last_error,
+    }
+
+
+def audit_json(row: Audit) -> dict[str, Json]:
+    """What was done."""
+    return {
+        "at": iso(row.at),
+        "intent": row.intent_id,
+        "kind": row.kind,
+        "subject": row.subject,
+        "what": row.what,
+        "outcome": row.outcome,
+        "detail": row.detail,
+    }
+
+
+def held_json(held: Held) -> dict[str, Json]:
+    """A brake that is on."""
+    return {
+        "route": held.route,
+        "reason": held.reason.value,
+        "count": held.count,
+        "token": held.token,
+        "message": held.message,
+    }
+
+
+def write_json(action: RemoteAction, *, held: bool, queued: bool, at: datetime | None = None) -> dict[str, Any]:
+    """A write that a plan would make, or that is queued already."""
+    service, calls = CALLS[action.kind]
+    return {
+        "kind": action.kind,
+        "subject": action.subject,
+        "what": what_of(action),
+        "why": action.reason,
+        "route": action.route,
+        "links": [link for link in action.link_ids if link > 0],
+        "held": held,
+        "queued": queued,
+        "not_before": iso(at),
+        "service": service,
+        "calls": calls,
+    }
+
+
+def local_json(action: LocalAction) -> dict[str, Any]:
+    """A change of the store that a plan would make."""
+    link_id = getattr(action, "link_id", 0)
+    return {
+        "kind": type(action).__name__,
+        "link": link_id if link_id > 0 else None,
+        "what": what_of(action),
+        "why": getattr(action, "reason", ""),
+    }
+
+
+def what_of(action: Action) -> str:
+    """What an action does, in a few words: `set ticket #35 to open`."""
+    match action:
+        case UpdateTicket(status=str() as status):
+            return f"set ticket #{action.ticket_id} to {action.status_name or status}, with an internal note"
+        case UpdateTicket(note=str()):
+            return f"leave an internal note on ticket #{action.ticket_id}"
+        case UpdateTicket():
+            return f"show the bug in {len(action.fields)} fields of ticket #{action.ticket_id}"
+        case RemoveTag():
+            return f"take the tag {action.tag} off ticket #{action.ticket_id}"
+        case MoveBug():
+            return f"move {action.issue_key} to {action.target.status_name}"
+        case CommentOnBug():
+            return f"comment on {action.issue_key}"
+        case AddLink():
+            return f"link ticket #{action.ticket_id} and {action.issue_key}"
+        case RetireLink():
+            return f"retire link {action.link_id}"
+        case RepointLink(ticket_id=int()):
+            return f"point link {action.link_id} at ticket #{action.ticket_id}"
+        case RepointLink():
+            return f"let link {action.link_id} follow the bug to {action.issue_key}"
+        case OpenConflict():
+            return f"flag {_link(action.link_id)}: {action.conflict.message}"
+        case RecordBase():
+            return f"note that {_link(action.link_id)} agrees (stage {action.base.stage})"
+        case CastVote():
+            return f"note that the ticket of {_link(action.link_id)} asks for stage {action.stage}"
+        case MarkInField():
+            return f"note that the key of {_link(action.link_id)} stands in the ticket's field"
+
+
+def _link(link_id: int) -> str:
+    return f"link {link_id}" if link_id > 0 else "a new link"

@@ -1,0 +1,9 @@
+"""Names of the facts by which the daemon and the command line know of each other."""
+
+from __future__ import annotations
+
+DAEMON = "daemon"
+"""What the daemon says of itself: {pid, started, version, clock, poll, failures, error}."""
+
+CONFIG = "config"
+"""Which configuration the daemon runs on: {path, digest, at, problem}; `problem` is why a newer one was not taken."""
