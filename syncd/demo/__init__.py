@@ -1,0 +1,189 @@
+"""`syncd demo`: an afternoon of support against a pretend Zendesk and Jira, carried by the real daemon, and judged."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+
+from syncd.demo.people import OPERATOR, Act, People
+from syncd.demo.place import DemoFailed, Place
+from syncd.demo.show import Show
+from syncd.demo.story import rounds
+from syncd.demo.watch import Watch
+
+RATE: Final = 60.0
+"""Sandbox seconds in a real one while the daemon runs."""
+
+HISTORY_SECONDS: Final = 4 * 3600.0
+"""How far back lies what was there before syncd, in sandbox time."""
+
+LIMIT_SECONDS: Final = 110.0
+"""Real seconds after which no further step is begun."""
+
+STEP_SECONDS: Final = 25.0
+POLL_SECONDS: Final = 5.0
+START_SECONDS: Final = 30.0
+"""Real seconds to wait for a step to be carried, for one poll, for the daemon's first one."""
+
+QUIET_POLLS: Final = 2
+"""Polls without a write after which a step is over."""
+
+
+def run_demo(*, keep: bool = False, console: Console | None = None) -> int:
+    """Plays the demo; 0 when the checker agrees with its outcome, else 1.
+
+    It ends by itself within two minutes and leaves nothing behind. `keep`: then sandbox and daemon go on running, and
+    how to reach them is printed, until Ctrl-C.
+    """
+    show = Show(console)
+    with Place() as place:
+        try:
+            agreed = _Demo(place, show).play(keep=keep)
+        except DemoFailed as failed:
+            show.still()
+            show.line(f"The demo cannot go on: {failed}.", "red")
+            agreed = False
+        if not agreed and place.log_tail():
+            show.heading("The end of the daemon's log")
+            show.lines(place.log_tail())
+        if keep:
+            _keep(place, show)
+    return 0 if agreed else 1
+
+
+class _Demo:
+    def __init__(self, place: Place, show: Show) -> None:
+        self._place = place
+        self._show = show
+        self._clock = place.sandbox.clock
+        self._watch: Watch | None = None  # None: syncd does not run yet
+        self._late: list[str] = []
+
+    def play(self, *, keep: bool) -> bool:
+        """The whole of it; True when the checker agrees."""
+        end = time.monotonic() + LIMIT_SECONDS
+        people = People(self._place.sandbox, self._place.seeded, seen=self._seen, link=self._link)
+        steps = rounds(people)
+        self._before(steps)
+        self._operator()
+        watch = self._start()
+        for step in self._acted(steps):
+            self._catch_up(watch, step)
+            if time.monotonic() > end:
+                raise DemoFailed(f"step {step} was not over within {LIMIT_SECONDS:.0f} s")
+        self._show.still()
+        code = None if keep else self._place.stop_daemon()
+        self._show.summary(watch, RATE)
+        agreed, lines = self._place.verdict()
+        self._show.verdict(agreed, lines)
+        for late in self._late:
+            self._show.line(f"  {late}", "red")
+        if code:
+            self._show.line(f"  the daemon ended with exit code {code}", "red")
+        return agreed and not self._late and not code
+
+    def _before(self, steps: Iterator[int]) -> None:
+        """What was there when syncd came; nobody sees it happen."""
+        present = self._clock.now()
+        self._clock.set(present - HISTORY_SECONDS)
+        next(steps)
+        self._clock.set(max(present, self._clock.now()))
+        state = self._place.sandbox.state()
+        tickets, bugs = len(state["zendesk"]["tickets"]), len(state["jira"]["issues"])
+        seeded = self._place.seeded
+        self._show.heading(f"A help desk with {tickets} tickets and {bugs} bugs, and no syncd yet")
+        self._show.line(f"  Zendesk {seeded.zendesk_url}   Jira {seeded.jira_url}   {self._place.config}", "dim")
+
+    def _operator(self) -> None:
+        """What an operator types when syncd is new."""
+        clock = ("--clock", self._place.seeded.control_url)
+        for arguments, most in ((("check",), 12), (("plan", *clock), 14), (("once", "--accept", *clock), 12)):
+            self._show.heading(f"$ syncd {' '.join(arguments)}")
+            code, said = self._place.syncd(*arguments)
+            self._show.lines(said.splitlines(), None if code else most)
+            if code:
+                raise DemoFailed(f"syncd {arguments[0]} ended with exit code {code}")
+
+    def _start(self) -> Watch:
+        self._clock.rate = RATE
+        titles = {number: title for title, number in self._place.seeded.fields.items()}
+        watch = Watch(self._place.sandbox, titles)
+        self._show.heading(f"$ syncd run   (an hour of its clock passes in {3600 / RATE:.0f} s)")
+        self._place.start_daemon()
+        if not self._place.wait(lambda: self._polled(watch, 1), START_SECONDS):
+            raise DemoFailed("the daemon does not poll")
+        self._watch = watch
+        return watch
+
+    def _acted(self, steps: Iterator[int]) -> Iterator[int]:
+        try:
+            yield from steps
+        except ValueError as refused:
+            raise DemoFailed(f"a tracker does not let somebody act: {refused}") from refused
+
+    def _catch_up(self, watch: Watch, step: int) -> None:
+        """Until syncd has carried everything that it owes, and has looked again and found nothing to do."""
+
+        def over() -> bool:
+            self._look(watch, step)
+            return not watch.owed and watch.polls_since_write >= QUIET_POLLS
+
+        if not self._place.wait(over, STEP_SECONDS):
+            self._late += [f"not carried to {subject}: {act.who} {act.text}" for act, subject in watch.owed]
+            watch.forgive()
+
+    def _seen(self, act: Act) -> None:
+        watch = self._watch
+        if watch is None:
+            self._clock.advance(60)
+            return
+        self._show.act(act)
+        watch.act(act)
+        if act.who != OPERATOR:  # whose command waits by itself
+            before = watch.polls
+            self._place.wait(lambda: self._polled(watch, before + 1), POLL_SECONDS)
+
+    def _polled(self, watch: Watch, polls: int) -> bool:
+        self._look(watch)
+        return watch.polls >= polls
+
+    def _look(self, watch: Watch, step: int | None = None) -> None:
+        for carried in watch.look():
+            self._show.carried(carried)
+        if step is not None:
+            self._show.progress(step, watch)
+
+    def _link(self, ticket: int, key: str) -> None:
+        code, said = self._place.syncd("links", "add", str(ticket), key)
+        self._show.lines(said.splitlines())
+        if code:
+            raise DemoFailed(f"syncd links add ended with exit code {code}")
+
+
+def _keep(place: Place, show: Show) -> None:
+    """Says how to reach what runs, and waits for Ctrl-C."""
+    seeded = place.seeded
+    show.heading("Everything goes on running until Ctrl-C. In another terminal:")
+    for name, value in place.environment.items():
+        show.line(f"  export {name}={shlex.quote(value)}")
+    show.line(f"  cd {place.folder}")
+    for verb in ("status", "links list", "conflicts list", "explain 1"):
+        show.line(f"  syncd {verb}")
+    show.line(f"  curl -s {seeded.control_url}/state")
+    act = '{"ticket": 1, "body": "Hello?"}'
+    show.line(f"  curl -s {seeded.control_url}/act/zendesk/customer_replies -d {shlex.quote(act)}")
+    show.line(f"The daemon's log is {place.folder / 'syncd.log'}; config.yaml and mappings/ beside it may be edited.")
+    try:
+        place.wait(lambda: False, threading.TIMEOUT_MAX)
+    except KeyboardInterrupt:
+        show.line("")
+    except DemoFailed as failed:
+        show.line(f"{failed}".capitalize(), "red")
+
+
+__all__ = ["run_demo"]
