@@ -15,7 +15,7 @@ from syncd.core.actions import issue_subject
 from syncd.core.model import Json
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
 from syncd.cycle.calls import CallCounter
-from syncd.cycle.fetch import Fetcher
+from syncd.cycle.fetch import CENSUS, Fetcher
 from syncd.cycle.planning import Planned, Planner, PlanPart
 from syncd.cycle.requests import BELIEVE_CENSUS, Requests
 from syncd.cycle.settings import CycleReport, Routes, Settings
@@ -139,12 +139,13 @@ class Engine:
             report.shut_out.add(drained.lane.value)
             self._identities.pop(drained.lane, None)
         for route, what in drained.incidents:
-            self._stop_route(route, what)
+            self._stop_route(route, what, report)
 
-    def _stop_route(self, route: str, what: str) -> None:
+    def _stop_route(self, route: str, what: str, report: CycleReport) -> None:
         log.error("public_note", route=route, what=what)
         with self._store.transaction() as tx:
             tx.save_guard(route, {**(tx.guard(route) or {}), "public_note": what})
+        self._planner.hold(self.routes, self.settings, report)
 
     # ---- fetch ----
 
@@ -216,11 +217,14 @@ class Engine:
         report.passes.append("census")
         now = self._clock.now()
         with self._store.transaction() as tx:
-            if believe:
+            if believe and tx.cursor(CENSUS) == "0":  # a whole round was believed
                 tx.set_fact(BELIEVE_CENSUS, None, now)
-            if suspicion is not None:
-                for name in self.routes.running:
-                    tx.save_guard(name, {**(tx.guard(name) or {}), "emptied": suspicion})
+            for name in self.routes.running:
+                guard = tx.guard(name) or {}
+                if suspicion != guard.get("emptied"):
+                    # What can be read again was never concluded from: the brake goes with its cause.
+                    tx.save_guard(name, {**guard, "emptied": suspicion})
+        self._planner.hold(self.routes, self.settings, report)
 
     def _versions(self, projects: Sequence[str], report: CycleReport) -> None:
         """Versions change without bumping any issue: what is linked to a changed one is read again."""
@@ -317,6 +321,7 @@ class Engine:
                 "problems": dict(report.problems),
                 "waiting": dict(report.waiting),
                 "stopped_lanes": dict(report.stopped_lanes),
+                "stopped_routes": dict(self.routes.stopped),
                 "caught_up": report.caught_up,
                 "warnings": list(dict.fromkeys(report.warnings))[:20],
             }

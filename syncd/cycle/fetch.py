@@ -6,7 +6,7 @@ A reading never waits for the other side: each pass raises its own SourceError, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from syncd.core.actions import issue_subject, ticket_subject
@@ -28,6 +28,9 @@ OVERLAP_MS = {"cloud": 300_000, "data_center": 120_000}
 
 SMALL_CENSUS = 5
 """Below this many missing at once a census does not suspect the source."""
+
+SAMPLE = 40
+"""Other links that are looked at before a missing one is believed."""
 
 FAST_TICKETS = "zendesk.fast"
 EXPORT_TICKETS = "zendesk.export"
@@ -245,15 +248,28 @@ class Fetcher:
             after = int(tx.cursor(CENSUS) or 0)
             share = math.ceil(total * settings.complete / settings.census) if total else 0
             links = tx.next_live_links(after, min(max(share, 1), 1000)) if total else []
-            known_issues = tx.issues({link.issue_id for link in links})
-            known_tickets = tx.tickets({link.ticket_id for link in links})
+            others = tx.next_live_links(0, SAMPLE)
+            known_issues = tx.issues({link.issue_id for link in (*links, *others)})
+            known_tickets = tx.tickets({link.ticket_id for link in (*links, *others)})
         tickets = self._zendesk.read(sorted({link.ticket_id for link in links})) if links else ()
         issues = self._jira.census(sorted({link.issue_id for link in links})) if links else ()
-        gone_tickets = [t for t in tickets if t.is_gone and t.id in known_tickets and not known_tickets[t.id].is_gone]
-        gone_issues = [i for i in issues if not i.visible and i.id in known_issues and known_issues[i.id].visible]
-        for gone, asked, what in ((gone_tickets, tickets, "tickets"), (gone_issues, issues, "Jira issues")):
-            if not believe and len(gone) >= SMALL_CENSUS and len(gone) > settings.max_changed_share * len(asked):
-                return f"{len(gone)} of {len(asked)} linked {what} can no longer be read"
+
+        def vanished(rows: Iterable[TicketSnapshot | IssueSnapshot]) -> int:
+            return sum(_vanished(row, known_tickets, known_issues) for row in rows)
+
+        if not believe:
+            # A share of a few links proves nothing: when one is missing, others are looked at before it is believed.
+            sampled: list[tuple[str, Sequence[TicketSnapshot | IssueSnapshot]]] = []
+            if vanished(tickets):
+                more = self._zendesk.read(sorted({o.ticket_id for o in others} - {t.id for t in tickets}))
+                sampled.append(("tickets", (*tickets, *more)))
+            if vanished(issues):
+                rest = self._jira.census(sorted({o.issue_id for o in others} - {i.id for i in issues}))
+                sampled.append(("Jira issues", (*issues, *rest)))
+            for what, rows in sampled:
+                missing = vanished(rows)
+                if missing >= SMALL_CENSUS and missing > settings.max_changed_share * len(rows):
+                    return f"{missing} of {len(rows)} linked {what} that were looked at can no longer be read"
         now = self._clock.now()
         changed = [i.id for i in issues if i.visible and _is_news(i, known_issues.get(i.id))]
         with self._store.transaction() as tx:
@@ -262,6 +278,19 @@ class Fetcher:
             tx.set_cursor(CENSUS, str(links[-1].id if links and len(links) >= share and share < total else 0), now)
         self.read_issues(changed, report)
         return None
+
+
+def _vanished(
+    row: TicketSnapshot | IssueSnapshot,
+    known_tickets: Mapping[int, TicketSnapshot],
+    known_issues: Mapping[str, IssueSnapshot],
+) -> bool:
+    """It is gone now, and was there when it was read last."""
+    if isinstance(row, TicketSnapshot):
+        ticket = known_tickets.get(row.id)
+        return row.is_gone and ticket is not None and not ticket.is_gone
+    issue = known_issues.get(row.id)
+    return not row.visible and issue is not None and issue.visible
 
 
 def _is_news(row: IssueSnapshot, known: IssueSnapshot | None) -> bool:

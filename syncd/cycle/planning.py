@@ -23,7 +23,7 @@ from syncd.core.actions import (
     ticket_subject,
 )
 from syncd.core.discover import KEY_CLEARED
-from syncd.core.guard import Accepted, Held, RouteFacts, judge
+from syncd.core.guard import Accepted, Held, Reason, RouteFacts, judge
 from syncd.core.model import Conflict, IssueSnapshot, Link, LinkState, TicketChange, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource
 from syncd.core.reconcile import reconcile
@@ -305,6 +305,19 @@ class Planner:
                 planned.held[name] = held
             elif mine and (accepted.meaning != facts.meaning or accepted.accounts != accounts):
                 planned.accepted_now[name] = facts.meaning
+
+    def hold(self, routes: Routes, settings: Settings, report: CycleReport) -> None:
+        """Keeps the brakes that need no plan to be on: what a census or a read-back found."""
+        nothing = Planned(World(links=(), tickets={}, issues={}, routes=routes.running), Plan(), ())
+        self._judge(nothing, routes, settings)
+        with self._store.transaction() as tx:
+            for name in routes.running:
+                guard = tx.guard(name) or {}
+                found = guard.get("held")
+                cause = found.get("reason") if isinstance(found, dict) else None
+                if name in nothing.held or cause in (Reason.EMPTIED_SOURCE, Reason.PUBLIC_NOTE):
+                    _keep_brake(tx, name, nothing.held.get(name))
+        report.held.update(nothing.held)
 
     # ---- enqueue ----
 

@@ -100,14 +100,18 @@ class Lab:
         self.customer = self.seeded.customers["Ines Duarte"]
         self.developer = self.seeded.developers["Hana Sato"]
         self.reports: list[CycleReport] = []
+        self.environ = {"ZENDESK_SECRET": CLIENT_SECRET, "JIRA_TOKEN": JIRA_TOKEN}
+        self.prepare()
         self.app = self._start()
         self._accept_first = accept
+
+    def prepare(self) -> None:
+        """What has to be there before the daemon starts; for labs that need more than the seed."""
 
     # ---- the daemon ----
 
     def _start(self) -> App:
-        environ = {"ZENDESK_SECRET": CLIENT_SECRET, "JIRA_TOKEN": JIRA_TOKEN}
-        loaded = load_config(self.folder / "config.yaml", environ)
+        loaded = load_config(self.folder / "config.yaml", self.environ)
         store = Store.open(f"sqlite:///{self.folder / 'syncd.db'}")
         apps = {
             "http://127.0.0.1:1": self.sandbox.apps()[ZENDESK_TEST_URL],
