@@ -283,10 +283,10 @@ class Ideal:
                     del self.pending[other]
             self.pending[marker] = action
 
-    def drain(self, only: Callable[[RemoteAction], bool] = lambda action: True) -> list[RemoteAction]:
+    def drain(self, only: Callable[[RemoteAction], bool] | None = None) -> list[RemoteAction]:
         """Performs what is pending, or those of it that `only` lets through; answers what was written."""
         written = []
-        for marker, action in [item for item in self.pending.items() if only(item[1])]:
+        for marker, action in [item for item in self.pending.items() if only is None or only(item[1])]:
             after = getattr(action, "after", None)
             if after in self.pending:
                 continue  # its turn comes when that one is done
@@ -311,7 +311,7 @@ class Ideal:
                 look(self, plan)
             self.enqueue(plan)
             seen.append((plan, self.drain()))
-            if not plan.actions and not self.pending:
+            if not plan.actions and not seen[-1][1]:
                 break
         return seen
 
@@ -322,8 +322,8 @@ class Ideal:
             link = self.add_link(action.ticket_id, action.issue_id, action.route, action.origin)
             self.links[link.id] = replace(link, issue_key=action.issue_key)
             return
-        link = self.links[action.link_id]
-        if link.state is LinkState.RETIRED:
+        link = self.links.get(getattr(action, "link_id", 0))
+        if link is None or link.state is LinkState.RETIRED:
             return
         match action:
             case RecordBase():

@@ -49,7 +49,7 @@ def lint_mapping(
     mapping: StageMapping, *, project: ProjectCatalog | None = None, beside: Sequence[StageMapping] = ()
 ) -> list[Finding]:
     """What is wrong with a mapping, each kind of fault once. `beside`: mappings of other bugs on the same tickets."""
-    findings = [*_loops(mapping), *_landings(mapping, classes_of([mapping], project)), *_dead_ends(mapping)]
+    findings = [*_loops(mapping), *_flips(mapping), *_landings(mapping, project), *_dead_ends(mapping)]
     if any(finding.severity == "error" for finding in findings):
         return findings  # the walk would only tell the same again, at length
     pictures: list[tuple[int, list[StageMapping]]] = [(1, [mapping]), (2, [mapping]), (1, [mapping, mapping])]
@@ -90,8 +90,22 @@ def _loops(mapping: StageMapping) -> Iterator[Finding]:
                 )
 
 
-def _landings(mapping: StageMapping, classes: Classes) -> Iterator[Finding]:
+def _flips(mapping: StageMapping) -> Iterator[Finding]:
+    """What a ticket becomes must not depend on how often the bug enters the stage."""
+    for stage in mapping.stages:
+        for source, target in stage.set_ticket:
+            back = stage.wants(TicketState(target.category, target.custom_id))
+            if back is not None and back.matches(TicketState(source.category, source.custom_id)):
+                yield Finding(
+                    "warning",
+                    f"Stage {stage.name} sets {source.name} to {target.name} and {target.name} to {source.name}: each "
+                    "time the bug enters it the ticket flips. Keep one of the two.",
+                )
+
+
+def _landings(mapping: StageMapping, project: ProjectCatalog | None) -> Iterator[Finding]:
     """A walk keeps the resolution that the bug has: the pair it arrives at must lie in the stage that was asked for."""
+    classes = classes_of([mapping], project)
     for stage in mapping.stages:
         told = set()
         for goal in filter(None, (mapping.stage(outcome) for _, outcome in stage.asks)):
@@ -148,7 +162,7 @@ class Edit:
 
     told: str
     do: Callable[[Ideal], object]
-    by_tag: bool = False
+    moves: int = 1
 
 
 @dataclass(slots=True)
@@ -183,11 +197,15 @@ class Walk:
 
     def findings(self) -> list[Finding]:
         """Each kind of fault once, with the steps that lead to it."""
+        best: dict[str, int] = {}
         for outcome in self.outcomes():
             fault = self._fault(outcome)
-            if fault is not None:
-                kind, what = fault
-                self._found.setdefault(kind, Finding("error", f"{what}\n{self.trace(outcome)}"))
+            if fault is None:
+                continue
+            kind, what = fault
+            if kind not in best or outcome.edit.moves < best[kind]:  # the simplest story is told
+                best[kind] = outcome.edit.moves
+                self._found[kind] = Finding("error", f"{what}\n{self.trace(outcome)}")
         if self.cut_short:
             message = f"The mapping has very many states: {self.steps} moves were tried, and not all of them."
             self._found.setdefault("cut short", Finding("warning", message))
@@ -296,7 +314,7 @@ class Walk:
         stages = [self._stage_of(ideal.issues[k.issue_id]) for k in ideal.links.values() if k.ticket_id == number]
         asked = {move.tag for stage in stages if stage is not None for move, _ in stage.asks}
         for tag in [tag for tag in self.classes.tags if tag in asked]:
-            yield Edit(f"an agent tags {name} {tag}", lambda i, tag=tag: i.tag(number, tag, AGENT), by_tag=True)  # type: ignore[misc]  # bound per turn
+            yield Edit(f"an agent tags {name} {tag}", lambda i, tag=tag: i.tag(number, tag, AGENT))  # type: ignore[misc]  # bound per turn
 
     def _bug_edits(self, ideal: Ideal, issue_id: str) -> Iterator[Edit]:
         present = self._stage_of(ideal.issues[issue_id])
@@ -320,17 +338,16 @@ class Walk:
             return "twice", f"One move makes syncd write {self._subject(twice)} twice: two parts of the mapping fight."
         if after.again:
             return "again", "syncd asks again for what it did already."
-        if outcome.edit.by_tag or not statuses:
-            return None
-        for link in after.links.values():
+        # What a person asks for by a tag, they ask for whatever the ticket is.
+        tagged = {action.ticket_id for action in written if isinstance(action, RemoveTag)}
+        ours = {s.link_id for action in written if isinstance(action, MoveBug | UpdateTicket) for s in action.settles}
+        for link in [after.links[link_id] for link_id in sorted(ours)]:
             base = link.base
-            if link.state is not LinkState.LIVE or base is None or not (base.wrote_ticket or base.wrote_bug):
-                continue
-            if outcome.before.links[link.id].base == base:
+            if link.state is not LinkState.LIVE or base is None or link.ticket_id in tagged:
                 continue
             stage = after.routes[link.route].mapping.stage_of_pair(base.status_id, base.resolution_id)
             state = after.tickets[link.ticket_id].state
-            if stage is not None and not stage.allows(state) and not state.is_solved:
+            if stage is not None and not stage.allows(state):
                 left = f"{self._ticket(link.ticket_id)} {self.classes.ticket_name(state)}"
                 what = f"while the bug is in stage {stage.name}, which the mapping does not allow."
                 return "not allowed", f"syncd's own write leaves {left} {what}"
@@ -367,6 +384,10 @@ class Walk:
                 return f"comments on {self._bug(action.issue_id)}"
             case RemoveTag():
                 return f"takes the tag {action.tag} off {self._ticket(action.ticket_id)}"
+            case _:
+                return f"does {action.kind.replace('_', ' ')}"  # what a mapping never asks for
+            case _:
+                return action.reason
 
     def _ticket(self, number: int) -> str:
         return "the ticket" if self.tickets == 1 else f"ticket {number}"
@@ -404,7 +425,7 @@ def _both(one: Edit, two: Edit) -> Edit:
         one.do(ideal)
         two.do(ideal)
 
-    return Edit(f"{one.told}, and {two.told}", do, by_tag=one.by_tag)
+    return Edit(f"{one.told}, and {two.told}", do, moves=2)
 
 
 def _move(number: int, state: TicketState, actor: Actor) -> Callable[[Ideal], None]:
