@@ -322,9 +322,10 @@ class Ideal:
             link = self.add_link(action.ticket_id, action.issue_id, action.route, action.origin)
             self.links[link.id] = replace(link, issue_key=action.issue_key)
             return
-        link = self.links.get(getattr(action, "link_id", 0))
-        if link is None or link.state is LinkState.RETIRED:
+        link_id: int = getattr(action, "link_id", 0)
+        if link_id not in self.links or self.links[link_id].state is LinkState.RETIRED:
             return
+        link = self.links[link_id]
         match action:
             case RecordBase():
                 link = replace(link, base=action.base, vote=None, conflict=None, state=LinkState.LIVE)

@@ -386,8 +386,6 @@ class Walk:
                 return f"takes the tag {action.tag} off {self._ticket(action.ticket_id)}"
             case _:
                 return f"does {action.kind.replace('_', ' ')}"  # what a mapping never asks for
-            case _:
-                return action.reason
 
     def _ticket(self, number: int) -> str:
         return "the ticket" if self.tickets == 1 else f"ticket {number}"
