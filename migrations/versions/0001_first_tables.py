@@ -267,6 +267,70 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_link_log_link_id_id"), "link_log", ["link_id", "id"])
+    op.create_table(
+        "field_base",
+        _int("link_id", autoincrement=False),
+        _text("field"),
+        _int("agreed"),
+        _text("ticket"),
+        _text("bug"),
+        _text("problem", nullable=True),
+        _text("seen", nullable=True),
+        _int("at"),
+        sa.CheckConstraint("agreed IN (0, 1)", name=op.f("ck_field_base_agreed")),
+        sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_field_base_link_id_link")),
+        sa.PrimaryKeyConstraint("link_id", "field", name=op.f("pk_field_base")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_field_base_problem",
+        "field_base",
+        ["link_id"],
+        sqlite_where=sa.text("problem IS NOT NULL"),
+        postgresql_where=sa.text("problem IS NOT NULL"),
+    )
+    op.create_table(
+        "release",
+        _text("version_id"),
+        _text("project_key"),
+        _text("name"),
+        _int("at"),
+        sa.PrimaryKeyConstraint("version_id", name=op.f("pk_release")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "told",
+        _text("subject"),
+        _text("topic"),
+        _int("at"),
+        sa.PrimaryKeyConstraint("subject", "topic", name=op.f("pk_told")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "comeback",
+        _int("link_id", autoincrement=False),
+        _int("ticket_id"),
+        _text("issue_id"),
+        _text("issue_key"),
+        _text("route"),
+        _text("message"),
+        _int("at"),
+        _int("over_at", nullable=True),
+        _int("asked_at", nullable=True),
+        _int("followup_id", nullable=True),
+        sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_comeback_link_id_link")),
+        sa.PrimaryKeyConstraint("link_id", name=op.f("pk_comeback")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_comeback_issue_id"), "comeback", ["issue_id"])
+    op.create_index(op.f("ix_comeback_route_asked_at"), "comeback", ["route", "asked_at"])
+    op.create_index(
+        "ix_comeback_open",
+        "comeback",
+        ["link_id"],
+        sqlite_where=sa.text("over_at IS NULL"),
+        postgresql_where=sa.text("over_at IS NULL"),
+    )
 
 
 def downgrade() -> None:

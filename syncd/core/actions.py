@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from syncd.core.field_model import FieldBase, FieldChange
 from syncd.core.mapping import BugTarget
-from syncd.core.model import Base, Conflict, Json, Origin, TicketState
+from syncd.core.model import Base, Comeback, Conflict, Json, Origin, TicketState
 
 
 def ticket_subject(ticket_id: int) -> str:
@@ -23,6 +24,11 @@ def ticket_subject(ticket_id: int) -> str:
 def issue_subject(issue_id: str) -> str:
     """The subject of writes to an issue."""
     return f"issue:{issue_id}"
+
+
+def bug_of(ticket_id: int, route: str) -> str:
+    """The subject of making a bug: a write of its own, which keeps nobody from writing to the ticket."""
+    return f"bug-of:{ticket_id}:{route}"
 
 
 def marker(kind: str, subject: str, source: str) -> str:
@@ -95,7 +101,57 @@ class MarkInField:
     link_id: int
 
 
-LocalAction: TypeAlias = RecordBase | CastVote | OpenConflict | RetireLink | RepointLink | AddLink | MarkInField
+@dataclass(frozen=True, slots=True)
+class ForgetRefusal:
+    """A refused write no longer counts as refused: it may be asked for again, or nobody wants it any more."""
+
+    intent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordField:
+    """What is known of a mapped field of a link: what both sides are, or what a person must mend."""
+
+    link_id: int
+    field: str
+    base: FieldBase
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkTold:
+    """The link's ticket hears of the topic by what this plan writes, and is not to hear of it again."""
+
+    link_id: int
+    subject: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteComeback:
+    """A bug came back after the link's ticket was closed, or is done again (then `over`)."""
+
+    comeback: Comeback
+
+    @property
+    def link_id(self) -> int:
+        """The retired link that it is about."""
+        return self.comeback.link_id
+
+
+LocalAction: TypeAlias = (
+    RecordBase
+    | CastVote
+    | OpenConflict
+    | RetireLink
+    | RepointLink
+    | AddLink
+    | MarkInField
+    | ForgetRefusal
+    | RecordField
+    | MarkTold
+    | NoteComeback
+)
 
 
 # ---- remote actions --------------------------------------------------------------------------------------------
@@ -129,6 +185,7 @@ class UpdateTicket:
     status_name: str | None = None  # as the mapping names it
     note: str | None = None  # always internal
     fields: Mapping[str, Json] = field(default_factory=dict)
+    values: Mapping[str, Json] = field(default_factory=dict)  # Zendesk's own fields, such as assignee_id
     by_person: bool = True  # a person's change is behind it; without one a value is written twice at most
     settles: tuple[Settles, ...] = ()
     link_ids: tuple[int, ...] = ()
@@ -221,10 +278,150 @@ class CommentOnBug:
         return ""
 
 
-RemoteAction: TypeAlias = UpdateTicket | RemoveTag | MoveBug | CommentOnBug
+@dataclass(frozen=True, slots=True)
+class CreateBug:
+    """Make a bug for a ticket: once per (Zendesk account, ticket, route, occurrence), whatever fails."""
+
+    kind: ClassVar[str] = "create_bug"
+    account: str  # the Zendesk account's address
+    ticket_id: int
+    occurrence: int  # 1, or one more than the bugs made for this ticket and route so far
+    project_key: str
+    reason: str
+    fields: Mapping[str, Json]  # of the new issue, as Jira takes them, but for the label that is our mark
+    note: str = ""  # what the ticket is to hear beside the key
+    requester_id: int | None = None
+    problem: str = ""  # why it cannot even be asked for; names the key to set
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def source(self) -> str:
+        """Without a version: a restored backup finds its own bug."""
+        return f"{self.account}:{self.occurrence}"
+
+    @property
+    def subject(self) -> str:
+        return bug_of(self.ticket_id, self.route)
+
+    @property
+    def slot(self) -> str:
+        """See UpdateTicket.slot."""
+        return "create"
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTicketOnBug:
+    """A remote link on the bug that leads to the ticket; by its global id it stays one, however often it is sent."""
+
+    kind: ClassVar[str] = "show_ticket_on_bug"
+    issue_id: str
+    issue_key: str
+    ticket_id: int
+    source: str
+    reason: str
+    global_id: str
+    url: str
+    title: str
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return issue_subject(self.issue_id)
+
+    @property
+    def slot(self) -> str:
+        """See UpdateTicket.slot."""
+        return f"remote link:{self.ticket_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetBugFields:
+    """One edit of an issue: mapped fields, each with the value that it must still have."""
+
+    kind: ClassVar[str] = "set_bug_fields"
+    issue_id: str
+    issue_key: str
+    source: str
+    reason: str
+    changes: tuple[FieldChange, ...]
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return issue_subject(self.issue_id)
+
+    @property
+    def slot(self) -> str:
+        """See UpdateTicket.slot."""
+        return "fields"
+
+
+@dataclass(frozen=True, slots=True)
+class SetTicketFields:
+    """Mapped fields of a ticket, each with the value that it must still have; tags are added and taken off."""
+
+    kind: ClassVar[str] = "set_ticket_fields"
+    ticket_id: int
+    source: str
+    reason: str
+    changes: tuple[FieldChange, ...]
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return ticket_subject(self.ticket_id)
+
+    @property
+    def slot(self) -> str:
+        """See UpdateTicket.slot."""
+        return f"fields:{self.route}"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A private follow-up of a closed ticket whose bug came back."""
+
+    kind: ClassVar[str] = "follow_up"
+    ticket_id: int  # the closed one
+    link_id: int  # the retired link
+    source: str
+    reason: str
+    title: str
+    note: str  # always internal
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"followup:{self.ticket_id}"  # nothing is written to the closed ticket itself
+
+    @property
+    def slot(self) -> str:
+        """See UpdateTicket.slot."""
+        return ""
+
+
+RemoteAction: TypeAlias = (
+    UpdateTicket
+    | RemoveTag
+    | MoveBug
+    | CommentOnBug
+    | CreateBug
+    | ShowTicketOnBug
+    | SetBugFields
+    | SetTicketFields
+    | FollowUp
+)
 Action: TypeAlias = LocalAction | RemoteAction
 
-LOCAL_ACTIONS = (RecordBase, CastVote, OpenConflict, RetireLink, RepointLink, AddLink, MarkInField)
+LOCAL_ACTIONS = (
+    *(RecordBase, CastVote, OpenConflict, RetireLink, RepointLink, AddLink, MarkInField, ForgetRefusal),
+    *(RecordField, MarkTold, NoteComeback),
+)
 
 
 def marker_of(action: RemoteAction) -> str:

@@ -71,6 +71,7 @@ class TicketSnapshot:
     created_at: datetime
     subject: str = ""
     priority: str | None = None  # urgent | high | normal | low
+    type: str | None = None  # problem | incident | question | task
     tags: tuple[str, ...] = ()  # sorted
     fields: Mapping[str, Json] = field(default_factory=dict)  # custom field id (as text) -> value; empty ones left out
     requester_id: int | None = None
@@ -155,11 +156,13 @@ class IssueSnapshot:
     priority: str | None = None
     assignee: str | None = None  # display name
     assignee_id: str | None = None  # accountId, or name on Data Center
+    assignee_email: str | None = None  # where the server shows it
     fix_versions: tuple[Version, ...] = ()
     due_date: str | None = None  # ISO date
     labels: tuple[str, ...] = ()  # sorted
     duplicates: tuple[str, ...] = ()  # ids of the issues that this one duplicates
     history: tuple[IssueChange, ...] = ()  # newest first; empty when the reading had no changelog
+    fields: Mapping[str, Json] = field(default_factory=dict)  # Jira field id -> value, of those that mapped fields want
     visible: bool = True  # False: answered 404 or was silently missing
 
     @property
@@ -296,3 +299,29 @@ class DeskCatalog:
 
     custom_statuses: tuple[CustomStatus, ...] = ()
     fields: tuple[TicketField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version that was seen to be released."""
+
+    version_id: str
+    project_key: str
+    name: str
+    at: datetime  # when it was first seen so
+
+
+@dataclass(frozen=True, slots=True)
+class Comeback:
+    """A bug that came back after the ticket of a link was closed: a support lead has to look at it."""
+
+    link_id: int
+    ticket_id: int
+    issue_id: str
+    issue_key: str
+    route: str
+    message: str  # what happened, and what to do
+    at: datetime
+    over_at: datetime | None = None  # done again, or followed up
+    asked_at: datetime | None = None  # when a follow-up ticket was asked for
+    followup_id: int | None = None

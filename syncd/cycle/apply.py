@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.core.actions import (
     AddLink,
     CastVote,
+    ForgetRefusal,
     LocalAction,
     MarkInField,
+    MarkTold,
+    NoteComeback,
     OpenConflict,
     RecordBase,
+    RecordField,
     RepointLink,
     RetireLink,
     issue_subject,
@@ -25,6 +29,11 @@ def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
     """Applies one local action; answers 1 when it opened a conflict that was not there, else 0."""
     if isinstance(action, AddLink):
         _add(tx, action, now)
+        return 0
+    if isinstance(action, NoteComeback):  # of a link that is retired
+        return _note_comeback(tx, action, now)
+    if isinstance(action, ForgetRefusal):
+        tx.forget_refusal(action.intent_id, now)
         return 0
     link = tx.link(action.link_id)
     if link is None or link.state is LinkState.RETIRED:
@@ -46,6 +55,14 @@ def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
             _repoint(tx, link, action, now)
         case MarkInField():
             tx.save_link(replace(link, in_field=True))
+        case RecordField():
+            tx.save_field_base(link.id, action.field, action.base, now)
+            if action.base.problem:
+                tx.log_link(link.id, now, "field", action.base.problem, {"field": action.field})
+                # Its sync state says so; a moment later, as this plan's own subjects count as planned.
+                tx.touch([ticket_subject(link.ticket_id)], now + timedelta(microseconds=1))
+        case MarkTold():
+            tx.mark_told(action.subject, action.topic, now)
     return 0
 
 
@@ -56,6 +73,16 @@ def _add(tx: Tx, action: AddLink, now: datetime) -> None:
         return
     tx.log_link(link.id, now, "linked", action.reason, {"origin": str(action.origin)})
     tx.touch(_subjects([link]), now)
+
+
+def _note_comeback(tx: Tx, action: NoteComeback, now: datetime) -> int:
+    known, comeback = tx.comeback(action.link_id), action.comeback
+    tx.save_comeback(comeback)
+    if known is not None and (known.over_at is None) == (comeback.over_at is None):
+        return 0
+    what = "came back" if comeback.over_at is None else "settled"
+    tx.log_link(action.link_id, now, what, comeback.message, {})
+    return int(comeback.over_at is None)
 
 
 def _open_conflict(tx: Tx, link: Link, action: OpenConflict, now: datetime) -> int:

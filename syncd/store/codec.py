@@ -15,7 +15,18 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from syncd.core.actions import CommentOnBug, MoveBug, RemoteAction, RemoveTag, UpdateTicket
+from syncd.core.actions import (
+    CommentOnBug,
+    CreateBug,
+    FollowUp,
+    MoveBug,
+    RemoteAction,
+    RemoveTag,
+    SetBugFields,
+    SetTicketFields,
+    ShowTicketOnBug,
+    UpdateTicket,
+)
 
 T = TypeVar("T")
 _Convert = Callable[[Any], Any]
@@ -29,6 +40,11 @@ DESTINATIONS: Mapping[type[RemoteAction], str] = {
     RemoveTag: "zendesk",
     MoveBug: "jira",
     CommentOnBug: "jira",
+    CreateBug: "jira",
+    ShowTicketOnBug: "jira",
+    SetBugFields: "jira",
+    SetTicketFields: "zendesk",
+    FollowUp: "zendesk",
 }
 """Which server an action of each kind is carried out on."""
 

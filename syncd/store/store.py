@@ -28,10 +28,12 @@ from syncd.store.engine import (
 )
 from syncd.store.errors import StoreBusy, StoreDamaged, StoreError, StoreMissing
 from syncd.store.facts import Facts
+from syncd.store.field_bases import FieldBases
 from syncd.store.guards import Guards
 from syncd.store.intents import Intents
 from syncd.store.links import Links
 from syncd.store.migrate import check_version, migrate, version_of
+from syncd.store.moments import Moments
 from syncd.store.requests import Requests
 from syncd.store.snapshots import Snapshots
 from syncd.store.upkeep import Upkeep
@@ -40,7 +42,7 @@ _TURN_SECONDS = 60
 """How long a thread waits for another thread's transaction."""
 
 
-class Tx(Snapshots, Cursors, Links, Intents, Audits, Guards, Requests, Facts, Upkeep):
+class Tx(Snapshots, Cursors, Links, Intents, Audits, Guards, Requests, Facts, Upkeep, FieldBases, Moments):
     """One transaction: everything that can be asked of the store and told to it. Worthless after its `with` block."""
 
 

@@ -1,0 +1,71 @@
+"""What both sides of a mapped field were when they last agreed, by link and field, and why a field stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from syncd.core.field_model import FieldBase
+from syncd.store.codec import dumps, from_micros, loads, to_micros
+from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.schema import FieldBaseRow, LinkRow
+
+_BASE = table_of(FieldBaseRow)
+
+
+class FieldBases(Repository):
+    """One row for each (link, field)."""
+
+    def field_bases(self, link_ids: Iterable[int]) -> dict[tuple[int, str], FieldBase]:
+        """All that is known of the fields of these links, by (link, field)."""
+        found: dict[tuple[int, str], FieldBase] = {}
+        for part in chunks(link_ids):
+            for row in self._connection.execute(select(_BASE).where(FieldBaseRow.link_id.in_(part))).mappings():
+                found[row["link_id"], row["field"]] = _base(row)
+        return found
+
+    def save_field_base(self, link_id: int, field: str, base: FieldBase, now: datetime) -> None:
+        """Keeps it in place of what was known."""
+        row = {
+            "link_id": link_id,
+            "field": field,
+            "agreed": int(base.agreed),
+            "ticket": dumps(base.ticket),
+            "bug": dumps(base.bug),
+            "problem": base.problem or None,
+            "seen": dumps([base.seen_ticket, base.seen_bug]) if base.problem else None,
+            "at": to_micros(now),
+        }
+        self._upsert(FieldBaseRow, [row])
+
+    def field_problems(self, link_ids: Iterable[int] | None = None) -> list[tuple[int, str, str, datetime]]:
+        """(link, field, what a person must mend, since when) of the live links; None = of all of them."""
+        query = select(FieldBaseRow.link_id, FieldBaseRow.field, FieldBaseRow.problem, FieldBaseRow.at)
+        query = query.join(LinkRow, LinkRow.id == FieldBaseRow.link_id)
+        query = query.where(FieldBaseRow.problem.is_not(None), LinkRow.state != "retired")
+        query = query.order_by(FieldBaseRow.link_id, FieldBaseRow.field)
+        if link_ids is None:
+            return [_problem(row) for row in self._connection.execute(query)]
+        found: list[tuple[int, str, str, datetime]] = []
+        for part in chunks(link_ids):
+            found += [_problem(row) for row in self._connection.execute(query.where(FieldBaseRow.link_id.in_(part)))]
+        return found
+
+
+def _problem(row: Any) -> tuple[int, str, str, datetime]:
+    return row[0], row[1], row[2], from_micros(row[3])
+
+
+def _base(row: Any) -> FieldBase:
+    seen = loads(row["seen"]) if row["seen"] else [None, None]
+    return FieldBase(
+        ticket=loads(row["ticket"]),
+        bug=loads(row["bug"]),
+        agreed=bool(row["agreed"]),
+        problem=row["problem"] or "",
+        seen_ticket=seen[0],
+        seen_bug=seen[1],
+    )

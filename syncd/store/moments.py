@@ -1,0 +1,179 @@
+"""What happened to bugs that tickets must hear of: versions released, and bugs that came back after a ticket closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from syncd.core.discover import TICKET_CLOSED
+from syncd.core.model import Base as Agreed
+from syncd.core.model import Comeback, Link, LinkState, Origin, Release
+from syncd.store.codec import decode, from_micros, maybe_moment, to_micros
+from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.schema import ComebackRow, LinkRow, ReleaseRow, ToldRow
+
+_LINK, _COMEBACK = table_of(LinkRow), table_of(ComebackRow)
+_CLOSED = (LinkRow.state == LinkState.RETIRED.value) & (LinkRow.retired_reason == TICKET_CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedLink:
+    """A link that ended when its ticket was closed."""
+
+    link: Link
+    retired_at: datetime
+
+
+class Moments(Repository):
+    """Damaged links are left out of the answers, and go to `damage`."""
+
+    # ---- links of closed tickets ----
+
+    def is_watched_issue(self, ids: Iterable[str]) -> set[str]:
+        """Those of the issues that a ticket was linked to when it was closed."""
+        found: set[str] = set()
+        for part in chunks(ids):
+            query = select(LinkRow.issue_id).where(LinkRow.issue_id.in_(part), _CLOSED).distinct()
+            found |= set(self._connection.execute(query).scalars())
+        return found
+
+    def closed_links(self, issue_ids: Iterable[str]) -> list[ClosedLink]:
+        """The links of these issues that ended with their tickets, by id."""
+        found: list[ClosedLink] = []
+        for part in chunks(issue_ids):
+            rows = self._connection.execute(select(_LINK).where(LinkRow.issue_id.in_(part), _CLOSED)).mappings()
+            found += [
+                ClosedLink(_closed_link(row), from_micros(row["retired_at"]))
+                for row in rows
+                if self._sound(LinkRow, row)
+            ]
+        return sorted(found, key=lambda closed: closed.link.id)
+
+    def issues_at_close(self, ticket_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
+        """The issues that each of these tickets was linked to when it was closed, or is linked to still."""
+        found: dict[int, tuple[str, ...]] = {}
+        for part in chunks(ticket_ids):
+            query = select(_LINK).where(
+                LinkRow.ticket_id.in_(part), _CLOSED | (LinkRow.state != LinkState.RETIRED.value)
+            )
+            for row in self._connection.execute(query.order_by(LinkRow.id)).mappings():
+                if self._sound(LinkRow, row):
+                    known = found.get(row["ticket_id"], ())
+                    found[row["ticket_id"]] = tuple(dict.fromkeys((*known, row["issue_id"])))
+        return found
+
+    # ---- releases ----
+
+    def note_release(self, release: Release) -> None:
+        """A version was seen to be released; the first sight counts."""
+        row = {
+            "version_id": release.version_id,
+            "project_key": release.project_key,
+            "name": release.name,
+            "at": to_micros(release.at),
+        }
+        self._upsert(ReleaseRow, [row], replace=False)
+
+    def releases(self, version_ids: Iterable[str]) -> dict[str, Release]:
+        """Those of the versions that were seen to be released."""
+        found: dict[str, Release] = {}
+        for part in chunks(version_ids):
+            query = select(table_of(ReleaseRow)).where(ReleaseRow.version_id.in_(part))
+            for row in self._connection.execute(query).mappings():
+                found[row["version_id"]] = Release(
+                    row["version_id"], row["project_key"], row["name"], from_micros(row["at"])
+                )
+        return found
+
+    # ---- what was told ----
+
+    def mark_told(self, subject: str, topic: str, now: datetime) -> None:
+        """The subject has heard of the topic."""
+        self._upsert(ToldRow, [{"subject": subject, "topic": topic, "at": to_micros(now)}], replace=False)
+
+    def told(self, subjects: Iterable[str]) -> set[tuple[str, str]]:
+        """(subject, topic) of everything that these have heard of."""
+        found: set[tuple[str, str]] = set()
+        for part in chunks(subjects):
+            query = select(ToldRow.subject, ToldRow.topic).where(ToldRow.subject.in_(part))
+            found |= {(subject, topic) for subject, topic in self._connection.execute(query)}
+        return found
+
+    # ---- bugs that came back ----
+
+    def save_comeback(self, comeback: Comeback) -> None:
+        """Keeps it; there is one for each link."""
+        row = {
+            "link_id": comeback.link_id,
+            "ticket_id": comeback.ticket_id,
+            "issue_id": comeback.issue_id,
+            "issue_key": comeback.issue_key,
+            "route": comeback.route,
+            "message": comeback.message,
+            "at": to_micros(comeback.at),
+            "over_at": None if comeback.over_at is None else to_micros(comeback.over_at),
+            "asked_at": None if comeback.asked_at is None else to_micros(comeback.asked_at),
+            "followup_id": comeback.followup_id,
+        }
+        self._upsert(ComebackRow, [row])
+
+    def comeback(self, link_id: int) -> Comeback | None:
+        """That of a link."""
+        row = self._connection.execute(select(_COMEBACK).where(ComebackRow.link_id == link_id)).mappings().first()
+        return None if row is None else _comeback(row)
+
+    def comebacks(self, *, issue_ids: Iterable[str] | None = None) -> list[Comeback]:
+        """Those of these issues, over or not; without issues those that are not over: what a lead has to look at."""
+        if issue_ids is None:
+            query = select(_COMEBACK).where(ComebackRow.over_at.is_(None)).order_by(ComebackRow.link_id)
+            return [_comeback(row) for row in self._connection.execute(query).mappings()]
+        found: list[Comeback] = []
+        for part in chunks(issue_ids):
+            rows = self._connection.execute(select(_COMEBACK).where(ComebackRow.issue_id.in_(part))).mappings()
+            found += [_comeback(row) for row in rows]
+        return sorted(found, key=lambda comeback: comeback.link_id)
+
+    def followups_since(self, route: str, since: datetime) -> int:
+        """How many follow-ups were asked for on this route since then."""
+        query = select(func.count()).select_from(_COMEBACK)
+        query = query.where(ComebackRow.route == route, ComebackRow.asked_at >= to_micros(since))
+        return self._connection.execute(query).scalar_one()
+
+    def comeback_followed(self, link_id: int, ticket_id: int, now: datetime) -> None:
+        """Its follow-up ticket is there."""
+        query = update(_COMEBACK).where(_COMEBACK.c.link_id == link_id)
+        self._connection.execute(query.values(followup_id=ticket_id, over_at=to_micros(now)))
+
+
+def _comeback(row: Any) -> Comeback:
+    return Comeback(
+        link_id=row["link_id"],
+        ticket_id=row["ticket_id"],
+        issue_id=row["issue_id"],
+        issue_key=row["issue_key"],
+        route=row["route"],
+        message=row["message"],
+        at=from_micros(row["at"]),
+        over_at=maybe_moment(row["over_at"]),
+        asked_at=maybe_moment(row["asked_at"]),
+        followup_id=row["followup_id"],
+    )
+
+
+def _closed_link(row: Any) -> Link:
+    return Link(
+        id=row["id"],
+        ticket_id=row["ticket_id"],
+        issue_id=row["issue_id"],
+        issue_key=row["issue_key"],
+        route=row["route"],
+        origin=Origin(row["origin"]),
+        created_at=from_micros(row["created_at"]),
+        state=LinkState.RETIRED,
+        base=None if row["base"] is None else decode(Agreed, row["base"]),
+        occurrence=row["occurrence"],
+    )
