@@ -49,4 +49,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=60s --timeout=15s --start-period=5m --retries=3 \
     CMD ["syncd", "status", "--health", "--config", "/etc/syncd/config.yaml"]
 ENTRYPOINT ["syncd"]
-CMD ["run", "--config", "/etc/syncd/config.yaml"]
+CMD ["run", "--upgrade", "--config", "/etc/syncd/config.yaml"]

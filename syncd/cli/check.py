@@ -61,9 +61,10 @@ def _mappings(loaded: Loaded, findings: Findings, routes: Sequence[Route]) -> No
         findings.problems("mapping", errors, Exit.CONFIG)
         findings.problems("mapping", warnings, Exit.FINE)
     sound = {name: mapping for name, (mapping, errors, _) in compiled.items() if not errors}
-    for name, mapping in sound.items():
-        others = [other for key, other in sound.items() if key != name]
-        lint_findings(findings, name, mapping.name, lint_mapping(mapping, beside=others))
+    mappings = list(sound.values())
+    for position, (name, mapping) in enumerate(sound.items(), 1):
+        # Each pair of mappings is walked once, whichever of the two comes first.
+        lint_findings(findings, name, mapping.name, lint_mapping(mapping, beside=mappings[position:]))
 
 
 def _store(loaded: Loaded, findings: Findings) -> Store | None:

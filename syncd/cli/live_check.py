@@ -306,9 +306,10 @@ class LiveCheck:
     def _walks(self, routing: Routing, projects: Mapping[str, ProjectCatalog]) -> None:
         """The linter's proof that writes settle, with the statuses that the project really has."""
         running = routing.routes.running
-        for name, view in running.items():
-            others = [other.mapping for key, other in running.items() if key != name]
-            found = lint_mapping(view.mapping, project=projects[view.project_key], beside=others)
+        mappings = [view.mapping for view in running.values()]
+        for position, (name, view) in enumerate(running.items(), 1):
+            # Each pair of mappings is walked once, whichever of the two comes first.
+            found = lint_mapping(view.mapping, project=projects[view.project_key], beside=mappings[position:])
             lint_findings(self._findings, name, view.mapping.name, found)
 
 

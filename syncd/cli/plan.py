@@ -60,6 +60,7 @@ class Shown:
     report: CycleReport
     queue: list[Intent]
     imported: Import | None  # None: nothing was read, a daemon works
+    known: int  # tickets in the store
     daemon: str = ""
     stopped: dict[str, str] = field(default_factory=dict)
 
@@ -139,8 +140,8 @@ def _guess(app: App, imported: Import) -> None:
 def _preview(app: App, report: CycleReport, imported: Import | None) -> Shown:
     planned = app.engine.preview(report)
     with app.store.reading() as tx:
-        queue = tx.intents(IntentState.NEW, limit=None)
-    return Shown(app, planned, report, queue, imported, stopped=dict(app.engine.routes.stopped))
+        queue, known = tx.intents(IntentState.NEW, limit=None), tx.count_tickets()
+    return Shown(app, planned, report, queue, imported, known, stopped=dict(app.engine.routes.stopped))
 
 
 def _writes(shown: Shown) -> list[dict[str, Any]]:
@@ -166,6 +167,7 @@ def _as_json(shown: Shown) -> dict[str, Json]:
         "daemon": shown.daemon or None,
         "read": {
             "tickets": shown.report.tickets_read,
+            "tickets_known": shown.known,
             "issues": shown.report.issues_read,
             "calls": dict(shown.report.calls),
         },
@@ -187,13 +189,12 @@ def _as_json(shown: Shown) -> dict[str, Json]:
 
 def _print(shown: Shown) -> None:
     if shown.imported is None:
-        say(f"{shown.daemon} works on this store, so nothing was fetched: this is the plan from what it has read.")
+        say(f"A daemon ({shown.daemon}) works on this store: nothing was fetched, this is the plan from what it read.")
     else:
         report, imported = shown.report, shown.imported
         say(
-            f"Read {count(report.tickets_read, 'ticket')} and {count(report.issues_read, 'issue')} in "
-            f"{count(sum(report.calls.values()), 'call')} ({count(imported.pages, 'export page')}, "
-            f"{span(imported.seconds)})."
+            f"Read both sides: {count(shown.known, 'ticket')} known, {count(sum(report.calls.values()), 'API call')} "
+            f"({imported.pages} of them export pages), {span(imported.seconds)}."
         )
         if not imported.done and not report.problems:
             left = imported.pages_left

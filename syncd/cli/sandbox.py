@@ -119,9 +119,8 @@ def _print(told: dict[str, Any], made: Seeded, rate: float) -> None:
         say(f"Wrote {told['config']}: syncd check --config {told['config']}")
     else:
         email = f" --jira-email {made.jira_email}" if made.deployment == "cloud" else ""
-        say(
-            f"syncd init --zendesk-url {made.zendesk_url} --jira-url {made.jira_url}{email} --project NOVA --project OPS"
-        )
+        where = f"--zendesk-url {made.zendesk_url} --jira-url {made.jira_url}"
+        say(f"syncd init {where}{email} --project NOVA --project OPS")
     if rate != 1:
         say(f"syncd run --clock {made.control_url}")
     say("Stop with Ctrl-C.")

@@ -170,7 +170,7 @@ def _live(answers: Answers) -> dict[str, str]:
     unset = [name for name in answers.secrets if not os.environ.get(name, "").strip()]
     if unset:
         raise CliError(
-            f"{listed(unset, 'and')} {'is' if len(unset) == 1 else 'are'} not set: put the secrets into the environment, "
+            f"{listed(unset, 'and')} {'is' if len(unset) == 1 else 'are'} not set: put the secrets there, "
             "or use --offline to write a configuration without asking the servers.",
             Exit.CONFIG,
         )

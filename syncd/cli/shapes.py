@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from syncd.cli.output import iso
 from syncd.core.actions import (
+    LOCAL_ACTIONS,
     Action,
     AddLink,
     CastVote,
     CommentOnBug,
     LocalAction,
-    MarkInField,
     MoveBug,
     OpenConflict,
     RecordBase,
@@ -25,15 +26,19 @@ from syncd.core.actions import (
 )
 from syncd.core.guard import Held
 from syncd.core.model import Base, Conflict, Json, Link
+from syncd.executor.drain import describe
 from syncd.store import Audit, Intent, LinkEntry
+from syncd.store.codec import destination_of
 
-CALLS: Mapping[str, tuple[str, int]] = {
-    UpdateTicket.kind: ("zendesk", 2),  # a fresh reading, the PUT
-    RemoveTag.kind: ("zendesk", 3),  # a fresh reading, the DELETE, a reading of what is left
-    MoveBug.kind: ("jira", 4),  # reading, transitions, the transition, reading: for a walk of one step
-    CommentOnBug.kind: ("jira", 2),  # the comment, and a reading of the bug
+CALLS: Mapping[str, int] = {
+    UpdateTicket.kind: 2,  # a fresh reading, the PUT
+    RemoveTag.kind: 3,  # a fresh reading, the DELETE, a reading of what is left
+    MoveBug.kind: 4,  # reading, transitions, the transition, reading: for a walk of one step
+    CommentOnBug.kind: 2,  # the comment, and a reading of the bug
 }
 """API calls that a write costs when nothing gets in its way, by its kind."""
+
+OTHER_CALLS = 2  # of a kind that is not listed: a reading and the write
 
 
 def base_json(base: Base | None) -> dict[str, Json] | None:
@@ -126,7 +131,6 @@ def held_json(held: Held) -> dict[str, Json]:
 
 def write_json(action: RemoteAction, *, held: bool, queued: bool, at: datetime | None = None) -> dict[str, Any]:
     """A write that a plan would make, or that is queued already."""
-    service, calls = CALLS[action.kind]
     return {
         "kind": action.kind,
         "subject": action.subject,
@@ -137,8 +141,8 @@ def write_json(action: RemoteAction, *, held: bool, queued: bool, at: datetime |
         "held": held,
         "queued": queued,
         "not_before": iso(at),
-        "service": service,
-        "calls": calls,
+        "service": destination_of(action),
+        "calls": CALLS.get(action.kind, OTHER_CALLS),
     }
 
 
@@ -155,19 +159,11 @@ def local_json(action: LocalAction) -> dict[str, Any]:
 
 def what_of(action: Action) -> str:
     """What an action does, in a few words: `set ticket #35 to open`."""
+    return _change(action) if isinstance(action, LOCAL_ACTIONS) else describe(action)
+
+
+def _change(action: LocalAction) -> str:
     match action:
-        case UpdateTicket(status=str() as status):
-            return f"set ticket #{action.ticket_id} to {action.status_name or status}, with an internal note"
-        case UpdateTicket(note=str()):
-            return f"leave an internal note on ticket #{action.ticket_id}"
-        case UpdateTicket():
-            return f"show the bug in {len(action.fields)} fields of ticket #{action.ticket_id}"
-        case RemoveTag():
-            return f"take the tag {action.tag} off ticket #{action.ticket_id}"
-        case MoveBug():
-            return f"move {action.issue_key} to {action.target.status_name}"
-        case CommentOnBug():
-            return f"comment on {action.issue_key}"
         case AddLink():
             return f"link ticket #{action.ticket_id} and {action.issue_key}"
         case RetireLink():
@@ -182,8 +178,8 @@ def what_of(action: Action) -> str:
             return f"note that {_link(action.link_id)} agrees (stage {action.base.stage})"
         case CastVote():
             return f"note that the ticket of {_link(action.link_id)} asks for stage {action.stage}"
-        case MarkInField():
-            return f"note that the key of {_link(action.link_id)} stands in the ticket's field"
+        case _:  # bookkeeping, named by what it is
+            return re.sub(r"(?<!^)(?=[A-Z])", " ", type(action).__name__).lower()
 
 
 def _link(link_id: int) -> str:

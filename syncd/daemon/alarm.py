@@ -16,6 +16,10 @@ JUMP = 5.0
 slept."""
 
 
+LOOK_EVERY = 1.0
+"""Seconds between two questions whether there is enough reason to wake."""
+
+
 class EverySoOften(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
     """Once per interval, however far the wall clock jumped: missed times are not made up for, nor even counted."""
 
@@ -69,17 +73,17 @@ class Alarm:
 
     def wait(self, last_start: float, pause: float, *, enough: Callable[[], bool]) -> None:
         """Returns when a cycle is due `pause` seconds after `last_start` (monotonic): when the alarm rings then, or a
-        quarter of the pause later if it keeps silent; at once when `enough` says so. A ring from before, during the
-        last cycle, is passed over."""
+        quarter of the pause later if it keeps silent; at once when `enough` says so, which is asked every second. A
+        ring from before, during the last cycle, is passed over."""
         due = last_start + pause
         while not enough():
-            now = time.monotonic()
-            if now >= due + pause / 4:
+            left = due + pause / 4 - time.monotonic()
+            if left <= 0:
                 return
             try:
-                self._wakes.get(timeout=due + pause / 4 - now)
+                self._wakes.get(timeout=min(left, LOOK_EVERY))
             except queue.Empty:
-                return
+                continue
             if time.monotonic() >= due - pause / 4:
                 return
 

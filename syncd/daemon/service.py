@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -27,8 +26,9 @@ from syncd.config.load import Loaded, load_config
 from syncd.config.problems import ConfigError
 from syncd.config.secret import SecretError
 from syncd.core.model import Json
-from syncd.cycle import CycleReport, ServerMismatch
+from syncd.cycle import ServerMismatch
 from syncd.daemon.alarm import Alarm
+from syncd.daemon.telling import Teller
 from syncd.ops.facts import CONFIG, DAEMON
 from syncd.ops.notify import Notifier
 from syncd.sources.errors import SourceError
@@ -50,7 +50,11 @@ ROUTES_EVERY = timedelta(hours=1)
 KEEP_FINISHED = timedelta(days=90)
 """How long finished intents, requests and audit rows stay in the store."""
 
+UPKEEP = "last.upkeep"
+"""Fact: when the store was last looked after, Unix seconds."""
+
 UPKEEP_EVERY = timedelta(days=1)
+MOST_PRUNINGS = 50  # of some thousand rows each
 LONGEST_PAUSE = 300.0  # real seconds between two tries after failures
 GRACE = 25.0  # real seconds that a stop waits for a server's answer
 
@@ -64,15 +68,6 @@ class Fatal(Exception):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
-
-
-@dataclass(slots=True)
-class Told:
-    """What was said last about each side, so that the same is not said every fifteen seconds."""
-
-    problems: dict[str, str] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
-    stopped: dict[str, str] = field(default_factory=dict)
 
 
 class Daemon:
@@ -110,9 +105,8 @@ class Daemon:
         self._stop_asked = False
         self._reload_asked = False
         self._failures = 0
-        self._told = Told()
+        self._teller = Teller()
         self._routes_due = 0.0
-        self._upkeep_due = 0.0
         self._app = self._make(loaded)
 
     def _make(self, loaded: Loaded, like: App | None = None) -> App:
@@ -144,7 +138,17 @@ class Daemon:
         return self._stop_asked
 
     def _interrupted(self) -> bool:
-        return self._stop_asked or self._reload_asked
+        return self._stop_asked or self._reload_asked or self._somebody_asks()
+
+    def _somebody_asks(self) -> bool:
+        """A person typed a verb and waits for its outcome: the next cycle comes at once. Not while cycles fail."""
+        if self._failures:
+            return False
+        try:
+            with self._store.reading() as tx:
+                return bool(tx.open_requests())
+        except StoreError:
+            return False  # the next cycle tells
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -178,8 +182,8 @@ class Daemon:
         try:
             self._loop()
         except Fatal as fatal:
-            log.error("stopped_for_good", problem=str(fatal), changed=True)  # noqa: TRY400 - a sentence, no traceback
-            self._remember(error=str(fatal))
+            log.error("stopped_for_good", problem=str(fatal), news=True)  # noqa: TRY400 - a sentence, no traceback
+            self._try_to_remember(str(fatal))
             self._notifier.stopping()
             raise
         finally:
@@ -200,7 +204,7 @@ class Daemon:
                 return
             jump = self._alarm.jumped()
             if jump:
-                log.warning("clock_jump", seconds=round(jump, 1), changed=True)
+                log.warning("clock_jump", seconds=round(jump, 1), news=True)
             if self._reload_asked:
                 self._reload_asked = False
                 self._take_config()
@@ -231,10 +235,10 @@ class Daemon:
             if time.monotonic() >= self._routes_due:
                 self._refresh_routes()
             report = self._app.engine.step()
-            self._tell(report)
+            self._teller.cycle(report)
             self._upkeep()
             if self._failures:
-                log.info("recovered", after=self._failures, changed=True)
+                log.info("recovered", after=self._failures, news=True)
                 self._failures = 0
                 self._remember(error=None)
         except FATAL as error:
@@ -265,8 +269,11 @@ class Daemon:
             self._notifier.progress()
         else:
             log.error("cycle_failed", problem=f"{type(error).__name__}", failures=self._failures, exc_info=error)
+        self._try_to_remember(str(error) if known else f"{type(error).__name__}; the log has the details")
+
+    def _try_to_remember(self, error: str) -> None:
         try:
-            self._remember(error=str(error) if known else f"{type(error).__name__}; the log has the details")
+            self._remember(error=error)
         except (StoreError, SourceError) as trouble:
             log.error("state_not_kept", problem=str(trouble))  # noqa: TRY400 - a sentence, no traceback
 
@@ -286,14 +293,7 @@ class Daemon:
             return
         unread = bool(self._app.catalog_problems)
         self._routes_due = time.monotonic() + (self._complete() if unread else ROUTES_EVERY.total_seconds())
-        for name, why in routing.routes.stopped.items():
-            if self._told.stopped.get(name) != why:
-                log.error("route_stopped", route=name, problem=why, changed=True)
-        for name in self._told.stopped.keys() - routing.routes.stopped.keys():
-            log.info("route_runs", route=name, changed=True)
-        self._told.stopped = dict(routing.routes.stopped)
-        for problem in routing.warnings:
-            log.warning("configuration", problem=str(problem))
+        self._teller.routes(routing)
 
     def _complete(self) -> float:
         return self._app.loaded.config.poll.complete.total_seconds() / self._clock.rate
@@ -302,26 +302,36 @@ class Daemon:
         """SIGHUP: the whole new configuration is read and matched with both servers before anything is swapped."""
         try:
             fresh = self._validated()
-        except (ConfigError, SecretError, SourceError, ConfigRefused) as error:
-            log.error("config_kept", problem=str(error), changed=True)  # noqa: TRY400 - a sentence, no traceback
-            self._notifier.status("running on the former configuration; the new one cannot be used")
-            self._remember_config(self._app.loaded, str(error))
+        except (ConfigError, SecretError, SourceError, StoreError, ConfigRefused) as error:
+            self._keep_config(str(error))
+            return
+        except Exception as error:  # whatever a file may hold, the daemon goes on with what it has
+            log.exception("config_unreadable")
+            self._keep_config(f"{type(error).__name__} while it was read; the log has the details")
             return
         self._app = fresh
-        self._told.stopped = {}
+        if fresh.routing is not None:
+            self._teller.routes(fresh.routing)
         self._routes_due = time.monotonic() + ROUTES_EVERY.total_seconds()
         self._on_config(fresh.loaded)
         self._remember_config(fresh.loaded, None)
         self._notifier.status(f"running, {len(fresh.engine.routes.running)} routes")
-        log.info("config_taken", digest=fresh.loaded.digest, routes=len(fresh.engine.routes.running), changed=True)
+        log.info("config_taken", digest=fresh.loaded.digest, routes=len(fresh.engine.routes.running), news=True)
+
+    def _keep_config(self, problem: str) -> None:
+        log.error("config_kept", problem=problem, news=True)
+        self._notifier.status("running on the former configuration; the new one cannot be used")
+        self._remember_config(self._app.loaded, problem)
 
     def _validated(self) -> App:
+        """The whole new configuration, put together and matched with both servers; raises what is wrong with it."""
         loaded = load_config(self._path)
         if loaded.config.store != self._app.loaded.config.store:
             raise ConfigRefused("store: another store needs a restart of syncd.")
         for _, secret in loaded.config.secrets():
             secret.reveal()
         fresh = self._make(loaded, like=self._app)
+        self._same_servers(fresh)
         routing = fresh.refresh_routes()
         if routing.errors:
             raise ConfigError(routing.errors)
@@ -329,30 +339,32 @@ class Daemon:
             raise ConfigRefused(" ".join(fresh.catalog_problems))
         return fresh
 
-    # ---- what is told and remembered ----
+    def _same_servers(self, fresh: App) -> None:
+        """Before anything of another server is remembered: the store belongs to the servers that it was filled from."""
+        for side, source in (("zendesk", fresh.zendesk), ("jira", fresh.jira)):
+            with self._store.reading() as tx:
+                known = tx.get_fact(f"server.{side}")
+            server = source.identity().server
+            if known is not None and known != server:
+                raise ConfigRefused(f"The store belongs to {known}, but the configuration names {server} for {side}.")
 
-    def _tell(self, report: CycleReport) -> None:
-        """Says a change of state once: a side lost or back, a brake on or off."""
-        for side, problem in report.problems.items():
-            if side not in self._told.problems:
-                log.warning("side_lost", side=side, problem=problem, changed=True)
-        for side in self._told.problems.keys() - report.problems.keys():
-            log.info("side_back", side=side, changed=True)
-        for route, held in report.held.items():
-            if self._told.held.get(route) != held.reason:
-                log.warning("brake_on", route=route, reason=held.reason.value, problem=held.message, changed=True)
-        for warning in dict.fromkeys(report.warnings):
-            log.warning("noticed", problem=warning)
-        self._told.problems = dict(report.problems)
-        self._told.held = {route: held.reason.value for route, held in report.held.items()}
+    # ---- what is remembered ----
 
     def _upkeep(self) -> None:
         """Once a day: rows that nobody asks for any more go, and damage is looked for."""
-        if time.monotonic() < self._upkeep_due:
-            return
-        self._upkeep_due = time.monotonic() + UPKEEP_EVERY.total_seconds()
+        now = self._clock.now()
         with self._store.transaction() as tx:
-            pruned = tx.prune(self._clock.now() - KEEP_FINISHED)
+            last = tx.get_fact(UPKEEP)
+            if isinstance(last, int | float) and 0 <= now.timestamp() - last < UPKEEP_EVERY.total_seconds():
+                return
+            tx.set_fact(UPKEEP, now.timestamp(), now)
+        pruned: dict[str, int] = {}
+        for _ in range(MOST_PRUNINGS):
+            with self._store.transaction() as tx:
+                gone = tx.prune(now - KEEP_FINISHED)
+            pruned = {table: pruned.get(table, 0) + number for table, number in gone.items()}
+            if not any(gone.values()) or self._stopping():
+                break
         for sentence in self._store.check():
             log.error("store_damaged", problem=sentence)
         log.info("upkeep", **pruned)

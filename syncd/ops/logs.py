@@ -115,7 +115,7 @@ class OnceIn(logging.Filter):
         if record.levelno < logging.WARNING:
             return True
         event = record.msg if isinstance(record.msg, dict) else None
-        if event is not None and event.get("changed"):
+        if event is not None and event.get("news"):
             return True  # a change of state is news, however often it happens
         key = f"{record.name}\x1f{_words(event) if event is not None else record.getMessage()}"
         now = self._monotonic()
@@ -195,7 +195,7 @@ def set_up(
 def _without_meta(_logger: Any, _method: str, event: Event) -> Event:
     event.pop("_record", None)
     event.pop("_from_structlog", None)
-    event.pop("changed", None)
+    event.pop("news", None)
     return event
 
 
