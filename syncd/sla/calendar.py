@@ -120,6 +120,15 @@ class Calendar:
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
+@dataclass(frozen=True, slots=True)
+class PublicHolidays:
+    """What a country announces about some years."""
+
+    closed: frozenset[date] = frozenset()
+    makeup: frozenset[date] = frozenset()  # free weekdays that are worked
+    published_until: int | None = None  # the last year that was announced; None where a rule gives every year
+
+
 def always(name: str = "24x7", zone: str = "UTC") -> Calendar:
     """The calendar in which every second counts."""
     return Calendar(name, zone, (WHOLE_DAY,) * 7)

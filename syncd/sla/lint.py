@@ -1,0 +1,129 @@
+"""What is wrong with rules although each value by itself is fine. Every sentence names the place and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from zoneinfo import ZoneInfoNotFoundError
+
+from syncd.sla.business_time import Timetable
+from syncd.sla.calendar import DAY, Calendar, Span
+from syncd.sla.conditions import Conditions
+from syncd.sla.policy import Book, Goal, Kind, Policy, Rules, Unit
+
+
+def problems(book: Book, now: int) -> tuple[str, ...]:
+    """Sentences about what must be mended before the rules can be used; none when nothing must."""
+    found: list[str] = []
+    for timetable in book.calendars.values():
+        for _, time in timetable.versions:
+            found.extend(calendar_problems(time.calendar))
+    if found:
+        return tuple(dict.fromkeys(found))
+    for rules in book.versions:
+        found.extend(_rule_problems(rules, book, now))
+    return tuple(dict.fromkeys(found))
+
+
+def calendar_problems(calendar: Calendar) -> Iterator[str]:
+    """What makes a calendar useless or ambiguous."""
+    try:
+        _ = calendar.tz
+    except (ZoneInfoNotFoundError, ValueError):
+        yield f"Calendar {calendar.name}: there is no time zone {calendar.zone}; write an IANA name like Asia/Shanghai."
+        return
+    if not any(calendar.week):
+        yield f"Calendar {calendar.name}: no day of the week has working hours."
+    days = [(f"weekday {place}", spans) for place, spans in enumerate(calendar.week, 1)]
+    days += [(day.isoformat(), spans) for day, spans in sorted(calendar.overrides.items())]
+    days += [(f"the break of {day}", spans) for day, spans in sorted(calendar.breaks.items())]
+    for where, spans in [*days, ("working_day_hours", calendar.makeup_hours)]:
+        yield from (f"Calendar {calendar.name}, {where}: {said}" for said in _span_problems(spans))
+
+
+def _span_problems(spans: tuple[Span, ...]) -> Iterator[str]:
+    for start, end in spans:
+        if not 0 <= start < end <= DAY:
+            yield f"{_time(start)}-{_time(end)} does not end after it begins; split it at midnight."
+    ordered = sorted(spans)
+    for (start, end), (later, last) in pairwise(ordered):
+        if later < end:
+            yield f"{_time(start)}-{_time(end)} and {_time(later)}-{_time(last)} overlap; join them."
+
+
+def _rule_problems(rules: Rules, book: Book, now: int) -> Iterator[str]:
+    closing = [policy for policy in rules.policies if policy.when.is_empty]
+    for policy in rules.policies:
+        if closing and rules.policies.index(policy) > rules.policies.index(closing[0]):
+            yield f"Policy {policy.name} is never reached: {closing[0].name} before it fits every ticket."
+        twin = next((other for other in rules.policies if other.when == policy.when), policy)
+        if twin is not policy and not policy.when.is_empty:
+            yield f"Policy {policy.name} is never reached: {twin.name} before it has the same conditions."
+        if _contradicts(policy.when):
+            yield f"Policy {policy.name} fits no ticket: two of its conditions exclude each other."
+        yield from _target_problems(policy, rules, book, now)
+    for name, metric in rules.metrics.items():
+        if metric.kind is Kind.BUG_STAGE and not metric.stages:
+            yield f"Metric {name} names no stages."
+        if metric.calendar is not None and metric.calendar not in book.calendars:
+            yield f"Metric {name}: there is no calendar {metric.calendar}."
+
+
+def _target_problems(policy: Policy, rules: Rules, book: Book, now: int) -> Iterator[str]:
+    for target in policy.targets.values():
+        where = f"Policy {policy.name}, {target.metric}"
+        if target.metric not in rules.metrics:
+            yield f"{where}: there is no metric of that name."
+            continue
+        for pause in target.pauses:
+            stops = {value for line in pause.when.every if line.field == "status" for value in line.values}
+            if stops & {"solved", "closed"}:
+                yield f"{where}: {pause.reason} ends the clock and cannot pause it too."
+        for level, goal in target.goals.items():
+            timetable = book.calendars.get(goal.calendar)
+            if timetable is None:
+                yield f"{where}, {level}: there is no calendar {goal.calendar}."
+                continue
+            due = _due(timetable, goal, now)
+            if due is None:
+                yield f"{where}, {level}: {goal} never comes; the calendar does not open any more."
+            elif _is_far(timetable, now, due):
+                yield f"{where}, {level}: {goal} reaches past the last year whose holidays are announced by a year."
+
+
+def _due(timetable: Timetable, goal: Goal, now: int) -> int | None:
+    days = goal.unit is Unit.BUSINESS_DAYS
+    seconds = timetable.at(now).seconds_of_days(now, goal.amount) if days else goal.amount
+    return None if seconds is None else timetable.add(now, seconds)
+
+
+def _is_far(timetable: Timetable, now: int, due: int) -> bool:
+    """A target that goes beyond the announced holidays wherever it starts this year; nearer ones are only a guess."""
+    calendar = timetable.at(now).calendar
+    return calendar.is_guess(due) and due - now > 366 * DAY
+
+
+def _contradicts(when: Conditions) -> bool:
+    wanted: dict[str, set[str]] = {}
+    for line in when.every:
+        if line.operator == "is" and line.field != "tags":
+            values = set(line.values)
+            wanted[line.field] = wanted.get(line.field, values) & values
+    return any(not values for values in wanted.values())
+
+
+def _time(second: int) -> str:
+    return f"{second // 3600:02}:{second // 60 % 60:02}"
+
+
+def notices(book: Book, now: int) -> tuple[str, ...]:
+    """Sentences that an operator should see although nothing is wrong yet: holidays that are not announced any more."""
+    found = []
+    for timetable in book.calendars.values():
+        calendar = timetable.at(now).calendar
+        if calendar.is_guess(now + 60 * DAY):
+            found.append(
+                f"Calendar {calendar.name}: holidays are announced until {calendar.published_until}. Due times after "
+                "that may move; update syncd, or write the days under overrides."
+            )
+    return tuple(found)
