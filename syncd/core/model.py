@@ -253,6 +253,31 @@ class StatusInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class BugField:
+    """A field of Jira's issues."""
+
+    id: str  # priority, customfield_10300 …
+    name: str
+    type: str = ""  # schema.type: string | number | date | option | user | array | priority …
+    items: str = ""  # of an array: string | option | version | component …
+    on_screen: bool = False  # on the project's create screen for the route's issue type
+    allowed: tuple[str, ...] = ()  # names of the permitted values; empty = anything, or not told
+
+
+@dataclass(frozen=True, slots=True)
+class IssueEdit:
+    """One field that one changelog entry changed."""
+
+    id: str  # of the entry
+    at: datetime
+    actor: Actor
+    names: tuple[str, ...]  # the field's id (Cloud) and name, casefolded
+    before: str | None = None  # as people read it
+    after: str | None = None
+    marker: str | None = None  # ours, from historyMetadata
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectCatalog:
     """What a Jira project's workflow offers, by issue type."""
 
@@ -261,6 +286,7 @@ class ProjectCatalog:
     statuses: Mapping[str, tuple[StatusInfo, ...]]  # issue type name -> its statuses
     resolutions: tuple[tuple[str, str], ...]  # (id, name)
     versions: tuple[Version, ...] = ()
+    fields: tuple[BugField, ...] = ()  # read only where a route maps fields
 
     def all_statuses(self) -> tuple[StatusInfo, ...]:
         """Every status of every issue type, each once, in order of first appearance."""

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from syncd.core.field_model import FieldChange
 from syncd.core.model import (
     Actor,
     DeskCatalog,
+    IssueEdit,
     IssueSnapshot,
     Json,
     ProjectCatalog,
@@ -88,6 +90,7 @@ class TicketWrite:
     custom_status_id: int | None = None
     note: str | None = None
     fields: Mapping[str, Json] | None = None
+    values: Mapping[str, Json] | None = None  # Zendesk's own: priority, type, subject, assignee_id, group_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,16 @@ class Budget:
     resets_in: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A user of Zendesk."""
+
+    id: int
+    name: str
+    email: str  # casefolded; empty when there is none
+    works: bool  # an agent or admin who can be given tickets
+
+
 class TicketSource(Protocol):
     """Zendesk."""
 
@@ -172,6 +185,30 @@ class TicketSource(Protocol):
 
     def remove_tag(self, ticket_id: int, tag: str, *, stamp: datetime) -> None:
         """Take one tag off; raises PreconditionError when the ticket changed after `stamp`."""
+
+    def add_tags(self, ticket_id: int, tags: Sequence[str], *, stamp: datetime) -> None:
+        """Adds tags; raises PreconditionError when the ticket changed after `stamp`."""
+
+    def remove_tags(self, ticket_id: int, tags: Sequence[str], *, stamp: datetime) -> None:
+        """Takes tags off; raises PreconditionError when the ticket changed after `stamp`."""
+
+    def follow_up(self, closed: TicketSnapshot, subject: str, note: str, *, marker: str) -> tuple[TicketSnapshot, bool]:
+        """A private follow-up of a closed ticket, and whether it is stored as internal; once per marker for 2 h."""
+
+    def by_external_id(self, external_id: str) -> TicketSnapshot | None:
+        """The ticket with this external id."""
+
+    def agents(self, ids: Sequence[int]) -> tuple[Agent, ...]:
+        """These users; unknown ones are left out."""
+
+    def agents_by_email(self, email: str) -> tuple[Agent, ...]:
+        """The users with exactly this address."""
+
+    def groups(self) -> Mapping[int, str]:
+        """Every group's id and name."""
+
+    def organizations(self, ids: Sequence[int]) -> Mapping[int, Mapping[str, Json]]:
+        """Organization → its fields by key, its name under ""."""
 
     def wait_for(self, what: str) -> float:
         """Seconds to wait before a call of this kind (list | export | read | update) may be made; 0 = now."""
@@ -208,6 +245,15 @@ class IssueSource(Protocol):
     def census(self, ids: Sequence[str]) -> tuple[IssueSnapshot, ...]:
         """As read without history, cheaper where the deployment has a cheaper way (100 ids a call)."""
 
+    def with_edits(self, issue_id: str) -> tuple[IssueSnapshot, tuple[IssueEdit, ...]]:
+        """The issue as it is now and every edit of its changelog, newest first."""
+
+    def edit(self, issue_id: str, changes: Sequence[FieldChange], *, marker: str) -> None:
+        """One edit of fields; lists are changed member by member. RefusedError names the fields that are refused."""
+
+    def find_account(self, asked: str) -> str | None:
+        """The account of an e-mail address, id or name; None unless exactly one fits."""
+
     def transitions(self, issue_id: str) -> tuple[Transition, ...]:
         """What our account may do with the issue now, with the fields on each screen."""
 
@@ -234,6 +280,7 @@ class IssueSource(Protocol):
 
 
 __all__ = [
+    "Agent",
     "Budget",
     "BugComment",
     "Clock",

@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 
 from requests.adapters import BaseAdapter
 
-from syncd.core.model import IssueSnapshot, Json, ProjectCatalog, Version
+from syncd.core.field_model import FieldChange
+from syncd.core.model import BugField, IssueEdit, IssueSnapshot, Json, ProjectCatalog, Version
 from syncd.core.ports import Budget, BugComment, Clock, Identity, IssuePage, Transition
 from syncd.core.wiki import within_bmp
 from syncd.sources.credentials import Credential
@@ -26,6 +27,8 @@ from syncd.sources.errors import (
     TransientError,
 )
 from syncd.sources.http import CallKind, CallRecord
+from syncd.sources.jira_fields import FieldDefinitions, body_of, find_account
+from syncd.sources.jira_create import Creator
 from syncd.sources.jira_history import history_metadata
 from syncd.sources.jira_json import Authors, ident, record, rows, user_id
 from syncd.sources.jira_parse import ORIGIN, marker_of_origin, parse_comment, parse_versions
@@ -99,6 +102,7 @@ class Jira:
         self._writes: dict[str, deque[float]] = {}  # monotonic times by issue
         self._wire = Wire(base_url, auth, clock=clock, adapter=adapter, ca=ca, on_call=on_call, sleep=sleep)
         self._reader = Reader(self._wire, clock, is_cloud=self._is_cloud, authors=self._authors, probe=self._myself)
+        self.creator: Final = Creator(self._wire, self._is_cloud)
 
     # ---- who and where -----------------------------------------------------------------------------------------
 
@@ -205,6 +209,31 @@ class Jira:
     def census(self, ids: Sequence[str]) -> tuple[IssueSnapshot, ...]:
         """As read without history; on Data Center by search, 100 ids a call, those not found read directly."""
         return self._reader.census(ids)
+
+    def want_fields(self, field_ids: Iterable[str]) -> None:
+        """Further fields, by id, that every reading of an issue asks for from now on."""
+        self._reader.want(field_ids)
+
+    def with_edits(self, issue_id: str) -> tuple[IssueSnapshot, tuple[IssueEdit, ...]]:
+        """The issue as it is now and every edit in its changelog, newest first; visible=False when it does not
+        answer. One call, on Cloud more for a changelog that was cut off."""
+        return self._reader.with_edits(issue_id)
+
+    def bug_fields(self, project_key: str, issue_type: str) -> tuple[BugField, ...]:
+        """Every field, those on the create screen of the issue type with their allowed values; about three calls."""
+        return FieldDefinitions(self._wire).read(project_key, issue_type)
+
+    def find_account(self, asked: str) -> str | None:
+        """The account of an e-mail address, id, user name or full name; None unless exactly one fits."""
+        return find_account(self._wire, asked, cloud=self._is_cloud())
+
+    def edit(self, issue_id: str, changes: Sequence[FieldChange], *, marker: str) -> None:
+        """One edit; lists are changed member by member. There is no compare-and-swap: read before and after.
+
+        `marker` goes into the changelog entry's historyMetadata. RefusedError names the fields that Jira refused."""
+        body = {**body_of(changes, cloud=self._is_cloud()), "historyMetadata": history_metadata(marker)}
+        self._count_write(issue_id)
+        self._wire.write(f"issue/{segment(issue_id)}", body, method="PUT")
 
     # ---- workflow ----------------------------------------------------------------------------------------------
 

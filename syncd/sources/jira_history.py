@@ -101,6 +101,11 @@ def _marker(metadata: object) -> str | None:
     return None
 
 
+def marker_of_entry(entry: Mapping[str, Any]) -> str | None:
+    """Our marker in a changelog entry."""
+    return _marker(entry.get("historyMetadata"))
+
+
 def history_metadata(marker: str) -> dict[str, Any]:
     """What a transition of ours carries, and _marker() reads back. Values under extraData must be text."""
     return {

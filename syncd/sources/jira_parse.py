@@ -7,10 +7,12 @@ https://developer.atlassian.com/server/jira/platform/rest/. Ids are text in the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from syncd.core.model import IssueSnapshot, Version
 from syncd.core.ports import BugComment
+from syncd.sources.jira_fields import compact
 from syncd.sources.jira_history import embedded_changelog, last_resolution, parse_history
 from syncd.sources.jira_json import Authors, epoch_ms, ident, instant, record, rows, text_of, user_id
 
@@ -52,11 +54,11 @@ def issue_name(raw: object) -> str:
     return "an issue without id"
 
 
-def parse_issue(raw: object, authors: Authors) -> IssueSnapshot:
+def parse_issue(raw: object, authors: Authors, wanted: Iterable[str] = ()) -> IssueSnapshot:
     """One issue of a search, a bulk fetch or a direct reading; raises MalformedError naming what is wrong.
 
     `history` is filled from an embedded changelog. A resolution that is absent (not null) is taken from that
-    changelog, where there is one.
+    changelog, where there is one. `wanted` are the ids of further fields to keep; one that is absent is left out.
     """
     data = record(raw, "an issue")
     name = issue_name(data)
@@ -88,11 +90,13 @@ def parse_issue(raw: object, authors: Authors) -> IssueSnapshot:
         priority=_name_of(fields.get("priority")),
         assignee=text_of(assignee.get("displayName")) if isinstance(assignee, dict) else None,
         assignee_id=user_id(assignee),
+        assignee_email=text_of(assignee.get("emailAddress")) if isinstance(assignee, dict) else None,
         fix_versions=parse_versions(fields.get("fixVersions") or []),
         due_date=text_of(fields.get("duedate")),
         labels=tuple(sorted(label for label in fields.get("labels") or [] if isinstance(label, str))),
         duplicates=_duplicates(fields.get("issuelinks")),
         history=history,
+        fields={name: compact(fields[name]) for name in wanted if name in fields},
     )
 
 

@@ -8,15 +8,16 @@ https://developer.atlassian.com/server/jira/platform/rest/v10003/api-group-searc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 
-from syncd.core.model import IssueSnapshot
+from syncd.core.model import IssueEdit, IssueSnapshot
 from syncd.core.ports import Clock, IssuePage
 from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError, SourceError
+from syncd.sources.jira_fields import edits_of
 from syncd.sources.jira_history import embedded_changelog, missing_entries
 from syncd.sources.jira_json import Authors, MalformedError, epoch_ms, instant, record, rows
 from syncd.sources.jira_parse import DECISIVE, FIELDS, absent_fields, hidden_issue, issue_name, parse_issue
@@ -32,7 +33,6 @@ BARRED_FOR: Final = 300.0  # seconds until a project that the server did not kno
 WITHOUT_BULK_FOR: Final = 3600.0  # seconds until bulkfetch is tried again on a server that lacks it
 LONGEST_QUERY: Final = 4000  # characters; longer searches are sent as POST
 
-_FIELDS: Final = ",".join(FIELDS)
 _ID_OR_KEY: Final = re.compile(r"\d{1,18}|\w{1,255}-\d{1,18}")
 _LACKING: Final = frozenset({404, 405, 410, 501})
 
@@ -62,7 +62,16 @@ class Reader:
         self._probe = probe
         self._barred: dict[str, tuple[float, str]] = {}  # project key -> (monotonic time, sentence)
         self._without_resolution: set[str] = set()  # projects that hide the field even from a direct reading
+        self._wanted: tuple[str, ...] = ()
         self._bulk_from = float("-inf")  # monotonic time from which bulkfetch is tried
+
+    def want(self, field_ids: Iterable[str]) -> None:
+        """Further fields that every reading asks for and keeps."""
+        self._wanted = tuple(sorted(set(field_ids) - set(FIELDS)))
+
+    @property
+    def _fields(self) -> tuple[str, ...]:
+        return (*FIELDS, *self._wanted)
 
     # ---- search ------------------------------------------------------------------------------------------------
 
@@ -113,7 +122,7 @@ class Reader:
                 absent = DECISIVE
             if absent and not self._is_known_to_hide(raw, absent):
                 raw = self._direct(_id_of(raw), history=False)
-            return parse_issue(raw, Authors())
+            return parse_issue(raw, Authors(), self._wanted)
         except NotFoundError:
             self._probe()
             return replace(hidden_issue(_id_of(raw)), key=str(record(raw, "an issue").get("key") or ""))
@@ -155,9 +164,9 @@ class Reader:
         path = "search/jql" if self._is_cloud() else "search"
         values = {"jql": jql, **options}
         if sum(len(str(value)) for value in values.values()) > LONGEST_QUERY:
-            return record(self._wire.ask(path, {**values, "fields": list(FIELDS)}), "the answer to a search")
+            return record(self._wire.ask(path, {**values, "fields": list(self._fields)}), "the answer to a search")
         params = {name: _parameter(value) for name, value in values.items()}
-        return record(self._wire.get(path, {**params, "fields": _FIELDS}), "the answer to a search")
+        return record(self._wire.get(path, {**params, "fields": ",".join(self._fields)}), "the answer to a search")
 
     # ---- known issues ------------------------------------------------------------------------------------------
 
@@ -166,6 +175,18 @@ class Reader:
         when it is the only one asked for."""
         with understood():
             return self._collect(ids, lambda some: self._bulk(some, history=history), history=history)
+
+    def with_edits(self, issue_id: str) -> tuple[IssueSnapshot, tuple[IssueEdit, ...]]:
+        """One issue as it is now with its whole changelog, newest first; visible=False when it does not answer."""
+        with understood():
+            try:
+                raw = self._direct(issue_id, history=True)
+            except NotFoundError:
+                self._probe()
+                return hidden_issue(issue_id), ()
+            if self._is_cloud():
+                raw = self._with_all_history(raw)
+            return parse_issue(raw, self._authors(), self._wanted), edits_of(raw, self._authors())
 
     def census(self, ids: Sequence[str]) -> tuple[IssueSnapshot, ...]:
         """See IssueSource.census."""
@@ -210,7 +231,7 @@ class Reader:
                 raw = {key: value for key, value in raw.items() if key != "changelog"}  # it is listed instead
             if history and self._is_cloud():
                 raw = self._with_all_history(raw)
-            return parse_issue(raw, self._authors())
+            return parse_issue(raw, self._authors(), self._wanted)
         except (MalformedError, RefusedError) as error:
             if only:
                 raise
@@ -218,7 +239,9 @@ class Reader:
             return None
 
     def _direct(self, name: str, *, history: bool) -> Any:
-        params = {"fields": _FIELDS, "expand": "changelog"} if history else {"fields": _FIELDS}
+        params = (
+            {"fields": ",".join(self._fields), "expand": "changelog"} if history else {"fields": ",".join(self._fields)}
+        )
         raw = record(self._wire.get(f"issue/{segment(name)}", params), f"issue {name}")
         if "resolution" in absent_fields(raw):
             self._without_resolution.add(_project_of(raw))
@@ -238,7 +261,11 @@ class Reader:
         under issueErrors, which a direct reading asks for again. Nothing where the server has no such call."""
         if len(names) == 1 or not self._is_cloud() or self._clock.monotonic() < self._bulk_from:
             return []
-        body = {"issueIdsOrKeys": list(names), "fields": list(FIELDS), **({"expand": ["changelog"]} if history else {})}
+        body = {
+            "issueIdsOrKeys": list(names),
+            "fields": list(self._fields),
+            **({"expand": ["changelog"]} if history else {}),
+        }
         try:
             answer = record(self._wire.ask("issue/bulkfetch", body), "the answer to a bulk fetch")
         except SourceError as error:

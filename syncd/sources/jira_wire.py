@@ -118,16 +118,16 @@ class Wire:
         send = partial(self.session.post, self._address(path, v3=v3), json=body)
         return parse_json(self._known(send), f"jira: POST {path}")
 
-    def write(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The JSON answer to a POST that changes something, None when it is empty. Sent once."""
+    def write(self, path: str, body: Mapping[str, Any], *, method: str = "POST") -> Any:
+        """The JSON answer to a POST or PUT that changes something, None when it is empty. Sent once."""
         self._nobody = None
         try:
-            response = self.session.post(self._address(path), json=body)
+            response = self.session.request(method, self._address(path), json=body)
         except (NotFoundError, RefusedError):
             if self._taken_for_nobody() is None:
                 raise
             raise _refused_as_nobody() from None
-        return parse_json(response, f"jira: POST {path}") if response.content.strip() else None
+        return parse_json(response, f"jira: {method} {path}") if response.content.strip() else None
 
     def _known(self, send: Callable[[], Response]) -> Response:
         """The answer to a read, which was meant for us; with a new credential if the old one made us nobody."""

@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 from requests.adapters import BaseAdapter
 
-from syncd.core.model import DeskCatalog, TicketChange, TicketSnapshot
-from syncd.core.ports import Budget, Clock, Identity, TicketEventPage, TicketPage, TicketWrite, TicketWritten
+from syncd.core.model import DeskCatalog, Json, TicketChange, TicketSnapshot
+from syncd.core.ports import Agent, Budget, Clock, Identity, TicketEventPage, TicketPage, TicketWrite, TicketWritten
 from syncd.sources.budget import Allowance, Budgets
 from syncd.sources.credentials import Credential
 from syncd.sources.errors import (
@@ -30,6 +30,17 @@ from syncd.sources.http import BeforeSend, CallRecord, Session
 from syncd.sources.wire_guard import WireGuard
 from syncd.sources.zendesk_audits import Audit, audit_of, authors_of, changes_of, events_of, updaters_of
 from syncd.sources.zendesk_calls import KINDS, Calls, kind_of, list_in
+from syncd.sources.zendesk_fields import (
+    agents_by_email,
+    agents_of,
+    by_external_id,
+    change_tags,
+    follow_up,
+    groups_of,
+    organization_keys,
+    organizations_of,
+)
+from syncd.sources.zendesk_case import Cases
 from syncd.sources.zendesk_history import History
 from syncd.sources.zendesk_parse import (
     MalformedError,
@@ -103,6 +114,7 @@ class Zendesk:
         self._tickets = TicketReader()
         self._people = People(self._fetch_users, self._own_id, clock, robots)
         self._history = History(self._writer, self._people)
+        self.cases = Cases(self._writer, self._reader, self._tickets)
 
     # ---- who and what ------------------------------------------------------------------------------------------
 
@@ -262,6 +274,46 @@ class Zendesk:
             raise InvalidResponseError(f"Zendesk: the answer to taking a tag off #{ticket_id} holds no tags")
         if tag in tags:
             raise UnknownError(f"Zendesk: the answer to taking a tag off #{ticket_id} still shows it")
+
+    def add_tags(self, ticket_id: int, tags: Sequence[str], *, stamp: datetime) -> None:
+        """Adds tags under safe_update; the others stay as they are."""
+        change_tags(self._writer, ticket_id, tags, stamp, add=True)
+
+    def remove_tags(self, ticket_id: int, tags: Sequence[str], *, stamp: datetime) -> None:
+        """As add_tags, taking them off."""
+        change_tags(self._writer, ticket_id, tags, stamp, add=False)
+
+    def follow_up(self, closed: TicketSnapshot, subject: str, note: str, *, marker: str) -> tuple[TicketSnapshot, bool]:
+        """A private follow-up of a closed ticket, and whether it is stored as internal; repeated with the same marker
+        within two hours it answers with the same ticket."""
+        return follow_up(self._writer, self._tickets, closed, subject, note, marker)
+
+    def by_external_id(self, external_id: str) -> TicketSnapshot | None:
+        """The ticket with this external id, None when there is none."""
+        return by_external_id(self._writer, self._tickets, external_id)
+
+    # ---- who and where -----------------------------------------------------------------------------------------
+
+    def agents(self, ids: Sequence[int]) -> tuple[Agent, ...]:
+        """These users, 100 a call; unknown ones are left out."""
+        rows = [row for start in range(0, len(ids), 100) for row in self._fetch_users(ids[start : start + 100])]
+        return agents_of(rows)
+
+    def agents_by_email(self, email: str) -> tuple[Agent, ...]:
+        """The users with exactly this address."""
+        return agents_by_email(self._reader, email)
+
+    def groups(self) -> Mapping[int, str]:
+        """Every group's id and name."""
+        return groups_of(self._reader)
+
+    def organizations(self, ids: Sequence[int]) -> Mapping[int, Mapping[str, Json]]:
+        """Organization → its fields by key, its name under ""."""
+        return organizations_of(self._reader, ids)
+
+    def organization_keys(self) -> tuple[str, ...]:
+        """The keys of the organization fields that the account defines."""
+        return organization_keys(self._reader)
 
     # ---- pace --------------------------------------------------------------------------------------------------
 

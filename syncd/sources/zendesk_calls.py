@@ -104,6 +104,14 @@ class Calls:
         response = self._api._call_api(self.session.delete, self._api.address(path), json=dict(body))  # noqa: SLF001 - zenpy's delete parses the answer into objects
         return _object(response, f"Zendesk: DELETE {path}")
 
+    def send(
+        self, method: str, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """POST or PUT of a JSON object, once."""
+        http = self.session.post if method == "POST" else self.session.put
+        response = self._api._call_api(http, self._api.address(path), json=dict(body), headers=dict(headers or {}))  # noqa: SLF001 - zenpy's own calls parse the answer into objects
+        return _object(response, f"Zendesk: {method} {path}")
+
     def put_nothing(self, path: str) -> None:
         """PUT without a body, whose answer may be empty."""
         response = self._api._call_api(self.session.put, self._api.address(path))  # noqa: SLF001 - zenpy has no such call

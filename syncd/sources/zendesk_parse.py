@@ -165,6 +165,7 @@ class TicketReader:
             created_at=updated if row.get("created_at") is None else moment(row, "created_at"),
             subject=words(row, "subject"),
             priority=words(row, "priority").lower() or None,
+            type=words(row, "type").lower() or None,
             tags=_tags(row),
             fields=_fields(row),
             requester_id=whole(row, "requester_id"),

@@ -23,6 +23,7 @@ def ticket_object(ticket_id: int, write: TicketWrite, stamp: datetime, marker: s
         values["custom_status_id"] = write.custom_status_id
     elif write.status is not None:
         values["status"] = write.status
+    values |= write.values or {}
     if write.fields:
         values["custom_fields"] = [{"id": _field_id(key), "value": value} for key, value in write.fields.items()]
     if write.note is not None:
@@ -30,7 +31,10 @@ def ticket_object(ticket_id: int, write: TicketWrite, stamp: datetime, marker: s
         values["comment"] = Comment(body=write.note, public=False)
     if not values:
         raise RefusedError(f"an update of ticket #{ticket_id} that changes nothing was not sent")
-    return Ticket(id=ticket_id, safe_update=True, updated_stamp=stamp_of(stamp), metadata={MARKER: marker}, **values)
+    body = Ticket(id=ticket_id, safe_update=True, updated_stamp=stamp_of(stamp), metadata={MARKER: marker})
+    for name, value in values.items():
+        setattr(body, name, value)  # zenpy sends an empty value only when it is set afterwards
+    return body
 
 
 def not_shown(write: TicketWrite, ticket: Row, audits: Sequence[Audit]) -> list[str]:
@@ -51,6 +55,9 @@ def not_shown(write: TicketWrite, ticket: Row, audits: Sequence[Audit]) -> list[
     for key, value in (write.fields or {}).items():
         if not same_value(values.get(key), value) and not _changed_to(events, key, value):
             missing.append(f"field {key}")
+    for key, value in (write.values or {}).items():
+        if not same_value(ticket.get(key), value) and not _changed_to(events, key, value):
+            missing.append(key)
     if write.note is not None and not notes_of(audits):
         missing.append("the note")
     return missing
