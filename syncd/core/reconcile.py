@@ -80,7 +80,9 @@ def _decide_ticket(world: World, draft: Draft, group: Sequence[LinkView], moving
             _accept_or_flag(draft, view, "not_allowed")
     else:
         for view in group:
-            if view.bug_moved or view.link.base is None or view.link.state is LinkState.CONFLICT:
+            if view.link.base is None:
+                _accept_or_flag(draft, view, "no_agreement")
+            elif view.bug_moved or view.link.state is LinkState.CONFLICT:
                 draft.record(view, "nothing to carry: the ticket follows another bug, or both are as agreed")
 
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from syncd.core.actions import MoveBug, Plan, RecordBase, UpdateTicket
 from syncd.core.draft import settles_of
 from syncd.core.fitting import fitting_stage, fitting_ticket, move_bug
-from syncd.core.model import Base, Link, TicketState
+from syncd.core.mapping import Stage
+from syncd.core.model import Base, Link, LinkState, TicketState
 from syncd.core.texts import bug_moved, next_step
 from syncd.core.world import LinkView, World
 
@@ -22,11 +23,11 @@ def resolve(world: World, link: Link, take: str, now: datetime) -> Plan:
     """The plan that a person's decision makes. Raises CannotResolve."""
     view = _view(world, link)
     if take == "as-is":
-        return Plan(actions=(RecordBase(link.id, _base(view, now), "a person took both as they are"),))
+        return Plan(actions=(RecordBase(link.id, _base(world, view, now), "a person took both as they are"),))
     if take == "bug":
         return _take_bug(world, view, now)
     if take == "ticket":
-        return _take_ticket(view, now)
+        return _take_ticket(world, view, now)
     raise CannotResolve(f"--take is one of {', '.join(TAKES)}, not {take!r}.")
 
 
@@ -66,14 +67,14 @@ def _take_bug(world: World, view: LinkView, now: datetime) -> Plan:
         custom_status_id=target.custom_id,
         status_name=target.name,
         note=bug_moved(world, view, next_step=next_step(view.stage, linked_now=False)),
-        settles=(settles_of(view, ticket=TicketState(target.category, target.custom_id), acted=view.stage),),
+        settles=(settles_of(view, ticket=TicketState(target.category, target.custom_id), acted=_heard(world, view)),),
         link_ids=(view.link.id,),
         route=view.route.name,
     )
     return Plan(actions=(update,))
 
 
-def _take_ticket(view: LinkView, now: datetime) -> Plan:
+def _take_ticket(world: World, view: LinkView, now: datetime) -> Plan:
     stage = fitting_stage(view, view.ticket.state)
     if stage is None:
         raise CannotResolve(
@@ -81,12 +82,25 @@ def _take_ticket(view: LinkView, now: datetime) -> Plan:
             f"{view.ticket.state.category}. Take the bug's side, or as-is."
         )
     if stage.name == view.stage.name:
-        return Plan(actions=(RecordBase(view.link.id, _base(view, now), "a person took the ticket's side"),))
+        return Plan(actions=(RecordBase(view.link.id, _base(world, view, now), "a person took the ticket's side"),))
     walk: MoveBug = move_bug(view, stage, "a person took the ticket's side")
     return Plan(actions=(walk,))
 
 
-def _base(view: LinkView, now: datetime) -> Base:
+def _heard(world: World, view: LinkView) -> Stage:
+    """What the ticket has heard of from now on: the least advanced of its live bugs, this one among them."""
+    stages = [(view.progress, view.stage)]
+    for link in world.links:
+        if link.ticket_id == view.ticket.id and link.id != view.link.id and link.state is LinkState.LIVE:
+            try:
+                other = _view(world, link)
+            except CannotResolve:
+                continue  # it cannot be decided now, so the ticket follows the others
+            stages.append((other.progress, other.stage))
+    return min(stages, key=lambda found: found[0])[1]
+
+
+def _base(world: World, view: LinkView, now: datetime) -> Base:
     return Base(
         stage=view.stage.name,
         status_id=view.issue.status_id,
@@ -95,5 +109,5 @@ def _base(view: LinkView, now: datetime) -> Base:
         ticket_version=view.ticket.version,
         issue_version=view.issue.updated_ms,
         at=now,
-        acted=view.stage.name,
+        acted=_heard(world, view).name,
     )

@@ -94,6 +94,7 @@ def test_planning_again_before_it_is_sent_changes_nothing(links: list[str], firs
         plan_again(hesitating)
     rest(hesitating)
     assert end_of(hesitating) == end_of(at_once)
+    assert hesitating.writes == at_once.writes
 
 
 @many
