@@ -1,0 +1,269 @@
+"""Making bugs, once: the mark goes with the creation, and nothing is sent again before its absence has lasted.
+
+1. A place under the caps, the ticket as it is now, and a look for the mark: a restored backup finds its own bug.
+2. `sent` is committed with the floor, a number that the project's keys have reached by then.
+3. After a lost answer: search by label, and read the keys after the floor, which no index delays.
+4. Only when both have shown nothing for the whole window is it sent again. What Jira applies later still is a twin,
+   which the daily sweep finds and says (cycle/twins.py); it is never deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.core.actions import (
+    CommentOnBug,
+    CreateBug,
+    RemoteAction,
+    ShowTicketOnBug,
+    issue_subject,
+    ticket_subject,
+)
+from syncd.core.creating import BugMaker, Found
+from syncd.core.model import Conflict, IssueSnapshot, LinkState, Origin
+from syncd.core.ports import IssueSource, TicketSource
+from syncd.core.world import seen_of
+from syncd.executor.drain import Send
+from syncd.executor.outcome import LOOK_AFTER, Done, InDoubt, Later, Outcome, Refused, Superseded
+from syncd.rules.creating import CreateRule, asks_for_bug
+from syncd.sources.errors import AuthError, SourceError
+from syncd.store import Intent, LinkExists, Store, Tx
+from syncd.store.creation import Creation
+
+WINDOW = 180.0
+"""Seconds after which a request that never showed is sent again, when the keys could be read."""
+
+WINDOW_BY_SEARCH = 600.0
+"""The same on Cloud when only search could look: its index lags for minutes."""
+
+
+class BugCreator:
+    """A Performer of CreateBug and ShowTicketOnBug. `rules` are the routes' rules by name, as they are now."""
+
+    actions: tuple[type[RemoteAction], ...] = (CreateBug, ShowTicketOnBug)
+
+    def __init__(
+        self,
+        store: Store,
+        zendesk: TicketSource,
+        jira: IssueSource,
+        maker: BugMaker,
+        *,
+        rules: Callable[[], Mapping[str, CreateRule]],
+        ticket_url: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._zendesk = zendesk
+        self._jira = jira
+        self._maker = maker
+        self._rules = rules
+        self._ticket_url = ticket_url
+
+    def perform(self, intent: Intent, now: datetime, before_send: Send) -> Outcome:
+        """See Performer.perform."""
+        action = intent.action
+        if isinstance(action, ShowTicketOnBug):
+            return self._show(action, before_send)
+        if not isinstance(action, CreateBug):
+            raise TypeError(f"{action.kind} is not made here")
+        rule = self._rules().get(action.route)
+        if rule is None:
+            return Superseded(f"route {action.route} makes no bugs any more")
+        if action.problem:
+            return Refused("create", action.problem)
+        wait, cap = self._reserve(action, intent.id, rule, now)
+        if wait > 0:
+            return Later(wait, f"{cap} is reached (routes: create.caps)")
+        look = self._look(action, intent)
+        if look.found:
+            return self._made(action, intent, look.found)
+        ticket = self._zendesk.read([action.ticket_id])[0]
+        if asks_for_bug(rule, ticket) is None:
+            return Superseded(f"ticket #{ticket.id} asks for no bug any more", tickets=(ticket,))
+        before_send(str(look.floor))
+        try:
+            made = self._maker.create(
+                action.project_key, action.fields, marker=intent.id, origin={"ticket": action.ticket_id}
+            )
+        except AuthError as error:
+            if error.status != 403:
+                raise
+            return Refused(
+                "create",
+                f"Jira does not let syncd's account create issues in {action.project_key}: {error}. Grant it the "
+                "permission CREATE_ISSUES in the project's permission scheme.",
+            )
+        return self._made(action, intent, (made,))
+
+    def verify(self, intent: Intent, now: datetime) -> Outcome:
+        """See Performer.verify. InDoubt until the window is over."""
+        action = intent.action
+        if isinstance(action, ShowTicketOnBug):
+            return Later(0.0, "a remote link is the same however often it is sent")
+        if not isinstance(action, CreateBug):
+            raise TypeError(f"{action.kind} is not made here")
+        look = self._look(action, intent)
+        if look.found:
+            return self._made(action, intent, look.found)
+        window = WINDOW if look.complete or not self._maker.reads_slowly else WINDOW_BY_SEARCH
+        age = (now - intent.sent_at).total_seconds() if intent.sent_at is not None else window
+        if age < window:
+            seconds = min(window - age, max(LOOK_AFTER, age))
+            return InDoubt(
+                seconds, f"no bug with our mark yet; it is asked for again {window:.0f} s after the first time"
+            )
+        return Later(0.0, "no bug with our mark after the whole window")
+
+    def describe(self, action: RemoteAction) -> str:
+        """See Performer.describe."""
+        if isinstance(action, CreateBug):
+            return f"create a bug in {action.project_key} for ticket #{action.ticket_id}"
+        return f"show ticket #{action.ticket_id} on {action.issue_key}" if isinstance(action, ShowTicketOnBug) else ""
+
+    def matters(self, action: RemoteAction) -> bool:
+        """A refused creation is told by the plan of its ticket; without the remote link nothing is lost."""
+        del action
+        return False
+
+    # ---- inside ----
+
+    def _reserve(self, action: CreateBug, marker: str, rule: CreateRule, now: datetime) -> tuple[float, str]:
+        with self._store.transaction() as tx:
+            return tx.reserve_creation(
+                marker,
+                ticket_id=action.ticket_id,
+                route=action.route,
+                occurrence=action.occurrence,
+                requester_id=action.requester_id,
+                caps=(rule.caps.hour, rule.caps.day, rule.caps.requester),
+                now=now,
+            )
+
+    def _look(self, action: CreateBug, intent: Intent) -> _Look:
+        """Search by label; and once it was sent, the keys since then."""
+        found = {issue.id: issue for issue in self._maker.labelled([intent.id]).get(intent.id, ())}
+        if intent.floor is None:
+            return _Look(tuple(found.values()), self._floor(action), complete=False)
+        floor = int(intent.floor)
+        complete = False
+        if not found:
+            probe = self._maker.probe(action.project_key, floor, marker=intent.id)
+            found |= {issue.id: issue for issue in probe.found}
+            complete = probe.complete
+        return _Look(tuple(found.values()), floor, complete)
+
+    def _floor(self, action: CreateBug) -> int:
+        """What is surely there: the index may lag behind what we have seen ourselves."""
+        with self._store.reading() as tx:
+            known = tx.newest_issue_number(action.project_key)
+        return max(known, self._maker.newest_number(action.project_key))
+
+    def _made(self, action: CreateBug, intent: Intent, found: Sequence[Found]) -> Outcome:
+        """It is there. The first one counts; others are twins."""
+        first, *others = sorted(found, key=lambda issue: (int(issue.id) if issue.id.isdecimal() else 0, issue.number))
+        try:
+            issue = self._jira.read([first.id])[0]
+        except SourceError as error:
+            return InDoubt(LOOK_AFTER, f"{first.key} was made and cannot be read yet: {error}")
+        if not issue.visible:
+            return Refused("create", f"{first.key} was made for ticket #{action.ticket_id} and is gone again.")
+        return Done(
+            issues=(issue,),
+            result={"issue": issue.id, "key": issue.key},
+            keep=lambda tx, now: self._keep(tx, now, action, intent.id, issue, others),
+        )
+
+    def _keep(
+        self, tx: Tx, now: datetime, action: CreateBug, marker: str, issue: IssueSnapshot, others: Sequence[Found]
+    ) -> None:
+        """The link, and what follows from it, in the transaction that settles the creation."""
+        tx.creation_made(
+            Creation(marker, action.ticket_id, action.route, action.occurrence, issue.id, issue.key, action.note, now),
+            now,
+        )
+        try:
+            link = tx.add_link(
+                action.ticket_id, issue.id, issue.key, action.route, Origin.CREATED, now, action.occurrence
+            )
+            tx.log_link(link.id, now, "linked", f"created for the ticket: {action.reason}", {"intent": marker})
+        except LinkExists:
+            pass  # an agent linked it while we looked for it
+        where = f"{self._ticket_url()}/agent/tickets/{action.ticket_id}"
+        tx.enqueue(
+            ShowTicketOnBug(
+                issue_id=issue.id,
+                issue_key=issue.key,
+                ticket_id=action.ticket_id,
+                source=f"{action.account}:{action.ticket_id}",
+                reason=f"{issue.key} was made for ticket #{action.ticket_id}",
+                global_id=f"system={action.account}&id={action.ticket_id}",
+                url=where,
+                title=f"Zendesk #{action.ticket_id}",
+                route=action.route,
+            ),
+            urgency=3,
+            now=now,
+        )
+        tx.touch([ticket_subject(action.ticket_id), issue_subject(issue.id)], now)
+        if others:
+            flag_twins(tx, marker, others, now)
+
+    def _show(self, action: ShowTicketOnBug, before_send: Send) -> Outcome:
+        before_send()
+        self._maker.show_ticket(action.issue_id, global_id=action.global_id, url=action.url, title=action.title)
+        return Done()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look for our mark brought, and the number after which it looked."""
+
+    found: tuple[Found, ...]
+    floor: int
+    complete: bool  # the keys could be read up to where there are none
+
+
+def flag_twins(tx: Tx, marker: str, twins: Sequence[Found], now: datetime) -> tuple[str, ...]:
+    """Says on each second issue, and at the link, that it is one; nothing is deleted. Answers the keys that are new.
+
+    The comment names the original; the link is in conflict until a person has looked, and keeps its base."""
+    creation = tx.creation(marker)
+    if creation is None or creation.issue_key is None:
+        return ()
+    new = [twin for twin in twins if twin.key not in creation.twins and twin.id != creation.issue_id]
+    for twin in new:
+        tx.enqueue(
+            CommentOnBug(
+                issue_id=twin.id,
+                issue_key=twin.key,
+                source=f"twin:{marker}",
+                reason=f"{twin.key} was made a second time for ticket #{creation.ticket_id}",
+                body=(
+                    f"syncd made this issue a second time for Zendesk ticket {creation.ticket_id}: Jira carried out a "
+                    f"request whose answer was lost after syncd had repeated it. The bug that is kept in step is "
+                    f"{creation.issue_key}. Please move over what is worth keeping, and close this one as a duplicate."
+                ),
+                route=creation.route,
+            ),
+            urgency=2,
+            now=now,
+        )
+    if new:
+        keys = [twin.key for twin in new]
+        tx.twins_flagged(marker, keys)
+        message = (
+            f"Jira has {' and '.join([creation.issue_key, *creation.twins, *keys])} for ticket #{creation.ticket_id}: a "
+            f"request that syncd had given up was carried out late. {creation.issue_key} is kept in step; close the "
+            "other as a duplicate."
+        )
+        for link in tx.links_of_ticket([creation.ticket_id]):
+            if link.issue_id == creation.issue_id and link.state is LinkState.LIVE:
+                ticket = tx.tickets([link.ticket_id]).get(link.ticket_id)
+                issue = tx.issues([link.issue_id]).get(link.issue_id)
+                conflict = Conflict("twin", message, seen_of(ticket, issue), now)
+                tx.save_link(replace(link, state=LinkState.CONFLICT, conflict=conflict))
+                tx.log_link(link.id, now, "conflict", message, {"code": "twin"})
+                tx.touch([ticket_subject(link.ticket_id)], now)
+    return tuple(twin.key for twin in new)
