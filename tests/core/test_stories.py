@@ -1066,9 +1066,9 @@ unmapped: conflict
         pytest.param(
             "bug_wins",
             """
-            1 is pending
-            ENG-1 is In Progress
-            note on 1 says ENG-1 is now In Progress
+            1 is hold
+            ENG-1 is To Do
+            note on 1 says ENG-1 is now To Do
             no conflict
             """,
             id="39 the bug wins: the ticket is set to what fits",
@@ -1076,8 +1076,8 @@ unmapped: conflict
         pytest.param(
             "ticket_wins",
             """
-            1 is hold
-            ENG-1 is To Do
+            1 is open
+            ENG-1 is In Progress
             no conflict
             """,
             id="39 the ticket wins: the bug is moved to the stage that fits",
@@ -1085,13 +1085,16 @@ unmapped: conflict
         pytest.param(
             "flag",
             """
-            1 is hold
-            ENG-1 is In Progress
-            conflict 1 ENG-1 both_moved
-            notes 1 = 1
-            agent sets 1 open
-            sync
             1 is open
+            ENG-1 is To Do
+            conflict 1 ENG-1 both_moved
+            note on 1 says Both moved
+            sync
+            writes = 0
+            agent sets 1 hold
+            sync
+            1 is hold
+            ENG-1 is To Do
             no conflict
             """,
             id="39 flagged: both stay, and moving either side settles it",
@@ -1101,9 +1104,9 @@ unmapped: conflict
 def test_story_39_both_moved(policy: str, end: str) -> None:
     mapping = mapping_from(BOTH_MOVED.replace("POLICY", policy))
     tale = Telling(mapping)
-    tale.tell("ticket 1 pending\nbug ENG-1 In Progress\nlink 1 ENG-1\nsync\n1 is pending")
-    tale.tell("developer moves ENG-1 to To Do\nagent sets 1 hold\nsync\n1 is hold\nno conflict")
-    tale.tell("agent sets 1 new\nsync\ndeveloper moves ENG-1 to In Progress\nagent sets 1 hold\nsync")
+    tale.tell("ticket 1 hold\nbug ENG-1 To Do\nlink 1 ENG-1\nsync\n1 is hold\nnotes 1 = 0")
+    tale.tell("developer moves ENG-1 to In Progress\nagent sets 1 pending\nsync\n1 is pending\nno conflict")
+    tale.tell("developer moves ENG-1 to To Do\nagent sets 1 open\nsync")
     tale.tell(end)
 
 
