@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -13,29 +13,32 @@ from rich.console import Console
 from syncd.demo.people import OPERATOR, Act, People
 from syncd.demo.place import DemoFailed, Place
 from syncd.demo.show import Show
-from syncd.demo.story import rounds
+from syncd.demo.story import SCENES, Scene, rounds
 from syncd.demo.watch import Watch
 
-RATE: Final = 60.0
+RATE: Final = 30.0
 """Sandbox seconds in a real one while the daemon runs."""
 
 HISTORY_SECONDS: Final = 4 * 3600.0
 """How far back lies what was there before syncd, in sandbox time."""
 
-LIMIT_SECONDS: Final = 110.0
-"""Real seconds after which no further step is begun."""
+LIMIT_SECONDS: Final = 100.0
+"""Real seconds after which nothing is waited for any more: with the checker that makes less than two minutes."""
 
 STEP_SECONDS: Final = 25.0
 POLL_SECONDS: Final = 5.0
 START_SECONDS: Final = 30.0
 """Real seconds to wait for a step to be carried, for one poll, for the daemon's first one."""
 
+ACTS_IN_A_POLL: Final = 3
+"""How many things people do while syncd looks once."""
+
 QUIET_POLLS: Final = 2
 """Polls without a write after which a step is over."""
 
 
-def run_demo(*, keep: bool = False, console: Console | None = None) -> int:
-    """Plays the demo; 0 when the checker agrees with its outcome, else 1.
+def run_demo(*, keep: bool = False, console: Console | None = None, scenes: Sequence[Scene] = SCENES) -> int:
+    """Plays the demo (or only these scenes of it); 0 when the checker agrees with its outcome, else 1.
 
     It ends by itself within two minutes and leaves nothing behind. `keep`: then sandbox and daemon go on running, and
     how to reach them is printed, until Ctrl-C.
@@ -43,7 +46,7 @@ def run_demo(*, keep: bool = False, console: Console | None = None) -> int:
     show = Show(console)
     with Place() as place:
         try:
-            agreed = _Demo(place, show).play(keep=keep)
+            agreed = _Demo(place, show, scenes).play(keep=keep)
         except DemoFailed as failed:
             show.still()
             show.line(f"The demo cannot go on: {failed}.", "red")
@@ -57,29 +60,29 @@ def run_demo(*, keep: bool = False, console: Console | None = None) -> int:
 
 
 class _Demo:
-    def __init__(self, place: Place, show: Show) -> None:
+    def __init__(self, place: Place, show: Show, scenes: Sequence[Scene]) -> None:
+        self._scenes = scenes
+        self._end = time.monotonic() + LIMIT_SECONDS
         self._place = place
         self._show = show
         self._clock = place.sandbox.clock
         self._watch: Watch | None = None  # None: syncd does not run yet
         self._late: list[str] = []
+        self._acts = 0
 
     def play(self, *, keep: bool) -> bool:
         """The whole of it; True when the checker agrees."""
-        end = time.monotonic() + LIMIT_SECONDS
         people = People(self._place.sandbox, self._place.seeded, seen=self._seen, link=self._link)
-        steps = rounds(people)
+        steps = rounds(people, self._scenes)
         self._before(steps)
         self._operator()
         watch = self._start()
-        for step in self._acted(steps):
-            self._catch_up(watch, step)
-            if time.monotonic() > end:
-                raise DemoFailed(f"step {step} was not over within {LIMIT_SECONDS:.0f} s")
+        for _ in self._acted(steps):
+            self._catch_up(watch)
         self._show.still()
         code = None if keep else self._place.stop_daemon()
         self._show.summary(watch, RATE)
-        agreed, lines = self._place.verdict()
+        agreed, lines = self._place.verdict(scene.__name__ for scene in self._scenes)
         self._show.verdict(agreed, lines)
         for late in self._late:
             self._show.line(f"  {late}", "red")
@@ -112,12 +115,11 @@ class _Demo:
     def _start(self) -> Watch:
         self._clock.rate = RATE
         titles = {number: title for title, number in self._place.seeded.fields.items()}
-        watch = Watch(self._place.sandbox, titles)
+        self._watch = watch = Watch(self._place.sandbox, titles)
         self._show.heading(f"$ syncd run   (an hour of its clock passes in {3600 / RATE:.0f} s)")
         self._place.start_daemon()
-        if not self._place.wait(lambda: self._polled(watch, 1), START_SECONDS):
+        if not self._place.wait(lambda: self._polled(watch, 1), min(START_SECONDS, self._left())):
             raise DemoFailed("the daemon does not poll")
-        self._watch = watch
         return watch
 
     def _acted(self, steps: Iterator[int]) -> Iterator[int]:
@@ -126,14 +128,14 @@ class _Demo:
         except ValueError as refused:
             raise DemoFailed(f"a tracker does not let somebody act: {refused}") from refused
 
-    def _catch_up(self, watch: Watch, step: int) -> None:
+    def _catch_up(self, watch: Watch) -> None:
         """Until syncd has carried everything that it owes, and has looked again and found nothing to do."""
 
         def over() -> bool:
-            self._look(watch, step)
+            self._look()
             return not watch.owed and watch.polls_since_write >= QUIET_POLLS
 
-        if not self._place.wait(over, STEP_SECONDS):
+        if not self._place.wait(over, min(STEP_SECONDS, self._left())):
             self._late += [f"not carried to {subject}: {act.who} {act.text}" for act, subject in watch.owed]
             watch.forgive()
 
@@ -144,22 +146,30 @@ class _Demo:
             return
         self._show.act(act)
         watch.act(act)
-        if act.who != OPERATOR:  # whose command waits by itself
+        self._acts += 1
+        if self._acts % ACTS_IN_A_POLL == 0 and act.who != OPERATOR:  # whose command waits by itself
             before = watch.polls
-            self._place.wait(lambda: self._polled(watch, before + 1), POLL_SECONDS)
+            self._place.wait(lambda: self._polled(watch, before + 1), min(POLL_SECONDS, self._left()))
+
+    def _left(self) -> float:
+        """Real seconds until the limit. Raises `DemoFailed` when it was passed."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise DemoFailed(f"it is not over after {LIMIT_SECONDS:.0f} s")
+        return left
 
     def _polled(self, watch: Watch, polls: int) -> bool:
-        self._look(watch)
+        self._look()
         return watch.polls >= polls
 
-    def _look(self, watch: Watch, step: int | None = None) -> None:
-        for carried in watch.look():
-            self._show.carried(carried)
-        if step is not None:
-            self._show.progress(step, watch)
+    def _look(self) -> None:
+        if self._watch is not None:
+            for carried in self._watch.look():
+                self._show.carried(carried)
+            self._show.progress(self._watch)
 
     def _link(self, ticket: int, key: str) -> None:
-        code, said = self._place.syncd("links", "add", str(ticket), key)
+        code, said = self._place.syncd("links", "add", str(ticket), key, meanwhile=self._look)
         self._show.lines(said.splitlines())
         if code:
             raise DemoFailed(f"syncd links add ended with exit code {code}")
@@ -179,7 +189,7 @@ def _keep(place: Place, show: Show) -> None:
     show.line(f"  curl -s {seeded.control_url}/act/zendesk/customer_replies -d {shlex.quote(act)}")
     show.line(f"The daemon's log is {place.folder / 'syncd.log'}; config.yaml and mappings/ beside it may be edited.")
     try:
-        place.wait(lambda: False, threading.TIMEOUT_MAX)
+        place.wait(lambda: False, threading.TIMEOUT_MAX, every=1.0)
     except KeyboardInterrupt:
         show.line("")
     except DemoFailed as failed:

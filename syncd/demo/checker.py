@@ -301,7 +301,7 @@ def main(arguments: Sequence[str]) -> int:
     if not found:
         seen = _seen(state, entries)
         written = sum(1 for write in seen.writes if write.done)
-        print(f"agreed: {len(seen.tickets)} tickets, {len(seen.issues)} bugs, {written} writes")  # noqa: T201 - as above
+        print(f"agreed; tickets: {len(seen.tickets)}, bugs: {len(seen.issues)}, writes: {written}")  # noqa: T201 - as above
     return 1 if found else 0
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -77,18 +77,29 @@ class Place:
         """The installed command with this configuration."""
         return [str(_entry_point()), "--config", str(self.config), *arguments]
 
-    def syncd(self, *arguments: str) -> tuple[int, str]:
-        """Runs a verb as an operator does; its exit code and everything it said."""
-        done = subprocess.run(  # noqa: S603 - our own command, no shell
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self._environ(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
-        return done.returncode, done.stdout.decode("utf-8", "replace")
+    def syncd(self, *arguments: str, meanwhile: Callable[[], None] = lambda: None) -> tuple[int, str]:
+        """Runs a verb as an operator does; its exit code and everything it said. `meanwhile` is called until it ends.
+
+        Raises `DemoFailed` when it does not end.
+        """
+        with tempfile.TemporaryFile() as said:
+            command = subprocess.Popen(  # noqa: S603 - our own command, no shell
+                self.command(*arguments),
+                cwd=self.folder,
+                env=self._environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                if not self.wait(lambda: _ended(command, meanwhile), _COMMAND_SECONDS):
+                    raise DemoFailed(f"syncd {arguments[0]} did not end within {_COMMAND_SECONDS:.0f} s")
+            finally:
+                if command.poll() is None:
+                    command.kill()
+                command.wait()
+            said.seek(0)
+            return command.returncode, said.read().decode("utf-8", "replace")
 
     def start_daemon(self) -> None:
         """Starts `syncd run` on the sandbox's clock."""
@@ -133,7 +144,7 @@ class Place:
 
     # Waiting
 
-    def wait(self, until: Callable[[], bool], seconds: float) -> bool:
+    def wait(self, until: Callable[[], bool], seconds: float, *, every: float = _LOOK_SECONDS) -> bool:
         """Looks again and again until it is so; False when it is not within this many real seconds.
 
         Raises `DemoFailed` when the daemon ends meanwhile.
@@ -145,25 +156,30 @@ class Place:
                 raise DemoFailed(f"the daemon ended with exit code {code}")
             if time.monotonic() > limit:
                 return False
-            self._pause.wait(_LOOK_SECONDS)
+            self._pause.wait(every)
         return True
 
     # The checker
 
-    def verdict(self) -> tuple[bool, list[str]]:
-        """Whether the checker agrees with what the sandbox has now, and its lines."""
+    def verdict(self, scenes: Iterable[str]) -> tuple[bool, list[str]]:
+        """Whether the checker agrees with what the sandbox has now that these scenes were played, and its lines."""
         state, journal = self.folder / "state.json", self.folder / "journal.json"
         state.write_text(json.dumps(self.sandbox.state(), default=str), encoding="utf-8")
         entries = self.sandbox.ctx.journal.entries()
         journal.write_text(json.dumps({"entries": entries}, default=str), encoding="utf-8")
         done = subprocess.run(  # noqa: S603 - our own script, no shell
-            [sys.executable, "-I", str(CHECKER), str(state), str(journal)],
+            [sys.executable, "-I", str(CHECKER), str(state), str(journal), *scenes],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=_COMMAND_SECONDS,
             check=False,
         )
         return done.returncode == 0, done.stdout.decode("utf-8", "replace").splitlines()
+
+
+def _ended(command: subprocess.Popen[bytes], meanwhile: Callable[[], None]) -> bool:
+    meanwhile()
+    return command.poll() is not None
 
 
 def _entry_point() -> Path:

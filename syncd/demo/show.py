@@ -38,7 +38,7 @@ class Show:
         for line in said[:most]:
             self.line(f"  {line}", "dim")
         if most is not None and len(said) > most:
-            self.line(f"  … {len(said) - most} more lines", "dim")
+            self.line(f"  … {len(said) - most} more", "dim")
 
     def act(self, act: Act) -> None:
         """Somebody did something."""
@@ -58,11 +58,11 @@ class Show:
             )
         )  # fmt: skip
 
-    def progress(self, step: int, watch: Watch) -> None:
+    def progress(self, watch: Watch) -> None:
         """The status line."""
         if not self.console.is_terminal:
             return
-        text = f"step {step} · {_figures(watch)}"
+        text = _figures(watch)
         if self._status is None:
             self._status = self.console.status(text)
             self._status.start()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from syncd.config.problems import ConfigError
 from syncd.demo.checker import END_STATE, differences
 from syncd.demo.people import Act, People
 from syncd.demo.story import SCENES, Scene, rounds
@@ -47,6 +49,7 @@ def account(lab: Lab) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return json.loads(json.dumps(state, default=str)), json.loads(json.dumps(journal, default=str))
 
 
+@cache
 def end_state() -> dict[str, Any]:
     """What was written by hand."""
     found: dict[str, Any] = yaml.safe_load(END_STATE.read_text(encoding="utf-8"))
@@ -63,7 +66,10 @@ def rehearse(
     folder: Path, deployment: Deployment = "cloud", *, mapping: str | None = None, scenes: Iterable[Scene] = SCENES
 ) -> list[str]:
     """Plays and judges."""
-    lab = Lab(folder, deployment, mapping=mapping)
+    try:
+        lab = Lab(folder, deployment, mapping=mapping)
+    except ConfigError as error:  # syncd would not start
+        return [str(problem) for problem in error.problems]
     try:
         try:
             play(lab, scenes)
