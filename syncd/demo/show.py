@@ -53,10 +53,13 @@ class Show:
         style = "" if carried.act is not None else "dim"
         self.line(
             Text.assemble(
-                (clock(carried.at), "dim"), arrow, (carried.subject, style or "bold"),
-                (f" {carried.what}", style), (source, "green"),
+                (clock(carried.at), "dim"),
+                arrow,
+                (carried.subject, style or "bold"),
+                (f" {carried.what}", style),
+                (source, "green"),
             )
-        )  # fmt: skip
+        )
 
     def progress(self, watch: Watch) -> None:
         """The status line."""

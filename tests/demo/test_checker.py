@@ -243,7 +243,7 @@ def _journal_torn_off(_: State, journal: Journal) -> None:
         pytest.param(_alarm_that_went_away, "a person was asked to mend", id="a conflict came and went"),
         pytest.param(_journal_torn_off, "does not go back to the first call", id="the journal lacks its beginning"),
     ],
-)  # fmt: skip
+)
 def test_the_checker_objects_when(
     change: Callable[[State, Journal], None], said: str, played: tuple[State, Journal]
 ) -> None:

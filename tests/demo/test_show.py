@@ -33,7 +33,7 @@ def _shown(*, terminal: bool = False) -> tuple[Show, io.StringIO]:
             id="a command, whose own start is no lag",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_write_is_one_plain_line_for(carried: Carried, line: str) -> None:
     show, file = _shown()
     show.carried(carried)
