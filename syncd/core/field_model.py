@@ -84,8 +84,9 @@ class FieldBase:
     ticket: Json = None
     bug: Json = None
     agreed: bool = True  # False: only `problem` is known so far
-    problem: str = ""  # what a person must mend; the field stands still meanwhile
-    seen_ticket: Json = None  # of a refused write: it is tried again when either side changes
+    problem: str = ""  # what a person must mend
+    stands: bool = False  # nothing is done until either side is another than it was seen
+    seen_ticket: Json = None
     seen_bug: Json = None
 
 
@@ -97,6 +98,8 @@ class FieldRecord:
     field: str
     ticket: Json
     bug: Json
+    was_ticket: Json = None  # what both sides were when the write was planned
+    was_bug: Json = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,12 +61,16 @@ class Fields:
 
     def record(self, spec: FieldSpec, member: Member, reason: str, base: FieldBase | None = None) -> None:
         """Both sides are settled as they are (or as `base` says, for lists); nothing when that is known already."""
+        if self.stands_still(spec, member):
+            return
         wanted = base or FieldBase(ticket=member.ticket_value, bug=member.bug_value)
         if self.bases.get((member.link.id, spec.name)) != wanted:
             self.records.append(RecordField(member.link.id, spec.name, wanted, reason))
 
     def problem(self, spec: FieldSpec, member: Member, text: str) -> None:
-        """The field stands still for this link until a person mended it; said once."""
+        """Nothing can be done about the field of this link until a person mended it; said once."""
+        if self.stands_still(spec, member):
+            return
         known = self.bases.get((member.link.id, spec.name))
         message = f"Field {spec.name}: {text}."
         if known is None or known.problem != message:
@@ -75,9 +79,9 @@ class Fields:
         self.warnings.append(f"Ticket #{member.ticket.id} and {member.issue.key}: {message}")
 
     def stands_still(self, spec: FieldSpec, member: Member) -> bool:
-        """A write of this field was refused, and neither side changed since."""
+        """A write of this field went wrong, and neither side changed since."""
         known = self.bases.get((member.link.id, spec.name))
-        if known is None or not known.problem or (known.seen_ticket is None and known.seen_bug is None):
+        if known is None or not known.stands:
             return False
         return same(known.seen_ticket, member.ticket_value) and same(known.seen_bug, member.bug_value)
 
@@ -147,7 +151,7 @@ class Fields:
 
 def record_of(spec: FieldSpec, member: Member, ticket: Json, bug: Json) -> FieldRecord:
     """What both sides are once the write is done."""
-    return FieldRecord(member.link.id, spec.name, ticket, bug)
+    return FieldRecord(member.link.id, spec.name, ticket, bug, member.ticket_value, member.bug_value)
 
 
 def _links(changes: Sequence[FieldChange]) -> tuple[int, ...]:

@@ -249,9 +249,9 @@ def _agent(spec: FieldSpec, value: Json, facts: Facts) -> Json:
     if spec.ticket.kind == "text":
         return facts.account_names.get(account, account)
     email = facts.account_emails.get(account, "")
-    for key in filter(None, (fold(email), fold(account))):
-        if key in spec.to_ticket:
-            return fits_ticket(spec.ticket, spec.to_ticket[key])
+    for written, ticket in spec.to_ticket.items():
+        if written in (fold(email), fold(account)) or facts.accounts.get(written) == account:
+            return fits_ticket(spec.ticket, ticket)
     if spec.ticket.kind == "assignee" and email:
         if fold(email) not in facts.agents:
             raise Unread(f"{email} was not looked up in Zendesk")

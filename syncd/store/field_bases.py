@@ -36,7 +36,7 @@ class FieldBases(Repository):
             "ticket": dumps(base.ticket),
             "bug": dumps(base.bug),
             "problem": base.problem or None,
-            "seen": dumps([base.seen_ticket, base.seen_bug]) if base.problem else None,
+            "seen": dumps([base.seen_ticket, base.seen_bug]) if base.stands else None,
             "at": to_micros(now),
         }
         self._upsert(FieldBaseRow, [row])
@@ -66,6 +66,7 @@ def _base(row: Any) -> FieldBase:
         bug=loads(row["bug"]),
         agreed=bool(row["agreed"]),
         problem=row["problem"] or "",
+        stands=bool(row["seen"]),
         seen_ticket=seen[0],
         seen_bug=seen[1],
     )
