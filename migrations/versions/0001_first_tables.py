@@ -24,6 +24,41 @@ def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
 
 def upgrade() -> None:
     op.create_table(
+        "comment_twin",
+        _text("side"),
+        _text("source_id"),
+        _text("target"),
+        _text("origin"),
+        _int("source_at"),
+        _int("version"),
+        _text("digest"),
+        _text("twin_id", nullable=True),
+        _text("marker"),
+        _text("visibility"),
+        _text("state"),
+        _int("at"),
+        sa.CheckConstraint("side IN ('zendesk', 'jira')", name=op.f("ck_comment_twin_side")),
+        sa.CheckConstraint(
+            "visibility IN ('internal', 'agents', 'customer')", name=op.f("ck_comment_twin_visibility")
+        ),
+        sa.CheckConstraint("state IN ('carried', 'placeholder', 'withdrawn')", name=op.f("ck_comment_twin_state")),
+        sa.PrimaryKeyConstraint("side", "source_id", "target", name=op.f("pk_comment_twin")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_comment_twin_origin"), "comment_twin", ["origin"])
+    op.create_index(op.f("ix_comment_twin_side_at"), "comment_twin", ["side", "at"])
+    op.create_table(
+        "carried_file",
+        _text("target"),
+        _text("digest"),
+        _text("name"),
+        _int("size"),
+        _int("at"),
+        sa.CheckConstraint("size >= 0", name=op.f("ck_carried_file_size")),
+        sa.PrimaryKeyConstraint("target", "digest", name=op.f("pk_carried_file")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "audit",
         _int("id"),
         _int("at"),
@@ -330,6 +365,16 @@ def upgrade() -> None:
         ["link_id"],
         sqlite_where=sa.text("over_at IS NULL"),
         postgresql_where=sa.text("over_at IS NULL"),
+    )
+    op.create_table(
+        "comments_seen",
+        _int("link_id", autoincrement=False),
+        _text("side"),
+        _int("version"),
+        sa.CheckConstraint("side IN ('zendesk', 'jira')", name=op.f("ck_comments_seen_side")),
+        sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_comments_seen_link_id_link")),
+        sa.PrimaryKeyConstraint("link_id", "side", name=op.f("pk_comments_seen")),
+        sqlite_strict=True,
     )
 
 

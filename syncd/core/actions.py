@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, SawComments, WithdrawNote
 from syncd.core.field_model import FieldBase, FieldChange
 from syncd.core.mapping import BugTarget
 from syncd.core.model import Base, Comeback, Conflict, Json, Origin, TicketState
@@ -151,6 +152,7 @@ LocalAction: TypeAlias = (
     | RecordField
     | MarkTold
     | NoteComeback
+    | SawComments
 )
 
 
@@ -415,12 +417,16 @@ RemoteAction: TypeAlias = (
     | SetBugFields
     | SetTicketFields
     | FollowUp
+    | CommentToTicket
+    | WithdrawNote
+    | CommentToBug
+    | ChangeBugComment
 )
 Action: TypeAlias = LocalAction | RemoteAction
 
 LOCAL_ACTIONS = (
     *(RecordBase, CastVote, OpenConflict, RetireLink, RepointLink, AddLink, MarkInField, ForgetRefusal),
-    *(RecordField, MarkTold, NoteComeback),
+    *(RecordField, MarkTold, NoteComeback, SawComments),
 )
 
 

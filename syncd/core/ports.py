@@ -130,6 +130,8 @@ class BugComment:
     created: datetime
     updated: datetime
     marker: str | None = None
+    restricted: bool = False  # for one role or group only
+    internal: bool | None = None  # sd.public.comment; None: not said
 
 
 @dataclass(frozen=True, slots=True)

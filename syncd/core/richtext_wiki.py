@@ -6,7 +6,7 @@ The notation: https://jira.atlassian.com/secure/WikiRendererHelpAction.jspa?sect
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import unescape
 from typing import Final
 
@@ -368,12 +368,13 @@ def _unescaped(text: str) -> str:
 # ---- writing ---------------------------------------------------------------------------------------------------
 
 
-def write_wiki(blocks: Iterable[Block], files: Collection[str] = ()) -> str:
-    """Wiki markup. `files` are the names of attachments of the issue that the text may show; the others are named."""
-    return "\n\n".join(text for block in blocks if (text := _write(block, frozenset(files))))
+def write_wiki(blocks: Iterable[Block], files: Mapping[str, str] | None = None) -> str:
+    """Wiki markup. `files` are the attachments of the issue that the text may show: their names in the text and on the
+    issue. The others are named."""
+    return "\n\n".join(text for block in blocks if (text := _write(block, files or {})))
 
 
-def _write(block: Block, files: frozenset[str]) -> str:
+def _write(block: Block, files: Mapping[str, str]) -> str:
     match block:
         case Paragraph():
             return _line(block.inlines, files, "\n")
@@ -408,7 +409,7 @@ def _write_code(block: Code) -> str:
     return f"{{noformat}}\n{text}\n{{noformat}}"
 
 
-def _write_items(listing: Listing, bullets: str, files: frozenset[str]) -> Iterator[str]:
+def _write_items(listing: Listing, bullets: str, files: Mapping[str, str]) -> Iterator[str]:
     mine = bullets + ("#" if listing.ordered else "*")
     for item in listing.items:
         yield f"{mine} {_line(item.inlines, files, ' ' + chr(92) * 2 + ' ') or chr(0xA0)}"
@@ -416,7 +417,7 @@ def _write_items(listing: Listing, bullets: str, files: frozenset[str]) -> Itera
             yield from _write_items(inner, mine, files)
 
 
-def _write_row(row: Sequence[Cell], files: frozenset[str]) -> str:
+def _write_row(row: Sequence[Cell], files: Mapping[str, str]) -> str:
     parts = []
     for cell in row:
         bar = "||" if cell.header else "|"
@@ -424,7 +425,7 @@ def _write_row(row: Sequence[Cell], files: frozenset[str]) -> str:
     return "".join(parts) + ("||" if row and row[-1].header else "|")
 
 
-def _line(inlines: Sequence[Inline], files: frozenset[str], line_break: str) -> str:
+def _line(inlines: Sequence[Inline], files: Mapping[str, str], line_break: str) -> str:
     written = ""
     for number, inline in enumerate(inlines):
         match inline:
@@ -469,7 +470,8 @@ def _write_anchor(anchor: Anchor) -> str:
     return f"[{anchor.href}]" if plain == anchor.href else f"[{shown.strip() or anchor.href}|{anchor.href}]"
 
 
-def _write_image(image: Image, files: frozenset[str]) -> str:
-    if image.name in files and re.fullmatch(r"[\w .()-]+\.\w{1,8}", image.name):
-        return f"!{image.name}|thumbnail!"
+def _write_image(image: Image, files: Mapping[str, str]) -> str:
+    saved = files.get(image.name, "")
+    if re.fullmatch(r"[\w .()-]+\.\w{1,9}", saved):
+        return f"!{saved}|thumbnail!"
     return escape(f"[{quiet(image.name)}]")

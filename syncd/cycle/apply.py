@@ -21,6 +21,7 @@ from syncd.core.actions import (
     issue_subject,
     ticket_subject,
 )
+from syncd.core.comment_actions import SawComments
 from syncd.core.model import Link, LinkState
 from syncd.store import LinkExists, Tx
 
@@ -61,6 +62,8 @@ def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
                 tx.log_link(link.id, now, "field", action.base.problem, {"field": action.field})
                 # Its sync state says so; a moment later, as this plan's own subjects count as planned.
                 tx.touch([ticket_subject(link.ticket_id)], now + timedelta(microseconds=1))
+        case SawComments():
+            tx.saw_comments(link.id, action.side, action.version)
         case MarkTold():
             tx.mark_told(action.subject, action.topic, now)
     return 0

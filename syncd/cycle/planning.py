@@ -22,6 +22,7 @@ from syncd.core.actions import (
     issue_subject,
     ticket_subject,
 )
+from syncd.core.comment_actions import COMMENT_URGENCY, CommentAction
 from syncd.core.discover import KEY_CLEARED
 from syncd.core.guard import Accepted, Held, Reason, RouteFacts, judge
 from syncd.core.model import Conflict, IssueSnapshot, Link, LinkState, TicketChange, TicketSnapshot
@@ -422,6 +423,8 @@ def _ticket_event(world: World, link: Link) -> bool:
 
 def _urgency(world: World, action: RemoteAction) -> int:
     """0 (urgent) to 3 (low) by the most urgent ticket that the write is for; no priority counts as normal."""
+    if isinstance(action, CommentAction):
+        return COMMENT_URGENCY
     tickets = [world.tickets.get(link.ticket_id) for link in world.links if link.id in action.link_ids]
     return min((URGENCY.get(t.priority or "normal", 2) for t in tickets if t is not None), default=2)
 

@@ -181,8 +181,19 @@ def parse_comment(raw: object, authors: Authors) -> tuple[BugComment, bool]:
         created=created,
         updated=instant(data["updated"], "the time of a comment") if data.get("updated") is not None else created,
         marker=_property_marker(properties),
+        restricted=data.get("visibility") not in (None, {}, ""),
+        internal=_internal(properties),
     )
     return comment, isinstance(properties, list)
+
+
+def _internal(properties: object) -> bool | None:
+    """What sd.public.comment says; a value that cannot be read counts as internal."""
+    for entry in properties if isinstance(properties, list) else ():
+        if isinstance(entry, dict) and entry.get("key") == "sd.public.comment":
+            value = entry.get("value")
+            return not (isinstance(value, dict) and value.get("internal") in (False, "false"))
+    return None
 
 
 def _property_marker(properties: object) -> str | None:

@@ -27,6 +27,7 @@ from syncd.core.actions import (
     ShowTicketOnBug,
     UpdateTicket,
 )
+from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
 
 T = TypeVar("T")
 _Convert = Callable[[Any], Any]
@@ -45,6 +46,10 @@ DESTINATIONS: Mapping[type[RemoteAction], str] = {
     SetBugFields: "jira",
     SetTicketFields: "zendesk",
     FollowUp: "zendesk",
+    CommentToTicket: "zendesk",
+    WithdrawNote: "zendesk",
+    CommentToBug: "jira",
+    ChangeBugComment: "jira",
 }
 """Which server an action of each kind is carried out on."""
 

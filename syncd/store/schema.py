@@ -435,3 +435,56 @@ class ComebackRow(Base):
             postgresql_where=text("over_at IS NULL"),
         ),
     )
+
+
+class CommentTwinRow(Base):
+    """What became of a comment on one subject of the other side. No text is kept, only its digest."""
+
+    __tablename__ = "comment_twin"
+
+    side: Mapped[str] = mapped_column(primary_key=True)
+    source_id: Mapped[str] = mapped_column(primary_key=True)
+    target: Mapped[str] = mapped_column(primary_key=True)
+    origin: Mapped[str]
+    source_at: Mapped[int]
+    version: Mapped[int]
+    digest: Mapped[str]
+    twin_id: Mapped[str | None]
+    marker: Mapped[str]
+    visibility: Mapped[str]
+    state: Mapped[str]
+    at: Mapped[int]
+
+    __table_args__ = _table(
+        _one_of("side", "zendesk", "jira"),
+        _one_of("visibility", "internal", "agents", "customer"),
+        _one_of("state", "carried", "placeholder", "withdrawn"),
+        Index(None, "origin"),
+        Index(None, "side", "at"),
+    )
+
+
+class CommentsSeenRow(Base):
+    """The version of a side up to which a link's comments were looked at."""
+
+    __tablename__ = "comments_seen"
+
+    link_id: Mapped[int] = mapped_column(ForeignKey("link.id"), primary_key=True, autoincrement=False)
+    side: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+
+    __table_args__ = _table(_one_of("side", "zendesk", "jira"))
+
+
+class CarriedFileRow(Base):
+    """A file that was brought to a ticket or issue, by the digest of its content."""
+
+    __tablename__ = "carried_file"
+
+    target: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    size: Mapped[int]
+    at: Mapped[int]
+
+    __table_args__ = _table(CheckConstraint("size >= 0", name="size"))

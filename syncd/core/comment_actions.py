@@ -1,0 +1,151 @@
+"""What a plan may ask for where comments are concerned; they are among the actions of syncd.core.actions.
+
+That module imports this one, so the subjects are spelt out here as it spells them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from syncd.core.comment_model import FileRef, Side
+from syncd.core.model import Visibility
+
+COMMENT_URGENCY = 2
+"""Of every comment, whatever its ticket's priority: so that they stay in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class SawComments:
+    """The comments of one side of a link were looked at as of this version: epoch ms of an issue, s of a ticket."""
+
+    link_id: int
+    side: Side
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommentToTicket:
+    """A bug's comment as an internal note on a ticket; or the note that says how it was edited."""
+
+    kind: ClassVar[str] = "comment_to_ticket"
+    ticket_id: int
+    source: str
+    reason: str
+    issue_id: str
+    issue_key: str
+    comment_id: str
+    said_at: datetime
+    version: int
+    digest: str
+    html: str
+    placeholder: str  # HTML, when Zendesk refuses the text for good
+    visibility: Visibility
+    edited: bool = False
+    overflow: str = ""  # the whole text, for a file, when it is too long for a note
+    overflow_name: str = ""
+    files: tuple[FileRef, ...] = ()
+    file_bytes: int = 0
+    files_bytes: int = 0
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"ticket:{self.ticket_id}"
+
+    @property
+    def slot(self) -> str:
+        """Edits that follow each other before the first was told are told once."""
+        return f"edit:{self.comment_id}" if self.edited else ""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawNote:
+    """Our copy of a comment that is gone, or is no longer for everybody, is blacked out."""
+
+    kind: ClassVar[str] = "withdraw_note"
+    ticket_id: int
+    source: str
+    reason: str
+    issue_id: str
+    comment_id: str  # in Jira
+    note_id: str  # in Zendesk; empty: found by the marker
+    note_marker: str
+    deleted: bool  # looked at again before anything is blacked out
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"ticket:{self.ticket_id}"
+
+    @property
+    def slot(self) -> str:
+        """See CommentToTicket.slot: nothing takes its place."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommentToBug:
+    """A ticket's comment on a bug, hidden from the portal, with its author's name and a link to it."""
+
+    kind: ClassVar[str] = "comment_to_bug"
+    issue_id: str
+    issue_key: str
+    source: str
+    reason: str
+    ticket_id: int
+    comment_id: str
+    said_at: datetime
+    digest: str
+    body: str  # wiki markup
+    placeholder: str  # wiki markup
+    visibility: Visibility
+    overflow: str = ""
+    overflow_name: str = ""
+    files: tuple[FileRef, ...] = ()
+    file_bytes: int = 0
+    files_bytes: int = 0
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"issue:{self.issue_id}"
+
+    @property
+    def slot(self) -> str:
+        """See CommentToTicket.slot: each comment is written."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBugComment:
+    """Our copy on the bug takes the text that its source has by now."""
+
+    kind: ClassVar[str] = "change_bug_comment"
+    issue_id: str
+    issue_key: str
+    source: str
+    reason: str
+    ticket_id: int
+    comment_id: str
+    twin_id: str
+    digest: str
+    body: str
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"issue:{self.issue_id}"
+
+    @property
+    def slot(self) -> str:
+        """A newer text takes the place of one that was not written yet."""
+        return f"change:{self.twin_id}"
+
+
+CommentAction = CommentToTicket | WithdrawNote | CommentToBug | ChangeBugComment

@@ -1,0 +1,165 @@
+"""The records from which it is decided what becomes of a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from syncd.core.model import Actor, TicketSnapshot, Visibility
+from syncd.core.ports import BugComment
+
+Side = Literal["zendesk", "jira"]
+
+FILE_TYPES = (
+    *("png", "jpg", "jpeg", "gif", "webp", "bmp", "mp4", "webm", "mov"),
+    *("txt", "log", "csv", "json", "xml", "yaml", "yml", "md", "diff", "patch", "har", "dmp"),
+    *("pdf", "docx", "xlsx", "pptx", "zip", "gz", "tgz", "tar", "7z"),
+)
+"""Endings of files that are carried unless the route says otherwise: nothing that a browser runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommentFile:
+    """A file as a tracker describes it."""
+
+    id: str
+    name: str
+    url: str
+    size: int  # bytes, as the server says: a hint
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A file to carry: where it is, and what it is called on the other side."""
+
+    id: str
+    name: str  # as it was
+    save_as: str  # harmless, and the same whenever it is carried again
+    url: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TicketComment:
+    """A comment of a ticket. `public` None: the server did not say."""
+
+    id: int
+    author: Actor
+    html: str
+    at: datetime
+    public: bool | None = None
+    files: tuple[CommentFile, ...] = ()
+    marker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketTalkPage:
+    """The newest comments of a ticket, newest first; `whole`: there are no others."""
+
+    comments: tuple[TicketComment, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BugTalkPage:
+    """The newest comments of an issue, newest first, and the issue's files."""
+
+    comments: tuple[BugComment, ...]
+    whole: bool
+    files: tuple[CommentFile, ...] = ()
+
+
+class TwinState(StrEnum):
+    CARRIED = "carried"
+    PLACEHOLDER = "placeholder"  # refused for good: a line says so in its place
+    WITHDRAWN = "withdrawn"  # the source was deleted or may no longer be read; our copy is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What became of a comment on one ticket or issue of the other side. No text is kept, only its digest."""
+
+    side: Side  # where the source is
+    source_id: str
+    target: str  # subject of the copy
+    origin: str  # subject of the source
+    source_at: datetime
+    version: int  # of the source when it was carried last: epoch milliseconds of its change
+    digest: str
+    twin_id: str | None
+    marker: str
+    visibility: Visibility
+    state: TwinState
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CommentPolicy:
+    """What a route carries."""
+
+    to_ticket: Literal["internal", "none"] = "internal"
+    to_bug: Literal["none", "tagged", "internal", "all"] = "tagged"
+    tag: str = "#bug"  # how an agent's comment begins that is meant for the developers
+    restricted: bool = False  # carry comments that Jira shows to one role or group only
+    history: Literal["none", "all"] = "none"  # comments from before the link
+    file_types: tuple[str, ...] = FILE_TYPES
+    file_bytes: int = 10 * 1024 * 1024
+    files_bytes: int = 50 * 1024 * 1024  # of one ticket or issue in all
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Files that an earlier comment brought to a ticket or issue."""
+
+    bytes: int = 0
+    digests: frozenset[str] = field(default_factory=frozenset)
+
+
+class TicketTalk(Protocol):
+    """Zendesk, as far as comments and files go. Raises the errors of sources/errors.py."""
+
+    def comments(self, ticket_id: int, since: datetime | None) -> TicketTalkPage:
+        """The newest comments, at least back to `since` (None: the newest page)."""
+
+    def comment(self, ticket_id: int, comment_id: int) -> TicketComment | None:
+        """One comment as it is now; None when the ticket does not have it."""
+
+    def read(self, ticket_id: int) -> TicketSnapshot:
+        """The ticket as it is now."""
+
+    def redact(self, ticket_id: int, comment_id: int, text: str) -> None:
+        """Blacks a text out in a comment, for ever."""
+
+    def upload(self, name: str, content: bytes) -> str:
+        """A file for a comment to come; answers its token."""
+
+    def fetch(self, url: str, limit: int) -> bytes:
+        """A file of a comment; raises RefusedError for another host and for more than `limit` bytes."""
+
+
+class BugTalk(Protocol):
+    """Jira, as far as comments and files go. Raises the errors of sources/errors.py."""
+
+    def comments(self, issue_id: str, since: datetime | None) -> BugTalkPage:
+        """The newest comments, at least back to `since` (None: the newest page)."""
+
+    def comment(self, issue_id: str, comment_id: str) -> BugComment | None:
+        """One comment as it is now; None when the issue does not show it."""
+
+    def edit(self, issue_id: str, comment_id: str, body: str) -> None:
+        """Replaces the text of a comment of ours."""
+
+    def delete(self, issue_id: str, comment_id: str) -> None:
+        """Removes a comment of ours; one that is not there is done."""
+
+    def files(self, issue_id: str) -> Sequence[CommentFile]:
+        """The issue's attachments."""
+
+    def attach(self, issue_id: str, name: str, content: bytes) -> None:
+        """Adds a file to the issue."""
+
+    def fetch(self, url: str, limit: int) -> bytes:
+        """A file of the issue; raises RefusedError for another host and for more than `limit` bytes."""

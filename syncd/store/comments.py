@@ -1,0 +1,109 @@
+"""What became of comments and files: twins, how far each link was looked at, files that were carried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from syncd.core.comment_model import Carried, Side, Twin, TwinState
+from syncd.core.model import Visibility
+from syncd.store.codec import from_micros, to_micros
+from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.schema import CarriedFileRow, CommentsSeenRow, CommentTwinRow
+
+_TWIN = table_of(CommentTwinRow)
+
+
+class Comments(Repository):
+    """Digests and ids only; the texts stay with the trackers."""
+
+    def keep_twin(self, twin: Twin) -> None:
+        """Remembers it, or what became of it since."""
+        row = {
+            "side": twin.side,
+            "source_id": twin.source_id,
+            "target": twin.target,
+            "origin": twin.origin,
+            "source_at": to_micros(twin.source_at),
+            "version": twin.version,
+            "digest": twin.digest,
+            "twin_id": twin.twin_id,
+            "marker": twin.marker,
+            "visibility": twin.visibility.value,
+            "state": twin.state.value,
+            "at": to_micros(twin.at),
+        }
+        self._upsert(CommentTwinRow, [row])
+
+    def twin(self, side: Side, source_id: str, target: str) -> Twin | None:
+        """The copy of one comment on one subject."""
+        query = select(_TWIN).where(
+            CommentTwinRow.side == side, CommentTwinRow.source_id == source_id, CommentTwinRow.target == target
+        )
+        row = self._connection.execute(query).mappings().first()
+        return None if row is None else _twin(row)
+
+    def twins_of(self, origins: Iterable[str]) -> list[Twin]:
+        """The copies of all comments of these subjects."""
+        found: list[Twin] = []
+        for part in chunks(origins):
+            query = select(_TWIN).where(CommentTwinRow.origin.in_(part)).order_by(CommentTwinRow.source_at)
+            found += [_twin(row) for row in self._connection.execute(query).mappings()]
+        return found
+
+    def twins_since(self, side: Side, since: datetime) -> list[Twin]:
+        """The copies of comments of that side that were made or changed since."""
+        query = select(_TWIN).where(CommentTwinRow.side == side, CommentTwinRow.at >= to_micros(since))
+        return [_twin(row) for row in self._connection.execute(query.order_by(CommentTwinRow.at)).mappings()]
+
+    # ---- how far ----
+
+    def comments_seen(self, link_ids: Iterable[int]) -> dict[tuple[int, str], int]:
+        """(link, side) → the version up to which its comments were looked at."""
+        found: dict[tuple[int, str], int] = {}
+        for part in chunks(link_ids):
+            query = select(CommentsSeenRow.link_id, CommentsSeenRow.side, CommentsSeenRow.version)
+            rows = self._connection.execute(query.where(CommentsSeenRow.link_id.in_(part)))
+            found |= {(row.link_id, row.side): row.version for row in rows}
+        return found
+
+    def saw_comments(self, link_id: int, side: Side, version: int) -> None:
+        """They were looked at."""
+        self._upsert(CommentsSeenRow, [{"link_id": link_id, "side": side, "version": version}])
+
+    # ---- files ----
+
+    def carried(self, target: str) -> Carried:
+        """The files that were brought to a ticket or issue."""
+        query = select(CarriedFileRow.digest, CarriedFileRow.size).where(CarriedFileRow.target == target)
+        rows = self._connection.execute(query).all()
+        return Carried(sum(row.size for row in rows), frozenset(row.digest for row in rows))
+
+    def keep_file(self, target: str, digest: str, name: str, size: int, now: datetime) -> None:
+        """A file was brought there."""
+        row = {"target": target, "digest": digest, "name": name, "size": size, "at": to_micros(now)}
+        self._upsert(CarriedFileRow, [row], replace=False)
+
+    def count_twins(self) -> int:
+        """How many copies are remembered."""
+        return int(self._connection.execute(select(func.count()).select_from(_TWIN)).scalar_one())
+
+
+def _twin(row: Mapping[Any, Any]) -> Twin:
+    return Twin(
+        side=row["side"],
+        source_id=row["source_id"],
+        target=row["target"],
+        origin=row["origin"],
+        source_at=from_micros(row["source_at"]),
+        version=row["version"],
+        digest=row["digest"],
+        twin_id=row["twin_id"],
+        marker=row["marker"],
+        visibility=Visibility(row["visibility"]),
+        state=TwinState(row["state"]),
+        at=from_micros(row["at"]),
+    )
