@@ -9,7 +9,7 @@ from syncd.config.compile import compile_mapping
 from syncd.config.linter import Finding, Walk, lint_mapping
 from syncd.config.load import load_mapping, packaged_mappings
 from syncd.core.mapping import StageMapping
-from tests.core.telling import mapping_from, project, shipped
+from tests.core.given import mapping_from, project, shipped
 
 GOOD = """
 stages:

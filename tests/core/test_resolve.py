@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.resolve import CannotResolve, resolve
-from tests.core.telling import Telling, mapping_from, shipped
-from tests.core.test_stories import BOTH_MOVED, GIVEN_CLOSED
+from tests.core.given import mapping_from, shipped
+from tests.core.telling import Telling
+from tests.core.test_stories import BOTH_MOVED
 
 FLAGGED = """
 ticket 1 hold
@@ -49,8 +50,8 @@ def test_a_decision_ends_the_conflict(take: str, end: str) -> None:
 def test_taking_one_bug_as_it_is_moves_nothing_for_the_other(order: tuple[str, str]) -> None:
     tale = Telling(shipped("default"))
     tale.tell(
-        GIVEN_CLOSED
-        + """
+        """
+        given closed
         bug ENG-2 In Progress
         link 1 ENG-2 adopted
         sync

@@ -15,7 +15,7 @@ from syncd.config.linter import Walk
 from syncd.core.actions import MoveBug, Plan, RemoveTag, UpdateTicket
 from syncd.core.reconcile import reconcile
 from syncd.core.who import customer_waits
-from tests.core.telling import mapping_from, project, shipped
+from tests.core.given import mapping_from, project, shipped
 
 K = TypeVar("K")
 V = TypeVar("V")
