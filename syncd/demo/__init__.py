@@ -105,10 +105,14 @@ class _Demo:
     def _operator(self) -> None:
         """What an operator types when syncd is new."""
         clock = ("--clock", self._place.seeded.control_url)
-        for arguments, most in ((("check",), 12), (("plan", *clock), 14), (("once", "--accept", *clock), 12)):
+        for arguments, first, last in (
+            (("check",), 8, 0),
+            (("plan", *clock), 6, 7),
+            (("once", "--accept", *clock), 12, 0),
+        ):
             self._show.heading(f"$ syncd {' '.join(arguments)}")
             code, said = self._place.syncd(*arguments)
-            self._show.lines(said.splitlines(), None if code else most)
+            self._show.lines(said.splitlines(), None if code else first, last)
             if code:
                 raise DemoFailed(f"syncd {arguments[0]} ended with exit code {code}")
 

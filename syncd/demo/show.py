@@ -32,13 +32,13 @@ class Show:
         self.line("")
         self.line(text, "bold")
 
-    def lines(self, lines: Iterable[str], most: int | None = None) -> None:
-        """What a command said, indented; at most so many lines."""
+    def lines(self, lines: Iterable[str], first: int | None = None, last: int = 0) -> None:
+        """What a command said, indented; with `first`, only so many lines from its beginning and its end."""
         said = [line.rstrip() for line in lines]
-        for line in said[:most]:
+        left_out = 0 if first is None else max(0, len(said) - first - last)
+        shown = said if not left_out else [*said[:first], f"… {left_out} more", *said[len(said) - last :]]
+        for line in shown:
             self.line(f"  {line}", "dim")
-        if most is not None and len(said) > most:
-            self.line(f"  … {len(said) - most} more", "dim")
 
     def act(self, act: Act) -> None:
         """Somebody did something."""

@@ -46,10 +46,19 @@ def test_what_people_write_is_no_markup() -> None:
     assert file.getvalue() == "09:00:00  Priya Nair solves #1: “[3.2] mends it”\n"
 
 
-def test_only_so_much_of_what_a_command_says_is_shown() -> None:
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        pytest.param(None, 0, ["one", "two", "three", "four"], id="all of it"),
+        pytest.param(2, 0, ["one", "two", "… 2 more"], id="its beginning"),
+        pytest.param(1, 1, ["one", "… 2 more", "four"], id="its beginning and its end"),
+        pytest.param(2, 2, ["one", "two", "three", "four"], id="all of it, where nothing is saved"),
+    ],
+)
+def test_of_what_a_command_says_is_shown(first: int | None, last: int, shown: list[str]) -> None:
     show, file = _shown()
-    show.lines(["one", "two", "three"], 2)
-    assert file.getvalue() == "  one\n  two\n  … 1 more\n"
+    show.lines(["one", "two", "three", "four"], first, last)
+    assert file.getvalue().splitlines() == [f"  {line}" for line in shown]
 
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["on a terminal", "without a terminal there is none"])
