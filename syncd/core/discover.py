@@ -29,6 +29,11 @@ def names_a_key(ticket: TicketSnapshot, routes: Iterable[RouteView]) -> bool:
     return bool(_named(ticket, routes))
 
 
+def named_keys(ticket: TicketSnapshot, routes: Iterable[RouteView]) -> tuple[str, ...]:
+    """The issue keys that the ticket names, in its link field or in tags, upper case."""
+    return tuple(_named(ticket, routes))
+
+
 def discover(world: World, draft: Draft) -> None:
     """New links for keys that tickets name, retired ones for keys that agents took away."""
     for ticket_id in sorted(world.touched):

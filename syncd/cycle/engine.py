@@ -16,6 +16,7 @@ from syncd.core.model import Json
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
 from syncd.cycle.calls import CallCounter
 from syncd.cycle.fetch import CENSUS, Fetcher
+from syncd.cycle.named import touch_named
 from syncd.cycle.planning import Planned, Planner, PlanPart
 from syncd.cycle.requests import BELIEVE_CENSUS, Requests
 from syncd.cycle.settings import CycleReport, Routes, Settings
@@ -206,6 +207,7 @@ class Engine:
                 self._census(report)
             except SourceError as error:
                 report.problems.setdefault("census", str(error))
+        touch_named(self._store, self.routes, self._clock.now())
         if exported:
             report.passes.append("complete")
             self._passed("complete")

@@ -86,6 +86,14 @@ class Snapshots(Repository):
                     found[issue.id] = issue
         return found
 
+    def next_tickets(self, after_id: int, limit: int) -> list[TicketSnapshot]:
+        """The stored tickets by id from the one after `after_id`, at most `limit` of them: for walks over all of them
+        in shares. A damaged one is left out."""
+        query = select(_TICKET).where(TicketRow.id > after_id).order_by(TicketRow.id).limit(limit)
+        rows = self._connection.execute(query).mappings().all()
+        found = [self._snapshot(TicketSnapshot, TicketRow, row) for row in rows]
+        return [ticket for ticket in found if ticket is not None]
+
     def issue_by_key(self, key: str) -> IssueSnapshot | None:
         """The issue that has this key; a visible one before others, then the one changed last."""
         query = select(_ISSUE).where(IssueRow.key == key)
