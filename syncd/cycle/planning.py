@@ -334,6 +334,9 @@ class Planner:
                 tx.save_guard(name, guard | {"public_note": None})
             for name in {link.route for link in world.links}:
                 _keep_brake(tx, name, planned.held.get(name))
+            keep = planned.unread | self._held_subjects(planned)
+            # Before the actions: what they touch (a new link's two sides) is planned next, though it was planned now.
+            tx.untouch([s for s in planned.subjects if s not in keep], upto=now)
             for action in plan.actions:
                 if not planned.goes(action):
                     continue
@@ -341,8 +344,6 @@ class Planner:
                     report.conflicts_opened += apply_local(tx, action, now)
                 else:
                     self._enqueue(tx, action, world, now, report)
-            keep = planned.unread | self._held_subjects(planned)
-            tx.untouch([s for s in planned.subjects if s not in keep], upto=now)
         report.held.update(planned.held)
         report.links_waiting += len(plan.waiting)
 
