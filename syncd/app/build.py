@@ -197,6 +197,8 @@ class App:
                     f"Jira has no project {route.project}, or syncd's account may not browse it. Check the key and "
                     "the project's permissions."
                 )
+                if known[route.project] is not None:
+                    unread.append(missing[route.project])  # it was there before: asked for again soon
             except SourceError as error:
                 if known[route.project] is not None:
                     stale.append(f"The workflow of {route.project} is that of the last time: {error}")

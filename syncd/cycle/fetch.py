@@ -294,4 +294,6 @@ def _vanished(
 
 
 def _is_news(row: IssueSnapshot, known: IssueSnapshot | None) -> bool:
-    return known is None or not known.visible or row.updated_ms > known.updated_ms or row.key != known.key
+    if known is None or not known.visible or row.updated_ms > known.updated_ms or row.key != known.key:
+        return True
+    return row.status_name != known.status_name  # a status that was renamed moves no issue's stamp
