@@ -7,7 +7,7 @@ configuration check it); what a value means is not, and a value that means nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final, TypeAlias
 
 from syncd.sla.business_time import BusinessTime, Timetable
@@ -113,7 +113,7 @@ def _calendar(name: str, data: Data, holidays: Holidays) -> Calendar:
         _week(data["week"]),
         overrides={_date(day): _day(hours) for day, hours in (data.get("overrides") or {}).items()},
         breaks={_date(day): _day(hours) for day, hours in (data.get("breaks") or {}).items()},
-        holidays=frozenset(closed | {_date(day) for day in data.get("closed", ())}),
+        holidays=frozenset(closed.union(*(_dates(entry) for entry in data.get("closed", ())))),
         makeup=frozenset(makeup),
         makeup_hours=_day(data.get("working_day_hours", "closed")),
         published_until=min(published, default=None),
@@ -156,6 +156,16 @@ def _clock_time(text: str) -> int:
         if minute < 60 and second < 60 and seconds <= DAY:
             return seconds
     raise ValueError(f"{text.strip()} is no time of a day: write 09:00, or 24:00 for the end of the day.")
+
+
+def _dates(value: Any) -> set[date]:
+    """One date, or `2026-12-24/2027-01-02` with both its ends."""
+    first, slash, last = str(value).partition("/")
+    start = date.fromisoformat(first)
+    days = (date.fromisoformat(last) - start).days if slash else 0
+    if days < 0:
+        raise ValueError(f"{value} ends before it begins.")
+    return {start + timedelta(days=day) for day in range(days + 1)}
 
 
 def _date(value: Any) -> date:

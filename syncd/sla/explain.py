@@ -55,7 +55,8 @@ def explain(clock: Clock, reader: Calendar) -> Iterator[str]:
         yield f"  {span_text(clock.carried)} were carried over"
     if clock.seconds is not None:
         used, target = verdict.elapsed, clock.seconds
-        yield f"  used {span_text(used)} of {span_text(target)} ({share_text(used, target)}), left {span_text(target - used)}"
+        left = span_text(target - used)
+        yield f"  used {span_text(used)} of {span_text(target)} ({share_text(used, target)}), left {left}"
     if verdict.due is not None:
         yield f"  due {local_text(reader, verdict.due)}" + (" (holidays not announced yet)" if verdict.is_guess else "")
     elif clock.rest is not None:
