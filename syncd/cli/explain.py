@@ -14,7 +14,7 @@ from syncd.cli.main import Verb
 from syncd.cli.output import clean, print_json, say, when
 from syncd.cli.shapes import audit_json, entry_json, held_json, intent_json, link_json, what_of
 from syncd.cli.work import load, looking
-from syncd.core.actions import LOCAL_ACTIONS, issue_subject, ticket_subject
+from syncd.core.actions import LOCAL_ACTIONS, NeedHistory, NeedIssue, NeedTicket, issue_subject, ticket_subject
 from syncd.core.model import IssueSnapshot, Link, TicketSnapshot
 from syncd.cycle import CycleReport, Planned
 from syncd.store import Audit, Intent, LinkEntry, Tx
@@ -150,6 +150,7 @@ def _as_json(app: App, story: Story) -> dict[str, Any]:
         ]
         if planned is not None
         else [],
+        "reads": _reads(story),
         "brakes": [held_json(held) for held in planned.held.values()] if planned is not None else [],
     }
 
@@ -207,13 +208,29 @@ def _print_link(app: App, story: Story, link: Link) -> None:
         say(clean(f"    {when(entry.at)}  {entry.what}: {entry.reason}"))
 
 
+def _reads(story: Story) -> list[str]:
+    """What the next cycle has to read before it can decide."""
+    found = []
+    for need in story.planned.plan.needs if story.planned is not None else ():
+        match need:
+            case NeedHistory():
+                found.append(f"who changed ticket #{need.ticket_id} last")
+            case NeedTicket():
+                found.append(f"ticket #{need.ticket_id}")
+            case NeedIssue():
+                found.append(f"bug {need.issue_id}")
+    return found
+
+
 def _print_next(story: Story) -> None:
     planned = story.planned
     if planned is None:
         return
     say()
+    for what in _reads(story):
+        say(clean(f"Next: read {what}, then decide"))
     coming = [action for action in planned.plan.actions if not isinstance(action, LOCAL_ACTIONS)]
-    if not coming:
+    if not coming and not planned.plan.needs:
         say("Next: nothing to write, as far as is known now.")
     for action in coming:
         held = "" if planned.goes(action) else "held: "

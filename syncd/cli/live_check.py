@@ -103,14 +103,20 @@ class LiveCheck:
         return str(self._loaded.document.problem(path, "")).rstrip(": ")
 
     def _failed(self, side: str, url: str, error: SourceError, doing: str) -> None:
-        name = "Zendesk" if side == "zendesk" else "Jira"
+        name, said = "Zendesk" if side == "zendesk" else "Jira", str(error).rstrip(".")
         match error:
+            case AuthError() if "invalid_scope" in said:
+                self._findings.error(
+                    side,
+                    f"{name} at {url} grants the OAuth client fewer scopes than `scope` asks for: allow them for the "
+                    f"client, or mend `scope` ({said}).",
+                )
             case AuthError():
-                self._findings.error(side, f"{name} at {url} does not accept syncd's account: {error}.")
+                self._findings.error(side, f"{name} at {url} does not accept syncd's account: {said}.")
             case RefusedError() | NotFoundError():
-                self._findings.error(side, f"{name} at {url} refused to {doing}: {error}.")
+                self._findings.error(side, f"{name} at {url} refused to {doing}: {said}.")
             case _:
-                self._findings.error(side, f"{name} at {url} cannot be reached now: {error}.", Exit.LATER)
+                self._findings.error(side, f"{name} at {url} cannot be reached now: {said}.", Exit.LATER)
 
     # ---- Zendesk ----
 

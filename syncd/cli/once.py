@@ -17,12 +17,13 @@ from syncd.config.load import Loaded
 from syncd.core.guard import Held
 from syncd.core.model import Json
 from syncd.cycle import CycleReport
-from syncd.store import StoreLocked
+from syncd.store import IntentState, StoreLocked
 
 ALL = ""  # --accept without a name
 SUMMED = ("tickets_read", "issues_read", "planned", "done", "refused", "superseded", "conflicts_opened")
 MOST_CYCLES = 100_000  # a guard against a defect, far beyond what any import takes
 LIMITED = "rate limit"
+OUT_OF_TIME = "out of time"
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Totals:
     accepted: list[str] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
+    in_doubt: int = 0
     problems: dict[str, str] = field(default_factory=dict)
     shut_out: set[str] = field(default_factory=set)
     lanes: dict[str, str] = field(default_factory=dict)
@@ -58,7 +60,8 @@ class Totals:
         """1 for what waits for a person, 75 for what waits for time."""
         if self.held or self.sums["refused"] or self.shut_out or (self.stopped and not self.unread):
             return Exit.PERSON
-        return Exit.LATER if self.problems or self.stopped or any(self.waiting.values()) else Exit.FINE
+        waits = any(self.waiting.values()) or self.in_doubt
+        return Exit.LATER if self.problems or self.stopped or waits else Exit.FINE
 
     def as_json(self) -> dict[str, Json]:
         """For machines."""
@@ -69,6 +72,7 @@ class Totals:
             "accepted": list(self.accepted),
             "brakes": [held_json(held) for held in self.held.values()],
             "waiting": dict(self.waiting),
+            "in_doubt": self.in_doubt,
             "problems": dict(self.problems),
             "stopped_routes": dict(self.stopped),
             "warnings": list(self.warnings),
@@ -147,6 +151,8 @@ class Run:
             released = self._release(report)
             if not (released or self._goes_on(report)):
                 break
+        with self._app.store.reading() as tx:
+            self._totals.in_doubt = tx.intent_counts().get(IntentState.SENT, 0)
         return self._totals
 
     def _release(self, report: CycleReport) -> bool:
@@ -178,7 +184,7 @@ class Run:
             waits = {"zendesk": self._app.zendesk.wait_for("update"), "jira": self._app.jira.wait_for("write")}
             self._wait(min(waits[lane] for lane in limited), f"{self._totals.sums['done']} writes done")
             return True
-        return moved or bool(report.stopped_lanes)
+        return moved or any(OUT_OF_TIME in why for why in report.stopped_lanes.values())
 
     def _wait(self, seconds: float, so_far: str) -> None:
         if seconds > 1:
@@ -198,6 +204,7 @@ def _print(totals: Totals) -> None:
         ("writes refused", totals.sums["refused"]),
         ("conflicts opened", totals.sums["conflicts_opened"]),
         ("writes that wait", sum(totals.waiting.values())),
+        ("writes in doubt", totals.in_doubt),
         ("API calls", totals.calls),
     ]
     print_table((f"{count(totals.cycles, 'cycle')}", ""), rows)
@@ -207,5 +214,5 @@ def _print(totals: Totals) -> None:
         tell(clean(held.message))
     if totals.sums["conflicts_opened"] or totals.sums["refused"]:
         say("What waits for a person: syncd conflicts list")
-    if any(totals.waiting.values()):
+    if any(totals.waiting.values()) or totals.in_doubt:
         say("What waits, and for what: syncd intents list")

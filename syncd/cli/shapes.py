@@ -14,6 +14,7 @@ from syncd.core.actions import (
     AddLink,
     CastVote,
     CommentOnBug,
+    CreateBug,
     LocalAction,
     MoveBug,
     OpenConflict,
@@ -22,6 +23,7 @@ from syncd.core.actions import (
     RemoveTag,
     RepointLink,
     RetireLink,
+    ShowTicketOnBug,
     UpdateTicket,
 )
 from syncd.core.guard import Held
@@ -35,6 +37,8 @@ CALLS: Mapping[str, int] = {
     RemoveTag.kind: 3,  # a fresh reading, the DELETE, a reading of what is left
     MoveBug.kind: 4,  # reading, transitions, the transition, reading: for a walk of one step
     CommentOnBug.kind: 2,  # the comment, and a reading of the bug
+    CreateBug.kind: 5,  # two searches (our mark, the newest key), the ticket, the creation, a reading of the bug
+    ShowTicketOnBug.kind: 1,
 }
 """API calls that a write costs when nothing gets in its way, by its kind."""
 

@@ -94,10 +94,10 @@ def looking(loaded: Loaded, clock: Clock | None = None) -> Iterator[App]:
 def do_or_ask(loaded: Loaded, verb: str, args: Mapping[str, Json], *, live: bool = False) -> str:
     """Does a verb at once, or has the running daemon do it; returns what came of it as a sentence.
 
-    `live`: the servers are asked for their workflows first. Raises CliError when it was refused (1), or not answered
+    `live`: the servers are asked for their workflows first, and a store is made if there is none. Raises CliError when it was refused (1), or not answered
     in time (75)."""
     try:
-        with working(loaded, create=False) as app:
+        with working(loaded, create=live) as app:
             if live:
                 check_secrets(loaded)
                 app.refresh_routes()
