@@ -149,6 +149,9 @@ class BugTalk(Protocol):
     def comment(self, issue_id: str, comment_id: str) -> BugComment | None:
         """One comment as it is now; None when the issue does not show it."""
 
+    def is_internal(self, comment_id: str) -> bool:
+        """Whether the stored comment carries the mark that hides it from the portal; False when it does not say."""
+
     def edit(self, issue_id: str, comment_id: str, body: str) -> None:
         """Replaces the text of a comment of ours."""
 

@@ -89,6 +89,8 @@ class TicketWrite:
     status: str | None = None
     custom_status_id: int | None = None
     note: str | None = None
+    html: str | None = None  # the note's text, in place of `note`
+    uploads: tuple[str, ...] = ()  # tokens of files for the note
     fields: Mapping[str, Json] | None = None
     values: Mapping[str, Json] | None = None  # Zendesk's own: priority, type, subject, assignee_id, group_id
 

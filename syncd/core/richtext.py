@@ -262,3 +262,17 @@ def plain_line(inlines: Iterable[Inline]) -> str:
                 inner = plain_line(inline.inlines)
                 parts.append(inline.href if inner in ("", inline.href) else f"{inner} ({inline.href})")
     return "".join(parts)
+
+
+def leaves(blocks: Iterable[Block]) -> tuple[str, ...]:
+    """Every piece of text as it stands between two elements; code line by line."""
+    found = [i.text.strip() for i in _all_inlines(blocks) if isinstance(i, Text)]
+    found += [line.strip() for block in _flat(blocks) if isinstance(block, Code) for line in block.text.split("\n")]
+    return tuple(dict.fromkeys(text for text in found if text))
+
+
+def _flat(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        if isinstance(block, Quote):
+            yield from _flat(block.blocks)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from requests.adapters import BaseAdapter
@@ -26,6 +27,7 @@ from syncd.sources.errors import (
     SourceError,
     TransientError,
 )
+from syncd.sources.files import ATLASSIAN_HOSTS, FileFetcher
 from syncd.sources.http import CallKind, CallRecord
 from syncd.sources.jira_fields import FieldDefinitions, body_of, find_account
 from syncd.sources.jira_create import Creator
@@ -33,6 +35,7 @@ from syncd.sources.jira_history import history_metadata
 from syncd.sources.jira_json import Authors, ident, record, rows, user_id
 from syncd.sources.jira_parse import ORIGIN, marker_of_origin, parse_comment, parse_versions
 from syncd.sources.jira_read import Reader
+from syncd.sources.jira_talk import JiraTalk
 from syncd.sources.jira_wire import Wire, segment, understood
 from syncd.sources.jira_workflow import (
     lacks_categories,
@@ -103,6 +106,21 @@ class Jira:
         self._wire = Wire(base_url, auth, clock=clock, adapter=adapter, ca=ca, on_call=on_call, sleep=sleep)
         self._reader = Reader(self._wire, clock, is_cloud=self._is_cloud, authors=self._authors, probe=self._myself)
         self.creator: Final = Creator(self._wire, self._is_cloud)
+
+        self.talk = JiraTalk(
+            self._wire,
+            FileFetcher(
+                self._wire.session.base_url,
+                self._wire.session.signer,
+                service="jira",
+                hosts=ATLASSIAN_HOSTS,
+                adapter=adapter,
+                ca=ca,
+            ),
+            is_cloud=self._is_cloud,
+            understand=self._comment,
+            count_write=self._count_write,
+        )
 
     # ---- who and where -----------------------------------------------------------------------------------------
 
@@ -302,9 +320,7 @@ class Jira:
         comment, told = parse_comment(raw, authors)
         if told or not authors.is_own(record(raw, "a comment").get("author")):
             return comment
-        return BugComment(
-            comment.id, comment.author, comment.body, comment.created, comment.updated, self._marker(comment.id)
-        )
+        return replace(comment, marker=self._marker(comment.id))
 
     def _marker(self, comment_id: str) -> str | None:
         if comment_id not in self._markers:

@@ -129,6 +129,19 @@ class Wire:
             raise _refused_as_nobody() from None
         return parse_json(response, f"jira: {method} {path}") if response.content.strip() else None
 
+    def send_file(self, path: str, name: str, content: bytes) -> Any:
+        """The JSON answer to a POST of one file. Sent once."""
+        files = {"file": (name, content, "application/octet-stream")}
+        try:
+            return parse_json(self.session.post(self._address(path), files=files), f"jira: POST {path}")
+        except NotFoundError as error:
+            # Data Center answers so to a file that is too big: https://developer.atlassian.com/server/jira/platform/rest/
+            raise RefusedError(str(error), status=error.status) from None
+
+    def address(self, path: str) -> str:
+        """The whole address of a path below /rest/api/2/."""
+        return self._address(path)
+
     def _known(self, send: Callable[[], Response]) -> Response:
         """The answer to a read, which was meant for us; with a new credential if the old one made us nobody."""
         for _ in range(2):

@@ -55,6 +55,8 @@ class WireGuard:
         if (request.method or "GET").upper() in ("GET", "HEAD"):
             return
         path = request.path_url.partition("?")[0]
+        if path.removesuffix(".json") == "/api/v2/uploads" and request.method == "POST":
+            return  # a file that nobody sees before a comment names it
         if _CUSTOMER_VOICE.match(path):
             raise WireGuardError(f"a write to {path} would speak to the customer")
         body = _body(request, path)

@@ -26,6 +26,7 @@ from syncd.sources.errors import (
     SourceError,
     UnknownError,
 )
+from syncd.sources.files import ZENDESK_HOSTS, FileFetcher
 from syncd.sources.http import BeforeSend, CallRecord, Session
 from syncd.sources.wire_guard import WireGuard
 from syncd.sources.zendesk_audits import Audit, audit_of, authors_of, changes_of, events_of, updaters_of
@@ -54,6 +55,7 @@ from syncd.sources.zendesk_parse import (
     whole,
 )
 from syncd.sources.zendesk_people import People
+from syncd.sources.zendesk_talk import ZendeskTalk
 from syncd.sources.zendesk_write import is_public, not_shown, notes_of, ticket_object
 
 HELD_BACK = 61  # seconds: exports withhold the newest 60, and refuse a start within them
@@ -114,6 +116,14 @@ class Zendesk:
         self._tickets = TicketReader()
         self._people = People(self._fetch_users, self._own_id, clock, robots)
         self._history = History(self._writer, self._people)
+        signer = self._writer.session.signer
+        self.talk = ZendeskTalk(
+            self._writer,
+            self._people,
+            FileFetcher(self._server, signer, service="Zendesk", hosts=ZENDESK_HOSTS, adapter=adapter, ca=ca),
+            own_id=self._own_id,
+            read=lambda number: self.read([number])[0],
+        )
         self.cases = Cases(self._writer, self._reader, self._tickets)
 
     # ---- who and what ------------------------------------------------------------------------------------------

@@ -28,7 +28,9 @@ def ticket_object(ticket_id: int, write: TicketWrite, stamp: datetime, marker: s
         values["custom_fields"] = [{"id": _field_id(key), "value": value} for key, value in write.fields.items()]
     if write.note is not None:
         # Always said: without it a comment inherits the ticket's visibility, which mails the customer.
-        values["comment"] = Comment(body=write.note, public=False)
+        text = {"body": write.note} if write.html is None else {"html_body": write.html}
+        files = {"uploads": list(write.uploads)} if write.uploads else {}
+        values["comment"] = Comment(public=False, **text, **files)
     if not values:
         raise RefusedError(f"an update of ticket #{ticket_id} that changes nothing was not sent")
     body = Ticket(id=ticket_id, safe_update=True, updated_stamp=stamp_of(stamp), metadata={MARKER: marker})

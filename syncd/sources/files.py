@@ -1,0 +1,119 @@
+"""Files of comments: from a tracker's own hosts only, in bounded size, the credential to its own server only.
+
+Addresses of files come from a server's answers. Both vendors send a reader on to another host of theirs
+(https://developer.zendesk.com/api-reference/ticketing/tickets/ticket-attachments/,
+https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-attachments/), so redirects are followed by
+hand, each looked at first.
+"""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urljoin
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
+
+from syncd.sources.classify import NETWORK_ERRORS
+from syncd.sources.credentials import Authenticator
+from syncd.sources.errors import NotFoundError, RefusedError, TransientError
+from syncd.sources.http import TIMEOUT, USER_AGENT
+
+HOPS = 3
+WHOLE_FILE = 120.0  # real seconds for one file
+ZENDESK_HOSTS = (".zdusercontent.com", ".zdassets.com")
+ATLASSIAN_HOSTS = (".atlassian.com", ".atlassian.net", ".atl-paas.net")
+
+
+class FileFetcher:
+    """Reads files of one tracker. `hosts` are endings of further host names that belong to it (https only)."""
+
+    def __init__(
+        self,
+        base_url: str,
+        signer: Authenticator,
+        *,
+        service: str,
+        hosts: tuple[str, ...],
+        adapter: BaseAdapter | None = None,
+        ca: str | None = None,
+    ) -> None:
+        self._own = parse_url(base_url)
+        self._signer = signer
+        self._service = service
+        self._hosts = hosts
+        self._ca = ca
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = USER_AGENT
+        for prefix in ("https://", "http://"):
+            self._session.mount(prefix, adapter or HTTPAdapter(max_retries=0))
+
+    def fetch(self, address: str, limit: int) -> bytes:
+        """The file. Raises RefusedError for an address elsewhere, a file of more than `limit` bytes and an answer that
+        says no; NotFoundError; TransientError."""
+        for _ in range(HOPS + 1):
+            own = self._is_own(address)
+            what = f"{self._service}: GET a file"
+            try:
+                with self._session.get(
+                    address,
+                    auth=self._signer if own else Authenticator(),
+                    timeout=TIMEOUT,
+                    allow_redirects=False,
+                    stream=True,
+                    verify=self._ca or True,
+                    headers={"Accept": "*/*"},
+                ) as answer:
+                    if 300 <= answer.status_code < 400 and answer.headers.get("Location"):
+                        address = urljoin(address, answer.headers["Location"])
+                        continue
+                    _raise_for(answer, what)
+                    return _read(answer, limit, what)
+            except NETWORK_ERRORS:
+                raise TransientError(f"{what}: the connection failed", retry_after=5.0) from None
+        raise RefusedError(f"{self._service}: a file is sent on more than {HOPS} times")
+
+    def _is_own(self, address: str) -> bool:
+        """Whether it is on the tracker's own server; raises RefusedError when it is on nobody's that we know."""
+        try:
+            url = parse_url(address)
+        except LocationParseError:
+            url = Url()
+        host = (url.host or "").lower()
+        if url.auth is None and _origin(url) == _origin(self._own):
+            return True
+        ours = host.endswith(self._hosts) and url.scheme == "https" and url.port in (None, 443)
+        if url.auth is not None or not ours:
+            raise RefusedError(f"{self._service}: a file on another host was not fetched")
+        return False
+
+
+def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
+    default = {"http": 80, "https": 443}.get(url.scheme or "")
+    return url.scheme, url.host.lower() if url.host else None, url.port or default
+
+
+def _raise_for(answer: requests.Response, what: str) -> None:
+    status = answer.status_code
+    if status == 200:
+        return
+    if status in (404, 410):
+        raise NotFoundError(f"{what}: {status}", status=status)
+    if status == 429 or status >= 500:
+        raise TransientError(f"{what}: {status}", retry_after=30.0, status=status)
+    raise RefusedError(f"{what}: {status}", status=status)
+
+
+def _read(answer: requests.Response, limit: int, what: str) -> bytes:
+    """Counted while it comes: Content-Length is a hint."""
+    deadline = time.monotonic() + WHOLE_FILE
+    content = bytearray()
+    for chunk in answer.iter_content(65536):
+        content += chunk
+        if len(content) > limit:
+            raise RefusedError(f"{what}: it has more than {limit} bytes")
+        if time.monotonic() > deadline:
+            raise TransientError(f"{what}: it takes longer than {WHOLE_FILE:.0f} s", retry_after=60.0)
+    return bytes(content)
