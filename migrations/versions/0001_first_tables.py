@@ -85,6 +85,25 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "creation",
+        _text("marker"),
+        _int("ticket_id"),
+        _text("route"),
+        _int("occurrence"),
+        _int("requester_id", nullable=True),
+        _text("issue_id", nullable=True),
+        _text("issue_key", nullable=True),
+        _text("note"),
+        _int("at"),
+        _int("made_at", nullable=True),
+        _text("twins"),
+        sa.CheckConstraint("occurrence >= 1", name=op.f("ck_creation_occurrence")),
+        sa.PrimaryKeyConstraint("marker", name=op.f("pk_creation")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_creation_route_at"), "creation", ["route", "at"])
+    op.create_index(op.f("ix_creation_ticket_id_route"), "creation", ["ticket_id", "route"])
+    op.create_table(
         "cursor",
         _text("name"),
         _text("value"),

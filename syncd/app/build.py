@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ import structlog
 from pydantic import TypeAdapter
 from requests.adapters import BaseAdapter
 
+from syncd.app.creating import Surveyed, build_creating, survey
 from syncd.app.routing import Routing, build_routes
 from syncd.config.fields import is_loopback
 from syncd.config.load import Loaded
@@ -21,6 +22,9 @@ from syncd.core.actions import ticket_subject
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle import CallCounter, Engine, Routes, Settings
+from syncd.cycle.creating import CreatePart, TwinSweep
+from syncd.executor.creating import BugCreator
+from syncd.rules.creating import CreateRule
 from syncd.sources.credentials import Basic, Bearer, Credential, OAuthClient, api_token
 from syncd.sources.errors import AuthError, NotFoundError, SourceError
 from syncd.sources.jira import Jira
@@ -31,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _DESK = TypeAdapter(DeskCatalog)
 _PROJECT = TypeAdapter(ProjectCatalog)
+_SURVEYED = TypeAdapter(Surveyed)
 
 
 @dataclass(slots=True)
@@ -42,6 +47,7 @@ class Catalogs:
     missing: dict[str, str] = field(default_factory=dict)  # project -> why it could not be read
     stale: list[str] = field(default_factory=list)  # sentences about what was remembered instead of read
     unread: list[str] = field(default_factory=list)  # sentences about what a server did not answer and is not known
+    surveyed: Surveyed = field(default_factory=Surveyed)  # for the bugs that are made
 
 
 class App:
@@ -115,7 +121,33 @@ class App:
             calls=self.calls,
             stopping=stopping,
             parallel=parallel,
+            parts=[
+                CreatePart(
+                    store,
+                    self.zendesk.cases,
+                    rules=self._creating,
+                    account=config.zendesk.base_url,
+                    ticket_url=self._ticket_url,
+                )
+            ],
+            performers=[
+                BugCreator(
+                    store,
+                    self.zendesk,
+                    self.jira,
+                    self.jira.creator,
+                    rules=self._creating,
+                    ticket_url=self._ticket_url,
+                )
+            ],
+            chores=[TwinSweep(store, self.jira.creator, clock.now)],
         )
+
+    def _creating(self) -> Mapping[str, CreateRule]:
+        return self.engine.routes.creating  # a reload swaps the routes
+
+    def _ticket_url(self) -> str:
+        return self.engine.settings.ticket_url
 
     def _outside_of_transactions(self, _: Any) -> None:
         if self.store.in_transaction():
@@ -126,9 +158,10 @@ class App:
         last time; a route for which nothing is known stops."""
         catalogs = self._catalogs()
         routing = self._routing(catalogs)
+        self._survey(catalogs)
         self._remember(catalogs, routing)
         before = self.engine.routes
-        self._use(catalogs, routing)
+        routing = self._use(catalogs, routing)
         self._touch_started(before, routing.routes)
         return routing
 
@@ -137,15 +170,16 @@ class App:
         on while a daemon works, or while the servers are away."""
         with self.store.reading() as tx:
             desk = tx.get_fact("catalog.desk")
+            surveyed = tx.get_fact("catalog.create")
             known = {route.project: tx.get_fact(f"catalog.{route.project}") for route in self.loaded.config.routes}
         catalogs = Catalogs(
             _DESK.validate_python(desk) if desk is not None else None,
             {key: _PROJECT.validate_python(value) for key, value in known.items() if value is not None},
             {key: f"Nothing is known of {key} yet: run syncd check." for key, value in known.items() if value is None},
         )
-        routing = self._routing(catalogs)
-        self._use(catalogs, routing)
-        return routing
+        if surveyed is not None:
+            catalogs.surveyed = _SURVEYED.validate_python(surveyed)
+        return self._use(catalogs, self._routing(catalogs))
 
     def _routing(self, catalogs: Catalogs) -> Routing:
         with self.store.reading() as tx:
@@ -165,10 +199,24 @@ class App:
             bindings=bindings,
         )
 
-    def _use(self, catalogs: Catalogs, routing: Routing) -> None:
+    def _survey(self, catalogs: Catalogs) -> None:
+        """What making bugs takes; what a server does not answer now is taken from the last time."""
+        catalogs.surveyed = survey(self.loaded, self.jira.creator, self.zendesk.cases)
+        with self.store.reading() as tx:
+            known = tx.get_fact("catalog.create")
+        if catalogs.surveyed.stale and known is not None:
+            before = _SURVEYED.validate_python(known)
+            catalogs.surveyed.screens = {**before.screens, **catalogs.surveyed.screens}
+            catalogs.surveyed.names = {**before.names, **catalogs.surveyed.names}
+
+    def _use(self, catalogs: Catalogs, routing: Routing) -> Routing:
+        creating = build_creating(self.loaded, catalogs.desk, catalogs.surveyed, routing.routes.running)
+        routes = replace(routing.routes, creating=creating.rules)
+        routing = replace(routing, routes=routes, errors=(*routing.errors, *creating.errors))
         self.routing = routing
         self.catalog_problems = (*catalogs.stale, *catalogs.unread)
         self.engine.routes = routing.routes
+        return routing
 
     def _catalogs(self) -> Catalogs:
         config = self.loaded.config
@@ -213,12 +261,14 @@ class App:
         with self.store.transaction() as tx:
             if catalogs.desk is not None and not catalogs.stale:
                 tx.set_fact("catalog.desk", _DESK.dump_python(catalogs.desk, mode="json"), now)
+            if any(route.create is not None for route in self.loaded.config.routes):
+                tx.set_fact("catalog.create", _SURVEYED.dump_python(catalogs.surveyed, mode="json"), now)
             for key, project in catalogs.projects.items():
                 tx.set_fact(f"catalog.{key}", _PROJECT.dump_python(project, mode="json"), now)
             for project_key, names in routing.bindings.items():
                 for (kind, name), value in names.items():
                     tx.bind_name(kind, project_key, name, value)
-        for sentence in (*catalogs.stale, *catalogs.unread):
+        for sentence in (*catalogs.stale, *catalogs.unread, *catalogs.surveyed.stale):
             log.warning("catalog_stale", problem=sentence)
 
     def _touch_started(self, before: Routes, after: Routes) -> None:
@@ -230,6 +280,8 @@ class App:
         ]
         now = self.clock.now()
         with self.store.transaction() as tx:
+            # What was refused may pass with another configuration.
+            tx.touch([intent.subject for intent in tx.refused_creations()] if after.creating else [], now)
             for name in changed:
                 tx.touch([ticket_subject(link.ticket_id) for link in tx.all_links(route=name, limit=None)], now)
 

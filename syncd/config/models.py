@@ -9,7 +9,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
+from syncd.config.create_models import Create
 from syncd.config.durations import Duration, format_duration
+from syncd.config.field_models import MappedField, OnRelease
 from syncd.config.fields import (
     BaseUrl,
     Email,
@@ -258,6 +260,13 @@ class Route(Model):
     link_field: NameOrId | None = Field(default_factory=_mirrored_key, examples=["Jira issue"])
     link_tag: Tag = Field(default="link_", examples=["link_"])
     off_tag: Tag = Field(default="syncd_off", examples=["syncd_off"])
+    create: Create | None = Field(default=None, examples=["{act_tag: to_engineering}"])
+    fields: tuple[MappedField, ...] = Field(
+        default=(), examples=["[{ticket: priority, bug: priority, owner: zendesk, map: {urgent: Highest}}]"]
+    )
+    on_release: OnRelease = Field(default_factory=OnRelease, examples=["{note: true, hand_back: true}"])
+    follow_up: bool = Field(default=False, examples=["false"])
+    follow_ups_per_day: int = Field(default=20, ge=1, le=1000, examples=["20"])
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:

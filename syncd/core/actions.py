@@ -202,6 +202,8 @@ class UpdateTicket:
         """A newer untried write to the same slot of a subject takes the older one's place; notes have none."""
         if self.status is not None:
             return "status"
+        if self.values:
+            return "values"
         return "" if self.note is not None else "mirror"
 
 

@@ -325,6 +325,7 @@ class DeskCatalog:
 
     custom_statuses: tuple[CustomStatus, ...] = ()
     fields: tuple[TicketField, ...] = ()
+    organization_keys: tuple[str, ...] | None = None  # of organization fields; None = not read
 
 
 @dataclass(frozen=True, slots=True)

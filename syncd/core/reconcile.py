@@ -79,6 +79,10 @@ def _decide_ticket(world: World, draft: Draft, group: Sequence[LinkView], moving
         for view in group:
             _accept_or_flag(draft, view, "not_allowed")
     else:
+        made = [view for view in group if view.link.id in world.created]
+        if made:
+            note = bug_moved(world, made[0], next_step=next_step(made[0].stage, linked_now=True), beside=group)
+            _note(draft, group, made[0], note, f"{made[0].issue.key} was made for the ticket")
         for view in group:
             if view.link.base is None:
                 _accept_or_flag(draft, view, "no_agreement")
@@ -148,7 +152,7 @@ def _enter(world: World, draft: Draft, group: Sequence[LinkView], effective: Lin
             for view in group:
                 draft.record(view, "stays as it is: a customer waits for an answer")
         return
-    if stage.done and (fresh or not _moved_by_us(effective)):
+    if effective.link.id in world.created or (stage.done and (fresh or not _moved_by_us(effective))):
         note = bug_moved(world, effective, next_step=next_step(stage, linked_now=fresh), beside=group)
         _note(draft, group, effective, note, f"{effective.issue.key} is {bug_status(effective.issue)}")
     for view in group:

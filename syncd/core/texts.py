@@ -39,7 +39,13 @@ def bug_moved(world: World, view: LinkView, *, next_step: str, beside: Sequence[
     issues = list(dict.fromkeys([view.issue.key, *(other.issue.key for other in beside)]))
     news = " ".join([_news(view.issue), *(_news(other.issue) for other in beside if other.issue.key in issues[1:])])
     links = "\n".join(world.issue_link(key) for key in issues)
-    return f"{news} {next_step}\n{links}\n{SIGNATURE}"
+    made = [_made(world, each) for each in (view, *beside) if each.link.id in world.created]
+    told = " ".join(dict.fromkeys(made))
+    return f"{told} {news} {next_step}\n{links}\n{SIGNATURE}".lstrip()
+
+
+def _made(world: World, view: LinkView) -> str:
+    return f"syncd made {view.issue.key} for this ticket. {world.created[view.link.id]}".strip()
 
 
 def next_step(stage: Stage, *, linked_now: bool) -> str:
@@ -76,3 +82,18 @@ def ticket_said(world: World, ticket: TicketSnapshot, what: str) -> str:
 def conflict_note(world: World, key: str, message: str) -> str:
     """The note for a conflict that a person must settle."""
     return f"{message}\n{world.issue_link(key)}\n{SIGNATURE}"
+
+
+def released(world: World, keys: Sequence[str], version: str, *, handed_back: bool, solved: bool) -> str:
+    """The note on a ticket whose fix was released."""
+    which = ", ".join(keys)
+    news = f"Version {_one_line(version)} is released: it holds the fix of {which}."
+    step = "Tell the customer, if they wait to hear of it." if solved else "Please verify it and answer the customer."
+    back = " This ticket was handed back to its group." if handed_back else ""
+    links = "\n".join(world.issue_link(key) for key in keys)
+    return f"{news} {step}{back}\n{links}\n{SIGNATURE}"
+
+
+def came_back(issue: IssueSnapshot, ticket_id: int) -> str:
+    """What a support lead is told of a bug that came back after its ticket was closed."""
+    return f"The bug came back: {issue.key} is {bug_status(issue)}, but ticket #{ticket_id} is closed."

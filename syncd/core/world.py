@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.actions import issue_subject, ticket_subject
+from syncd.core.field_model import FieldSpec
 from syncd.core.mapping import Stage, StageMapping
 from syncd.core.model import (
     IssueSnapshot,
@@ -45,6 +46,11 @@ class RouteView:
     link_field: str | None = None  # id of the ticket field whose issue keys make links
     link_tag: str = "link_"  # prefix of the tags that name an issue key; empty = off
     off_tag: str = "syncd_off"
+    fields: tuple[FieldSpec, ...] = ()  # mapped fields
+    release_note: bool = True  # when a fix version is released
+    release_hand_back: bool = True
+    follow_up: bool = False  # when a bug comes back after its ticket was closed
+    follow_ups_per_day: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class World:
     followups: Mapping[int, tuple[str, ...]] = field(
         default_factory=dict
     )  # ticket -> the issues that the closed ticket it follows up was linked to when it was closed
+    created: Mapping[int, str] = field(default_factory=dict)  # new link -> what its ticket is to hear of the making
+    field_problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # link -> what its fields lack
     browse_url: str = ""  # where people open an issue: this + "/browse/" + key
     ticket_url: str = ""  # where agents open a ticket: this + "/agent/tickets/" + id
 

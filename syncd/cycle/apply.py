@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncd.core.actions import (
     AddLink,
@@ -60,8 +60,7 @@ def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
             tx.save_field_base(link.id, action.field, action.base, now)
             if action.base.problem:
                 tx.log_link(link.id, now, "field", action.base.problem, {"field": action.field})
-                # Its sync state says so; a moment later, as this plan's own subjects count as planned.
-                tx.touch([ticket_subject(link.ticket_id)], now + timedelta(microseconds=1))
+                tx.touch([ticket_subject(link.ticket_id)], now)  # its sync state says so
         case SawComments():
             tx.saw_comments(link.id, action.side, action.version)
         case MarkTold():

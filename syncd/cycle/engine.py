@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 
 from syncd.core.actions import issue_subject
-from syncd.core.model import Json
+from syncd.core.model import Json, Release
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
 from syncd.cycle.calls import CallCounter
 from syncd.cycle.fetch import CENSUS, Fetcher
@@ -31,6 +32,17 @@ ROUNDS = 3
 
 EXPORT_PAGES = 4
 """Export pages in one complete pass, of the 10 a minute that Zendesk gives to all its exports."""
+
+
+class Chore(Protocol):
+    """Something that is looked after now and then: twins of bugs, links that agents made elsewhere."""
+
+    name: str  # under which its last time is remembered
+    side: str  # zendesk | jira: it waits while that side cannot be used
+    every: timedelta
+
+    def run(self, routes: Routes, report: CycleReport) -> None:
+        """Does it once. A SourceError leaves it due."""
 
 
 class ServerMismatch(Exception):
@@ -54,7 +66,9 @@ class Engine:
         parallel: bool = False,
         parts: Sequence[PlanPart] = (),
         performers: Sequence[Performer] = (),
+        chores: Sequence[Chore] = (),
     ) -> None:
+        self._chores = chores
         self.settings = settings
         self.routes = routes
         self._store = store
@@ -191,6 +205,14 @@ class Engine:
             self._complete(report, projects)
         if self._due("versions", self.settings.versions):
             self._side(report, "jira", "versions", lambda: self._versions(projects, report))
+        for chore in self._chores:
+            if self._due(chore.name, chore.every):
+                self._look_after(chore, report)
+
+    def _look_after(self, chore: Chore, report: CycleReport) -> None:
+        if self._side(report, chore.side, chore.name, lambda: chore.run(self.routes, report)):
+            self._passed(chore.name)
+            report.passes.append(chore.name)
 
     def _complete(self, report: CycleReport, projects: Sequence[str]) -> None:
         exported = self._side(
@@ -234,9 +256,8 @@ class Engine:
             versions = self._jira.versions(project)
             present: dict[str, Json] = {v.id: [v.name, v.released, v.release_date] for v in versions}
             now = self._clock.now()
-            with self._store.transaction() as tx:
+            with self._store.reading() as tx:
                 known = tx.get_fact(f"versions.{project}")
-                tx.set_fact(f"versions.{project}", present, now)
                 changed = (
                     {i for i in {*present, *known} if present.get(i) != known.get(i)}
                     if isinstance(known, dict)
@@ -244,8 +265,13 @@ class Engine:
                 )
                 linked = tx.is_linked_issue(tx.issue_ids_of_project(project)) if changed else set()
                 stale = [i for i, s in tx.issues(linked).items() if changed & {v.id for v in s.fix_versions}]
-                tx.touch([issue_subject(i) for i in stale], now)
             self._fetch.read_issues(stale, report)
+            with self._store.transaction() as tx:
+                tx.set_fact(f"versions.{project}", present, now)
+                for version in versions:
+                    if version.id in changed and version.released:
+                        tx.note_release(Release(version.id, project, version.name, now))
+                tx.touch([issue_subject(i) for i in stale], now)
         self._passed("versions")
         report.passes.append("versions")
 

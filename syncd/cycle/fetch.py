@@ -146,7 +146,14 @@ class Fetcher:
         changed = tx.put_tickets(readings, now)
         by_id = {ticket.id: ticket for ticket in readings}
         linked = tx.is_linked_ticket(changed)
-        touched = [i for i in changed if i in linked or names_a_key(by_id[i], routes.running.values())]
+        touched = [
+            i
+            for i in changed
+            if i in linked
+            or _follows(by_id[i])
+            or names_a_key(by_id[i], routes.running.values())
+            or routes.may_ask_for_bug(by_id[i])
+        ]
         report.changed += len(touched)
         tx.touch([ticket_subject(i) for i in touched], now)
 
@@ -182,7 +189,7 @@ class Fetcher:
 
     def _observe_search(self, rows: Sequence[IssueSnapshot], since: int, report: CycleReport, *, first: bool) -> None:
         with self._store.reading() as tx:
-            linked = tx.is_linked_issue(row.id for row in rows)
+            linked = tx.is_linked_issue(row.id for row in rows) | tx.is_watched_issue(row.id for row in rows)
             known = tx.issues(linked)
         news = [
             row.id
@@ -226,7 +233,7 @@ class Fetcher:
         readings = list(rows)
         report.issues_read += len(readings)
         changed = tx.put_issues(readings, now)
-        linked = tx.is_linked_issue(changed)
+        linked = tx.is_linked_issue(changed) | tx.is_watched_issue(changed)
         report.changed += len(linked)
         tx.touch([issue_subject(i) for i in changed if i in linked], now)
 
@@ -291,6 +298,11 @@ def _vanished(
         return row.is_gone and ticket is not None and not ticket.is_gone
     issue = known_issues.get(row.id)
     return not row.visible and issue is not None and issue.visible
+
+
+def _follows(ticket: TicketSnapshot) -> bool:
+    """It follows up a closed ticket, whose links it goes on with."""
+    return ticket.followup_of is not None
 
 
 def _is_news(row: IssueSnapshot, known: IssueSnapshot | None) -> bool:

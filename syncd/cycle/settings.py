@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from syncd.core.guard import Held
+from syncd.core.model import TicketSnapshot
 from syncd.core.world import RouteView
+from syncd.rules.creating import CreateRule, asks_for_bug, has_act_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,17 @@ class Routes:
 
     running: Mapping[str, RouteView] = field(default_factory=dict)
     stopped: Mapping[str, str] = field(default_factory=dict)  # name -> what is wrong and what to do
+    creating: Mapping[str, CreateRule] = field(default_factory=dict)  # of the running routes that make bugs
+
+    def may_ask_for_bug(self, ticket: TicketSnapshot) -> bool:
+        """The ticket asks for a bug, or asked for one and shows why there is none."""
+        for name, rule in self.creating.items():
+            shown = self.running[name].mirror.sync_state if name in self.running else None
+            if asks_for_bug(rule, ticket) is not None or (shown is not None and ticket.fields.get(shown)):
+                return True
+            if has_act_tag(rule, ticket):
+                return True
+        return False
 
     def ranks(self, route: str) -> dict[str, int]:
         """The order of progress of the route's statuses, by status id."""

@@ -25,7 +25,7 @@ from syncd.core.creating import BugMaker, Found
 from syncd.core.model import Conflict, IssueSnapshot, LinkState, Origin
 from syncd.core.ports import IssueSource, TicketSource
 from syncd.core.world import seen_of
-from syncd.executor.drain import Send
+from syncd.executor.drain import Send, describe
 from syncd.executor.outcome import LOOK_AFTER, Done, InDoubt, Later, Outcome, Refused, Superseded
 from syncd.rules.creating import CreateRule, asks_for_bug
 from syncd.sources.errors import AuthError, SourceError
@@ -118,9 +118,7 @@ class BugCreator:
 
     def describe(self, action: RemoteAction) -> str:
         """See Performer.describe."""
-        if isinstance(action, CreateBug):
-            return f"create a bug in {action.project_key} for ticket #{action.ticket_id}"
-        return f"show ticket #{action.ticket_id} on {action.issue_key}" if isinstance(action, ShowTicketOnBug) else ""
+        return describe(action)
 
     def matters(self, action: RemoteAction) -> bool:
         """A refused creation is told by the plan of its ticket; without the remote link nothing is lost."""
@@ -254,8 +252,8 @@ def flag_twins(tx: Tx, marker: str, twins: Sequence[Found], now: datetime) -> tu
         keys = [twin.key for twin in new]
         tx.twins_flagged(marker, keys)
         message = (
-            f"Jira has {' and '.join([creation.issue_key, *creation.twins, *keys])} for ticket #{creation.ticket_id}: a "
-            f"request that syncd had given up was carried out late. {creation.issue_key} is kept in step; close the "
+            f"Jira has {' and '.join([creation.issue_key, *creation.twins, *keys])} for ticket #{creation.ticket_id}: "
+            f"a request that syncd had given up was carried out late. {creation.issue_key} is kept in step; close the "
             "other as a duplicate."
         )
         for link in tx.links_of_ticket([creation.ticket_id]):

@@ -18,9 +18,11 @@ import structlog
 
 from syncd.core.actions import (
     CommentOnBug,
+    CreateBug,
     MoveBug,
     RemoteAction,
     RemoveTag,
+    ShowTicketOnBug,
     UpdateTicket,
     issue_subject,
     ticket_subject,
@@ -89,12 +91,18 @@ class RankOf(Protocol):
     def __call__(self, route: str) -> dict[str, int]: ...
 
 
+class Send(Protocol):
+    """Commits an intent as sent; `floor` is what is known to exist by then, for a search for its effect."""
+
+    def __call__(self, floor: str | None = None) -> None: ...
+
+
 class Performer(Protocol):
     """Carries out further kinds of actions; the queue, the classification and the settling stay the executor's."""
 
     actions: tuple[type[RemoteAction], ...]
 
-    def perform(self, intent: Intent, now: datetime, before_send: Callable[[], None]) -> Outcome:
+    def perform(self, intent: Intent, now: datetime, before_send: Send) -> Outcome:
         """Does it. Calls before_send right before the first write. Raises the errors of sources/errors.py."""
 
     def verify(self, intent: Intent, now: datetime) -> Outcome:
@@ -228,15 +236,15 @@ class Executor:
 
     # ---- one intent ----
 
-    def _sender(self, intent: Intent) -> Callable[[], None]:
+    def _sender(self, intent: Intent) -> Send:
         """Commits `sent` before the first byte of the write; a second try in the same turn finds it committed."""
         committed = False
 
-        def before_send() -> None:
+        def before_send(floor: str | None = None) -> None:
             nonlocal committed
             if not committed:
                 with self._store.transaction() as tx:
-                    tx.mark_sent(intent.id, self._clock.now())
+                    tx.mark_sent(intent.id, self._clock.now(), floor)
                 committed = True
 
         return before_send
@@ -254,6 +262,8 @@ class Executor:
                 return self._bugs.comment(action, intent.id, attempts=intent.attempts, before_send=send)
             case MoveBug():
                 return self._move(action, intent, now, send)
+            case _:
+                raise TypeError(f"nothing performs {action.kind}")
 
     def _move(self, action: MoveBug, intent: Intent, now: datetime, send: Callable[[], None]) -> Outcome:
         return self._bugs.move(
@@ -280,6 +290,8 @@ class Executor:
                 return Later(0.0, "tags are read again")
             case MoveBug():
                 return Later(0.0, "the bug's status is read again")
+            case _:
+                raise TypeError(f"nothing verifies {action.kind}")
         return self._waited(intent, found, now)
 
     def _waited(self, intent: Intent, found: Outcome, now: datetime) -> Outcome:
@@ -362,6 +374,12 @@ def describe(action: RemoteAction) -> str:
             return f"move {action.issue_key} to {action.target.status_name}"
         case CommentOnBug():
             return f"comment on {action.issue_key}"
+        case CreateBug():
+            return f"create a bug in {action.project_key} for ticket #{action.ticket_id}"
+        case ShowTicketOnBug():
+            return f"show ticket #{action.ticket_id} on {action.issue_key} as a remote link"
+        case _:
+            return action.kind.replace("_", " ")
 
 
 def _subjects(tx: Tx, intent: Intent) -> list[str]:
@@ -427,7 +445,7 @@ def _matters(action: RemoteAction) -> bool:
             return action.status is not None or action.note is not None
         case MoveBug() | CommentOnBug():
             return True
-        case RemoveTag():
+        case _:
             return False
 
 

@@ -70,8 +70,8 @@ class Drafted:
 def asks_for_bug(rule: CreateRule, ticket: TicketSnapshot) -> str | None:
     """Why the ticket asks for a bug of this rule, or None. An agent's tag counts before a rule.
 
-    One that names a bug to link to, or that is switched off, asks for none."""
-    if ticket.is_gone or ticket.state.is_final or (rule.off_tag and rule.off_tag in ticket.tags):
+    One that is solved, that names a bug to link to, or that is switched off asks for none."""
+    if ticket.is_gone or ticket.state.is_solved or (rule.off_tag and rule.off_tag in ticket.tags):
         return None
     if rule.link_field and keys_in(ticket.fields.get(rule.link_field)):
         return None
@@ -79,7 +79,7 @@ def asks_for_bug(rule: CreateRule, ticket: TicketSnapshot) -> str | None:
         return None
     if has_act_tag(rule, ticket):
         return f"an agent set the tag {rule.act_tag}"
-    if not ticket.state.is_solved and holds(rule.when, ticket):
+    if holds(rule.when, ticket):
         return f"rule: {why(rule.when, ticket)}"
     return None
 

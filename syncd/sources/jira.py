@@ -29,8 +29,8 @@ from syncd.sources.errors import (
 )
 from syncd.sources.files import ATLASSIAN_HOSTS, FileFetcher
 from syncd.sources.http import CallKind, CallRecord
-from syncd.sources.jira_fields import FieldDefinitions, body_of, find_account
 from syncd.sources.jira_create import Creator
+from syncd.sources.jira_fields import FieldDefinitions, body_of, find_account
 from syncd.sources.jira_history import history_metadata
 from syncd.sources.jira_json import Authors, ident, record, rows, user_id
 from syncd.sources.jira_parse import ORIGIN, marker_of_origin, parse_comment, parse_versions

@@ -31,6 +31,7 @@ from syncd.sources.http import BeforeSend, CallRecord, Session
 from syncd.sources.wire_guard import WireGuard
 from syncd.sources.zendesk_audits import Audit, audit_of, authors_of, changes_of, events_of, updaters_of
 from syncd.sources.zendesk_calls import KINDS, Calls, kind_of, list_in
+from syncd.sources.zendesk_case import Cases
 from syncd.sources.zendesk_fields import (
     agents_by_email,
     agents_of,
@@ -41,7 +42,6 @@ from syncd.sources.zendesk_fields import (
     organization_keys,
     organizations_of,
 )
-from syncd.sources.zendesk_case import Cases
 from syncd.sources.zendesk_history import History
 from syncd.sources.zendesk_parse import (
     MalformedError,

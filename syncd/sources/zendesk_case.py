@@ -10,8 +10,11 @@ from typing import Any
 
 from syncd.core.creating import Organization, Person, TicketCase
 from syncd.sources.errors import AuthError, InvalidResponseError, NotFoundError, RefusedError
-from syncd.sources.zendesk_calls import Calls
+from syncd.sources.zendesk_calls import Calls, list_in
 from syncd.sources.zendesk_parse import MalformedError, TicketReader, rows_of
+
+
+MOST_PAGES = 20
 
 
 class Cases:
@@ -39,6 +42,19 @@ class Cases:
             requester=_person(self._one(body, "users", ticket.requester_id)),
             organization=_organization(self._one(body, "organizations", ticket.organization_id)),
         )
+
+    def names(self, kind: str) -> Mapping[int, str]:
+        """The active groups, brands or ticket_forms by id. One call for each 100 of them."""
+        found: dict[int, str] = {}
+        for page in range(1, MOST_PAGES + 1):
+            body = self._reader.get(kind, {"page": str(page), "per_page": "100"})
+            for row in list_in(body, kind):
+                number = row.get("id") if isinstance(row, Mapping) else None
+                if isinstance(row, Mapping) and isinstance(number, int) and row.get("deleted") is not True:
+                    found[number] = str(row.get("name") or row.get("display_name") or "")
+            if not body.get("next_page"):
+                break
+        return found
 
     def _one(self, body: Mapping[str, Any], kind: str, number: int | None) -> Mapping[str, Any] | None:
         """The user or organization, from beside the ticket or by a call of its own; None when it cannot be read."""

@@ -229,6 +229,13 @@ class Intents(Repository):
         row = self._need(intent_id, IntentState.NEW, IntentState.PARKED, IntentState.REFUSED)
         self._write_intent({**row, "state": "refused", "last_error": reason, "done_at": maybe_micros(now)})
 
+    def forget_refusal(self, intent_id: str, now: datetime) -> None:
+        """A refused intent counts as superseded from now on, so that its marker may be enqueued again. Harmless for
+        any other."""
+        row = self._intent_row(intent_id)
+        if row is not None and row["state"] == IntentState.REFUSED.value and not _is_superseded(row):
+            self._write_intent({**row, "last_error": SUPERSEDED, "done_at": to_micros(now)})
+
     def intent(self, intent_id: str) -> Intent | None:
         """The intent with this marker; raises RowDamaged."""
         row = self._intent_row(intent_id)

@@ -163,6 +163,30 @@ class IntentRow(Base):
     )
 
 
+class CreationRow(Base):
+    """A bug that we made, or were about to make. `twins`: keys of second ones that were flagged, comma separated."""
+
+    __tablename__ = "creation"
+
+    marker: Mapped[str] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int]
+    route: Mapped[str]
+    occurrence: Mapped[int]
+    requester_id: Mapped[int | None]
+    issue_id: Mapped[str | None]
+    issue_key: Mapped[str | None]
+    note: Mapped[str]
+    at: Mapped[int]
+    made_at: Mapped[int | None]
+    twins: Mapped[str]
+
+    __table_args__ = _table(
+        CheckConstraint("occurrence >= 1", name="occurrence"),
+        Index(None, "ticket_id", "route"),
+        Index(None, "route", "at"),
+    )
+
+
 class TicketRow(Base):
     """The newest reading of a ticket."""
 

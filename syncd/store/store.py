@@ -15,6 +15,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from syncd.store.audit import Audits
 from syncd.store.backup import back_up
 from syncd.store.comments import Comments
+from syncd.store.creation import Creations
 from syncd.store.cursors import Cursors
 from syncd.store.engine import (
     BUSY_SECONDS,
@@ -31,7 +32,6 @@ from syncd.store.errors import StoreBusy, StoreDamaged, StoreError, StoreMissing
 from syncd.store.facts import Facts
 from syncd.store.field_bases import FieldBases
 from syncd.store.guards import Guards
-from syncd.store.intents import Intents
 from syncd.store.links import Links
 from syncd.store.migrate import check_version, migrate, version_of
 from syncd.store.moments import Moments
@@ -43,7 +43,7 @@ _TURN_SECONDS = 60
 """How long a thread waits for another thread's transaction."""
 
 
-class Tx(Snapshots, Cursors, Links, Intents, Audits, Guards, Requests, Comments, Facts, Upkeep, FieldBases, Moments):
+class Tx(Snapshots, Cursors, Links, Creations, Audits, Guards, Requests, Comments, Facts, Upkeep, FieldBases, Moments):
     """One transaction: everything that can be asked of the store and told to it. Worthless after its `with` block."""
 
 

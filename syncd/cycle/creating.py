@@ -1,0 +1,310 @@
+"""Which tickets get a bug: the plan part that asks for them, and the daily look for twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from syncd.core.actions import (
+    Action,
+    CreateBug,
+    ForgetRefusal,
+    Plan,
+    RemoveTag,
+    UpdateTicket,
+    bug_of,
+    marker,
+    marker_of,
+    ticket_subject,
+)
+from syncd.core.creating import BugMaker, CaseReader, TicketCase
+from syncd.core.model import Link, LinkState, Origin, TicketSnapshot
+from syncd.core.world import World
+from syncd.cycle.settings import CycleReport, Routes
+from syncd.executor.creating import flag_twins
+from syncd.rules.creating import CreateRule, asks_for_bug, draft_bug, has_act_tag, may_ask, one_line
+from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
+from syncd.store import SUPERSEDED, Intent, IntentState, Store, Tx
+
+CASES_KEPT = 500
+REFUSAL_LASTS = timedelta(days=1)
+"""After this a refused bug is asked for again: somebody may have granted the permission that was missing."""
+
+SHOWN = 250
+"""Characters of a refusal that the ticket's sync state shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the store knows of a ticket and a route when a bug is asked for."""
+
+    links: tuple[Link, ...]  # live ones of the route
+    was_linked: bool
+    occurrence: int  # of the bug that would be made now
+    intent: Intent | None  # of that bug
+    tag_taken: bool  # the act tag was taken off after the link was made
+
+
+class CreatePart:
+    """A PlanPart. `rules` are the routes' rules as they are now; `account` is the Zendesk account's address."""
+
+    def __init__(
+        self,
+        store: Store,
+        cases: CaseReader,
+        *,
+        rules: Callable[[], Mapping[str, CreateRule]],
+        account: str,
+        ticket_url: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._cases = cases
+        self._rules = rules
+        self._account = account
+        self._ticket_url = ticket_url
+        self._known: dict[tuple[int, int], TicketCase] = {}
+
+    def plan(self, world: World, subjects: Sequence[str], now: datetime, report: CycleReport) -> Plan:
+        """See PlanPart.plan. One call for each ticket that gets a bug now."""
+        del report
+        rules = self._rules()
+        actions: list[Action] = []
+        warnings: list[str] = []
+        for ticket, rule in self._asking(world, subjects, rules):
+            standing = self._standing(ticket, rule)
+            try:
+                actions += self._decide(world, ticket, rule, standing, now, warnings)
+            except (NotFoundError, RefusedError, InvalidResponseError) as error:
+                warnings.append(f"Ticket #{ticket.id} asks for a bug, and cannot be read: {error}")
+        return Plan(actions=tuple(actions), warnings=tuple(warnings))
+
+    def _asking(
+        self, world: World, subjects: Sequence[str], rules: Mapping[str, CreateRule]
+    ) -> list[tuple[TicketSnapshot, CreateRule]]:
+        """The touched tickets that may have to do with a rule. A bug's own subject stands for its ticket."""
+        ids = {int(s.removeprefix("ticket:")) for s in subjects if s.startswith("ticket:")} if rules else set()
+        ids |= {int(s.split(":")[1]) for s in subjects if s.startswith("bug-of:")} if rules else set()
+        missing = ids - set(world.tickets)
+        tickets = dict(world.tickets)
+        if missing:
+            with self._store.reading() as tx:
+                tickets |= tx.tickets(missing)
+        found = []
+        for number in sorted(ids & set(tickets)):
+            for name in sorted(rules):
+                ticket, rule = tickets[number], rules[name]
+                shown = _sync_state(world, rule)
+                if (
+                    asks_for_bug(rule, ticket) is not None
+                    or has_act_tag(rule, ticket)
+                    or (shown is not None and ticket.fields.get(shown))
+                    or bug_of(number, name) in subjects
+                ):
+                    found.append((ticket, rule))
+        return found
+
+    def _standing(self, ticket: TicketSnapshot, rule: CreateRule) -> Standing:
+        with self._store.reading() as tx:
+            links = tuple(link for link in tx.links_of_ticket([ticket.id]) if link.route == rule.route)
+            occurrence = tx.next_occurrence(ticket.id, rule.route)
+            intent = tx.intent(self._marker(ticket, rule, occurrence))
+            taken = False
+            if links and rule.act_tag:
+                done = tx.intent(marker(RemoveTag.kind, ticket_subject(ticket.id), _taken(links[0])))
+                taken = done is not None and done.state is IntentState.DONE
+            return Standing(links, tx.was_linked(ticket.id, rule.route), occurrence, intent, taken)
+
+    def _marker(self, ticket: TicketSnapshot, rule: CreateRule, occurrence: int) -> str:
+        return marker_of(CreateBug(self._account, ticket.id, occurrence, rule.project_key, "", {}, route=rule.route))
+
+    # ---- one ticket and one rule ----
+
+    def _decide(
+        self,
+        world: World,
+        ticket: TicketSnapshot,
+        rule: CreateRule,
+        standing: Standing,
+        now: datetime,
+        warnings: list[str],
+    ) -> list[Action]:
+        reason = asks_for_bug(rule, ticket)
+        by_tag = has_act_tag(rule, ticket)
+        if ticket.is_gone or ticket.state.is_final:
+            return []
+        if standing.links:
+            return _take_tag(world, ticket, rule, standing) if by_tag else []
+        intent = standing.intent
+        refused = intent is not None and intent.state is IntentState.REFUSED and intent.last_error != SUPERSEDED
+        if reason is None:
+            if by_tag and ticket.state.is_solved:
+                warnings.append(
+                    f"Ticket #{ticket.id} has the tag {rule.act_tag} and is solved: reopen it to have a bug made."
+                )
+            return _withdraw(world, ticket, rule, intent) if refused and intent is not None else []
+        if intent is not None and not refused and intent.last_error != SUPERSEDED:
+            return []  # it is under way
+        if not by_tag and standing.was_linked:
+            return []  # it had a bug, which somebody took off: a rule does not insist
+        drafted = self._draft(ticket, rule, standing.occurrence, reason, warnings)
+        if drafted is None:
+            return []
+        if not refused or intent is None:
+            return [drafted]
+        if not _is_same(intent, drafted) or (intent.done_at is not None and now - intent.done_at >= REFUSAL_LASTS):
+            return [ForgetRefusal(intent.id), drafted]
+        return _show(world, ticket, rule, intent.last_error or "")
+
+    def _draft(
+        self, ticket: TicketSnapshot, rule: CreateRule, occurrence: int, reason: str, warnings: list[str]
+    ) -> CreateBug | None:
+        case = self._case(ticket)
+        reason = asks_for_bug(rule, case.ticket) or ""
+        if not reason:
+            return None  # it changed since: that reading comes by itself
+        if not may_ask(rule, case):
+            hint = f": set the tag {rule.act_tag} to have it made" if rule.act_tag else ""
+            warnings.append(
+                f"Ticket #{ticket.id} fulfils the rule for a bug, but its requester never proved the e-mail "
+                f"address{hint}."
+            )
+            return None
+        drafted = draft_bug(rule, case, ticket_url=self._ticket_url())
+        return CreateBug(
+            account=self._account,
+            ticket_id=ticket.id,
+            occurrence=occurrence,
+            project_key=rule.project_key,
+            reason=reason,
+            fields=drafted.fields,
+            note=drafted.note,
+            requester_id=case.ticket.requester_id,
+            problem=drafted.problem,
+            route=rule.route,
+        )
+
+    def _case(self, ticket: TicketSnapshot) -> TicketCase:
+        """One call for each version of a ticket: one that a brake holds is planned in every cycle."""
+        key = (ticket.id, ticket.version)
+        if key not in self._known:
+            while len(self._known) >= CASES_KEPT:
+                del self._known[next(iter(self._known))]
+            self._known[key] = self._cases.read(ticket.id)
+        return self._known[key]
+
+
+def _is_same(intent: Intent, drafted: CreateBug) -> bool:
+    return isinstance(intent.action, CreateBug) and replace(intent.action, reason="") == replace(drafted, reason="")
+
+
+def _taken(link: Link) -> str:
+    return f"made:{link.id}"
+
+
+def _take_tag(world: World, ticket: TicketSnapshot, rule: CreateRule, standing: Standing) -> list[Action]:
+    """The tag has done its work; where there was a bug before it was set, the agent is told which."""
+    link = standing.links[0]
+    first = link.origin is Origin.CREATED and not standing.tag_taken
+    reason = f"{link.issue_key} was made for it" if first else f"the ticket has {link.issue_key} already"
+    taken = RemoveTag(
+        ticket_id=ticket.id,
+        source=_taken(link) if first else f"again:{link.id}:{ticket.version}",
+        reason=reason,
+        tag=rule.act_tag,
+        link_ids=(link.id,),
+        route=rule.route,
+    )
+    if first:
+        return [taken]
+    keys = ", ".join(each.issue_key for each in standing.links)
+    note = UpdateTicket(
+        ticket_id=ticket.id,
+        source=f"has-bug:{link.id}:{ticket.version}",
+        reason=reason,
+        expected=ticket.state,
+        note=(
+            f"This ticket has a bug in {rule.project_key} already: {keys}. No other one was made. Take that key out of "
+            f"the ticket first if it is the wrong one.\n{world.issue_link(link.issue_key)}\n(written by syncd)"
+        ),
+        link_ids=(link.id,),
+        route=rule.route,
+    )
+    return [note, taken]
+
+
+def _sync_state(world: World, rule: CreateRule) -> str | None:
+    view = world.routes.get(rule.route)
+    return view.mirror.sync_state if view is not None else None
+
+
+def _show(world: World, ticket: TicketSnapshot, rule: CreateRule, message: str) -> list[Action]:
+    """What a person has to mend, in the ticket's sync state; a ticket with links shows it for those instead."""
+    shown = _sync_state(world, rule)
+    text = one_line(message, SHOWN)
+    if shown is None or ticket.fields.get(shown) == text or any(x.ticket_id == ticket.id for x in world.links):
+        return []
+    digest = blake2b(text.encode(), digest_size=8).hexdigest()
+    return [
+        UpdateTicket(
+            ticket_id=ticket.id,
+            source=f"no-bug:{digest}:{ticket.version}",
+            reason="the ticket shows why it has no bug",
+            expected=ticket.state,
+            fields={shown: text or None},
+            by_person=False,
+            route=rule.route,
+        )
+    ]
+
+
+def _withdraw(world: World, ticket: TicketSnapshot, rule: CreateRule, intent: Intent) -> list[Action]:
+    """Nobody asks for the bug any more: the refusal goes, and with it what the ticket shows of it."""
+    shown = _sync_state(world, rule)
+    is_ours = shown is not None and ticket.fields.get(shown) == one_line(intent.last_error or "", SHOWN)
+    clear = _show(world, ticket, rule, "") if is_ours else []
+    return [ForgetRefusal(intent.id), *clear]
+
+
+class TwinSweep:
+    """A Chore: issues that carry the mark of a bug of ours a second time, and refusals that are looked at again.
+
+    One search for each 50 bugs of the last week."""
+
+    name = "twins"
+    side = "jira"
+    every = timedelta(days=1)
+    LOOKS_BACK = timedelta(days=7)
+
+    def __init__(self, store: Store, maker: BugMaker, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._maker = maker
+        self._now = now
+
+    def run(self, routes: Routes, report: CycleReport) -> None:
+        """See Chore.run."""
+        del routes
+        now = self._now()
+        with self._store.reading() as tx:
+            made = [c for c in tx.creations_since(now - self.LOOKS_BACK) if c.issue_id is not None]
+            refused = tx.refused_creations()
+        found = self._maker.labelled([creation.marker for creation in made]) if made else {}
+        with self._store.transaction() as tx:
+            tx.touch([intent.subject for intent in refused], now)
+            for creation in made:
+                twins = [issue for issue in found.get(creation.marker, ()) if issue.id != creation.issue_id]
+                keys = flag_twins(tx, creation.marker, twins, now) if twins else ()
+                if keys:
+                    report.warnings.append(
+                        f"{' and '.join(keys)} was made beside {creation.issue_key} for ticket #{creation.ticket_id}: "
+                        "close it as a duplicate."
+                    )
+                    report.conflicts_opened += _conflicts(tx, creation.ticket_id)
+
+
+def _conflicts(tx: Tx, ticket_id: int) -> int:
+    return sum(
+        link.state is LinkState.CONFLICT and link.conflict is not None and link.conflict.code == "twin"
+        for link in tx.links_of_ticket([ticket_id])
+    )
