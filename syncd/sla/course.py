@@ -84,13 +84,13 @@ def terms(metric: str, parts: Sequence[Stretch], own: str | None, option: Priori
     if not made:
         return None if own is None else [Terms(None, None, own) for _ in parts]
     found: list[Terms] = []
-    current = made[0]
+    current, held = made[0], False
     for promise in promises:
         if promise is not None:
             current = made[-1] if option is PriorityChange.REMEASURE else promise
-        gone = promise is None and any(term.promise is not None for term in found)
+        held = held or promise is not None
         target, goal = current
-        found.append(Terms(promise, target, goal.calendar, gone))
+        found.append(Terms(promise, target, goal.calendar, gone=held and promise is None))
     return found
 
 

@@ -113,7 +113,7 @@ def test_the_instants_are_exact_to_the_second() -> None:
             march(25, "15:30"),
             State.RUNNING,
             march(28, "12:30:00"),
-            march(26, "13:00:00"),
+            march(26, "13:45:00"),
             id="with L1, as it looks then",
         ),
         pytest.param(march(26, "13:44:59"), State.RUNNING, None, march(26, "13:45:00"), id="a second before yellow"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sla.traps_table import HOW_MANY, PAGE, WITHOUT, table, by_trap
+from tests.sla.traps_table import HOW_MANY, PAGE, WITHOUT, by_trap, table
 
 
 def test_every_trap_has_a_test_or_a_reason() -> None:
