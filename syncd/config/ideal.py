@@ -51,7 +51,7 @@ from syncd.core.model import (
     TicketState,
 )
 from syncd.core.reconcile import reconcile
-from syncd.core.world import RouteView, World, same_state
+from syncd.core.world import RouteView, World, same_state, status_attribute
 
 SELF: Final = Actor(ActorKind.SELF, "self", "syncd")
 START: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -370,7 +370,7 @@ class Ideal:
             state = TicketState(action.status, action.custom_status_id or self.defaults.get(action.status))
             changes += status_changes(ticket.state, state)
             name = action.status_name or action.status
-            self._note_own(action.subject, "status", name, fresh=action.by_person)
+            self._note_own(action.subject, status_attribute(name), name, fresh=action.by_person)
         if action.note is not None:
             changes.append(change_of("comment", public=False))
             self.notes[ticket.id] = (*self.notes.get(ticket.id, ()), action.note)
@@ -396,7 +396,7 @@ class Ideal:
         if self.statuses[status_id].category == "done":
             resolution = issue.resolution_id or self._resolution(action.target.resolution)
         self.move_issue(issue.id, status_id, resolution, SELF, marker=marker)
-        self._note_own(action.subject, "status", status_id, fresh=action.by_person)
+        self._note_own(action.subject, status_attribute(status_id), status_id, fresh=action.by_person)
         for settles in action.settles:
             self._settle(settles, issue=self.issues[issue.id])
         onward = self.automation(status_id) if self.automation is not None else None
@@ -433,6 +433,8 @@ class Ideal:
         self.links[link.id] = replace(link, base=base, vote=None, conflict=None, state=LinkState.LIVE)
 
     def _note_own(self, subject: str, attribute: str, value: str, *, fresh: bool) -> None:
+        if fresh:
+            self.own_writes = {key: count for key, count in self.own_writes.items() if key[0] != subject}
         before, times = self.own_writes.get((subject, attribute), ("", 0))
         self.own_writes[subject, attribute] = (value, times + 1 if before == value and not fresh else 1)
 

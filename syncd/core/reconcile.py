@@ -30,7 +30,7 @@ from syncd.core.texts import bug_moved, bug_status, next_step, solved_without_fi
 from syncd.core.triage import triage
 from syncd.core.votes import WRITES_WITHOUT_A_PERSON, decide_bugs
 from syncd.core.who import bug_mover, customer_waits, status_before_ours
-from syncd.core.world import LinkView, World
+from syncd.core.world import LinkView, World, status_attribute
 
 OPEN = TicketSelector("open", "open")
 
@@ -253,7 +253,7 @@ def _set_ticket(
     ticket, stage, fresh, base = effective.ticket, effective.stage, effective.is_fresh, effective.link.base
     ours = base is not None and base.wrote_ticket and not effective.ticket_moved
     by_person = fresh or not ours or bug_mover(effective.issue).kind.is_person
-    value, times = world.own_writes.get((ticket_subject(ticket.id), "status"), ("", 0))
+    value, times = world.own_writes.get((ticket_subject(ticket.id), status_attribute(target.name)), ("", 0))
     if not by_person and value == target.name and times >= WRITES_WITHOUT_A_PERSON:
         message = (
             f"Ticket #{ticket.id} was set to {target.name} {times} times without a person's change between; syncd "

@@ -13,7 +13,7 @@ from syncd.core.mapping import NOTE, Stage, TicketMove
 from syncd.core.model import Actor, ActorKind, TicketChange
 from syncd.core.texts import bug_status, ticket_said
 from syncd.core.who import bug_mover, is_bounce, last_mover, tag_added
-from syncd.core.world import LinkView, World
+from syncd.core.world import LinkView, World, status_attribute
 
 _BY = {
     "agent": (ActorKind.AGENT, ActorKind.SELF),
@@ -220,7 +220,7 @@ def _walk(world: World, draft: Draft, stage: Stage, voters: Sequence[LinkView], 
             _remove_tags(draft, [a for a in asks if a.view.link.id == voter.link.id], after=None)
         return False
     by_person = ask.change is None or ask.change.actor.kind.is_person or bug_mover(issue).kind.is_person
-    value, times = world.own_writes.get((issue_subject(issue.id), "status"), ("", 0))
+    value, times = world.own_writes.get((issue_subject(issue.id), status_attribute(target.status_id)), ("", 0))
     if not by_person and value == target.status_id and times >= WRITES_WITHOUT_A_PERSON:
         message = (
             f"{issue.key} was set to {target.status_name} {times} times without a person's change between; "

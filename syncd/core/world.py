@@ -146,6 +146,12 @@ def same_state(before: TicketState, after: TicketState) -> bool:
     return before.custom_id is None or after.custom_id is None or before.custom_id == after.custom_id
 
 
+def status_attribute(value: str) -> str:
+    """The attribute under which our writes of this status are counted: each value for itself, or a robot that flips a
+    status back and forth would never be noticed."""
+    return f"status:{value}"
+
+
 def seen_of(ticket: TicketSnapshot | None, issue: IssueSnapshot | None) -> Seen:
     """The fingerprint at which a conflict is opened."""
     return Seen(

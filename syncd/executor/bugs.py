@@ -10,6 +10,7 @@ from syncd.core.actions import CommentOnBug, MoveBug, Settles
 from syncd.core.model import ActorKind, Base, IssueChange, IssueSnapshot
 from syncd.core.ports import IssueSource, Transition
 from syncd.core.walk import MAX_STEPS, Step, Stuck, next_step
+from syncd.core.world import status_attribute
 from syncd.executor.outcome import Done, Later, Outcome, Refused, Superseded
 from syncd.sources.errors import PreconditionError, RefusedError
 
@@ -104,7 +105,11 @@ class BugWriter:
                 updated_ms=int(ours[0].at.timestamp() * 1000),
             )
         bases = {s.link_id: base_after_walk(s, reached, now, wrote=bool(ours)) for s in action.settles}
-        own = ((action.subject, "status", reached.status_id, action.by_person),) if ours else ()
+        own = (
+            ((action.subject, status_attribute(reached.status_id), reached.status_id, action.by_person),)
+            if ours
+            else ()
+        )
         result = {"status": issue.status_name, "resolution": issue.resolution_name, "updated": issue.updated_ms}
         return Done(bases=bases, issues=(issue,), own_writes=own, result=result)
 

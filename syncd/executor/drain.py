@@ -413,6 +413,8 @@ def _keep_done(tx: Tx, intent: Intent, outcome: Done, now: datetime, did: str) -
         tx.save_link(replace(link, base=base, conflict=conflict, state=state, vote=None))
         what = "settled" if conflict is None else "conflict"
         tx.log_link(link_id, now, what, conflict.message if conflict else intent.action.reason, {"intent": intent.id})
+    # A person's change begins the counts of its subject anew.
+    tx.forget_own_writes({subject for subject, _, _, fresh in outcome.own_writes if fresh})
     for subject, attr, value, fresh in outcome.own_writes:
         tx.note_own_write(subject, attr, value, now, fresh)
     if outcome.keep is not None:

@@ -10,7 +10,7 @@ from syncd.core.actions import RemoveTag, Settles, UpdateTicket
 from syncd.core.model import Actor, ActorKind, Base, Conflict, Seen, TicketChange, TicketSnapshot, TicketState
 from syncd.core.ports import TicketSource, TicketWrite, TicketWritten
 from syncd.core.who import last_mover
-from syncd.core.world import same_state
+from syncd.core.world import same_state, status_attribute
 from syncd.executor.outcome import Done, Later, Outcome, Refused, Superseded
 from syncd.sources.errors import PreconditionError, RefusedError
 
@@ -106,7 +106,8 @@ class TicketWriter:
         conflicts = _bounce(action, ticket, undone_by, now) if bounced else {}
         own = [(action.subject, f"field:{key}", str(value or ""), False) for key, value in action.fields.items()]
         if action.status is not None:
-            own.append((action.subject, "status", action.status_name or action.status, action.by_person))
+            name = action.status_name or action.status
+            own.append((action.subject, status_attribute(name), name, action.by_person))
         return Done(
             bases=bases,
             conflicts=conflicts,
