@@ -13,17 +13,28 @@ from pydantic import TypeAdapter
 from requests.adapters import BaseAdapter
 
 from syncd.app.creating import Surveyed, build_creating, survey
+from syncd.app.field_routing import desk_catalog, project_catalog, wanted_fields
 from syncd.app.routing import Routing, build_routes
 from syncd.config.fields import is_loopback
 from syncd.config.load import Loaded
 from syncd.config.models import ApiToken, Config, JiraAuth, ZendeskAuth
 from syncd.config.secret import Secret, SecretError
 from syncd.core.actions import ticket_subject
+from syncd.core.comment_model import CommentPolicy
+from syncd.core.field_model import FieldSpec
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle import CallCounter, Engine, Routes, Settings
+from syncd.cycle.comment_audit import CommentAudit
+from syncd.cycle.comments import CommentPart
 from syncd.cycle.creating import CreatePart, TwinSweep
+from syncd.cycle.field_part import FieldPart
+from syncd.cycle.moments import MomentPart
+from syncd.executor.comments import CommentPerformer
 from syncd.executor.creating import BugCreator
+from syncd.executor.facts import FactBook
+from syncd.executor.fields import FieldWriter
+from syncd.executor.followups import FollowUpWriter
 from syncd.rules.creating import CreateRule
 from syncd.sources.credentials import Basic, Bearer, Credential, OAuthClient, api_token
 from syncd.sources.errors import AuthError, NotFoundError, SourceError
@@ -111,6 +122,7 @@ class App:
                 sleep=sleep,
             )
         self.routing: Routing | None = None
+        book = FactBook(self.zendesk, self.jira, clock)
         self.engine: Engine = Engine(
             store,
             self.zendesk,
@@ -128,7 +140,10 @@ class App:
                     rules=self._creating,
                     account=config.zendesk.base_url,
                     ticket_url=self._ticket_url,
-                )
+                ),
+                FieldPart(store, self.jira, book),
+                MomentPart(store),
+                CommentPart(store, self.zendesk.talk, self.jira.talk, self._comment_policies),
             ],
             performers=[
                 BugCreator(
@@ -138,13 +153,26 @@ class App:
                     self.jira.creator,
                     rules=self._creating,
                     ticket_url=self._ticket_url,
-                )
+                ),
+                FieldWriter(store, self.zendesk, self.jira, clock, book, self._mapped_fields),
+                FollowUpWriter(self.zendesk),
+                CommentPerformer(store, self.zendesk, self.jira, self.zendesk.talk, self.jira.talk),
             ],
-            chores=[TwinSweep(store, self.jira.creator, clock.now)],
+            chores=[
+                TwinSweep(store, self.jira.creator, clock.now),
+                CommentAudit(store, self.zendesk, self.zendesk.talk, clock.now),
+            ],
         )
 
     def _creating(self) -> Mapping[str, CreateRule]:
         return self.engine.routes.creating  # a reload swaps the routes
+
+    def _mapped_fields(self, route: str) -> tuple[FieldSpec, ...]:
+        view = self.engine.routes.running.get(route)
+        return view.fields if view is not None else ()
+
+    def _comment_policies(self) -> Mapping[str, CommentPolicy]:
+        return {route.name: route.comments.policy for route in self.loaded.config.routes}
 
     def _ticket_url(self) -> str:
         return self.engine.settings.ticket_url
@@ -216,6 +244,7 @@ class App:
         self.routing = routing
         self.catalog_problems = (*catalogs.stale, *catalogs.unread)
         self.engine.routes = routing.routes
+        self.jira.want_fields(wanted_fields(route.fields for route in routing.routes.running.values()))
         return routing
 
     def _catalogs(self) -> Catalogs:
@@ -228,7 +257,7 @@ class App:
         unread: list[str] = []
         desk: DeskCatalog | None = None
         try:
-            desk = self.zendesk.catalog()
+            desk = desk_catalog(self.zendesk, config.routes)
         except SourceError as error:
             if known_desk is not None:
                 stale.append(f"Zendesk's fields and statuses are those of the last time: {error}")
@@ -239,7 +268,7 @@ class App:
         missing: dict[str, str] = {}
         for route in config.routes:
             try:
-                projects[route.project] = self.jira.catalog(route.project)
+                projects[route.project] = project_catalog(self.jira, route)
             except NotFoundError:
                 missing[route.project] = (
                     f"Jira has no project {route.project}, or syncd's account may not browse it. Check the key and "
@@ -276,7 +305,9 @@ class App:
         changed = [
             name
             for name, route in after.running.items()
-            if name not in before.running or before.running[name].mapping.meaning != route.mapping.meaning
+            if name not in before.running
+            or before.running[name].mapping.meaning != route.mapping.meaning
+            or before.running[name].fields != route.fields
         ]
         now = self.clock.now()
         with self.store.transaction() as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from syncd.app.field_routing import FieldRouting
 from syncd.config.compile import Compiled, compile_mapping
 from syncd.config.load import Loaded
 from syncd.config.models import Route
@@ -66,9 +67,10 @@ def build_routes(
         found = _Fields(loaded, desk, index)
         mirror = _mirror(found, route)
         link_field = found.link_field(route)
-        mine = [*compiled.errors, *found.errors]
+        mapped = FieldRouting(loaded, index, route, desk, catalog, mirror)
+        mine = [*compiled.errors, *found.errors, *mapped.errors]
         errors += mine
-        warnings += [*compiled.warnings, *found.warnings]
+        warnings += [*compiled.warnings, *found.warnings, *mapped.warnings]
         if mine:
             stopped[route.name] = str(mine[0])
         else:
@@ -80,6 +82,11 @@ def build_routes(
                 link_field=link_field,
                 link_tag=route.link_tag,
                 off_tag=route.off_tag,
+                fields=tuple(mapped.specs),
+                release_note=route.on_release.note,
+                release_hand_back=route.on_release.hand_back,
+                follow_up=route.follow_up,
+                follow_ups_per_day=route.follow_ups_per_day,
             )
     return Routing(Routes(running, stopped), tuple(errors), tuple(warnings), remembered)
 

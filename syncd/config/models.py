@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
+from syncd.config.comment_models import Comments
 from syncd.config.create_models import Create
 from syncd.config.durations import Duration, format_duration
 from syncd.config.field_models import MappedField, OnRelease
@@ -260,6 +261,7 @@ class Route(Model):
     link_field: NameOrId | None = Field(default_factory=_mirrored_key, examples=["Jira issue"])
     link_tag: Tag = Field(default="link_", examples=["link_"])
     off_tag: Tag = Field(default="syncd_off", examples=["syncd_off"])
+    comments: Comments = Field(default_factory=Comments, examples=["{to_ticket: internal, to_bug: tagged}"])
     create: Create | None = Field(default=None, examples=["{act_tag: to_engineering}"])
     fields: tuple[MappedField, ...] = Field(
         default=(), examples=["[{ticket: priority, bug: priority, owner: zendesk, map: {urgent: Highest}}]"]

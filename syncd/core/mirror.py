@@ -123,6 +123,7 @@ def _shown(world: World, draft: Draft, links: Sequence[Link], route: RouteView) 
             for link in links
             if link.id in draft.conflicts or (link.conflict is not None and link.id not in draft.settled)
         ]
+        messages += [text for link in links for text in world.field_problems.get(link.id, ())]
         found[fields.sync_state] = " | ".join(dict.fromkeys(m for m in messages if m))
     return found
 

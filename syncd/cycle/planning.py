@@ -39,6 +39,9 @@ SUBJECTS_PER_CYCLE = 500
 ROUNDS = 5
 """Times the planner may ask for more before its links wait for the next cycle."""
 
+REPLANNED_SLOTS = ("status", "move", "mirror")
+"""What every plan decides anew; notes, tags and the parts' own slots are not among them."""
+
 HISTORIES_KEPT = 500
 
 URGENCY = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
@@ -339,6 +342,7 @@ class Planner:
                 tx.save_guard(name, guard | {"public_note": None})
             for name in {link.route for link in world.links}:
                 _keep_brake(tx, name, planned.held.get(name))
+            tx.supersede_untried(_decided_subjects(planned), REPLANNED_SLOTS, now)
             keep = planned.unread | self._held_subjects(planned)
             # Before the actions: what they touch (a new link's two sides) is planned next, though it was planned now.
             tx.untouch([s for s in planned.subjects if s not in keep], upto=now)
@@ -388,6 +392,20 @@ def _field_problems(tx: Tx, links: Iterable[Link]) -> dict[int, tuple[str, ...]]
     for link_id, _, problem, _ in tx.field_problems(link.id for link in links):
         found[link_id] = (*found.get(link_id, ()), problem)
     return found
+
+
+def _decided_subjects(planned: Planned) -> set[str]:
+    """Subjects whose every link this plan decided: what waits for them from an older plan is out of date. A link in
+    conflict is left out, because a person's decision about it is no plan of ours."""
+    world, waiting = planned.world, {link_id for link_id, _ in planned.plan.waiting}
+    undecided: set[str] = set()
+    subjects: set[str] = set()
+    for link in world.links:
+        both = {ticket_subject(link.ticket_id), issue_subject(link.issue_id)}
+        subjects |= both
+        if link.id in waiting or link.route in planned.held or link.state is LinkState.CONFLICT:
+            undecided |= both
+    return subjects - undecided - planned.unread - world.busy
 
 
 def _text(value: object) -> str | None:

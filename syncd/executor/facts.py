@@ -51,9 +51,15 @@ class FactBook:
         self._groups_until = float("-inf")
 
     def facts(
-        self, specs: Sequence[FieldSpec], tickets: Sequence[TicketSnapshot], issues: Sequence[IssueSnapshot]
+        self,
+        specs: Sequence[FieldSpec],
+        tickets: Sequence[TicketSnapshot],
+        issues: Sequence[IssueSnapshot],
+        *,
+        translate: bool = True,
     ) -> Facts:
-        """What these fields of these tickets and issues are read from; one call for each thing not known yet."""
+        """What these fields of these tickets and issues are read from; one call for each thing not known yet. Without
+        `translate` nobody is looked up who is only named on the other side, and Jira is not asked anything."""
         kinds = {spec.ticket.kind for spec in specs}
         now = self._clock.monotonic()
         if "assignee" in kinds:
@@ -64,7 +70,7 @@ class FactBook:
             self._groups, self._groups_until = dict(self._zendesk.groups()), now + KEPT
         account_emails, account_names = _people_of(issues)
         people = [spec for spec in specs if spec.with_people]
-        if people:
+        if people and translate:
             self._look_up_people(people, tickets, account_emails, now)
         return Facts(
             emails=self._emails.values_now,

@@ -138,7 +138,7 @@ class FieldWriter:
         return work
 
     def _ticket_reader(self, action: SetTicketFields, ticket: TicketSnapshot) -> Callable[[FieldSpec], Json]:
-        facts = self._book.facts(self._specs(action.route), [ticket], [])
+        facts = self._book.facts(self._specs(action.route), [ticket], [], translate=False)
         return lambda spec: ticket_value(spec, ticket, facts)
 
     # ---- bugs ----

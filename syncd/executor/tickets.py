@@ -78,7 +78,8 @@ class TicketWriter:
         try:
             return self._zendesk.write(action.ticket_id, write, stamp=ticket.updated_at, marker=marker)
         except RefusedError:
-            if not write.fields or (write.status is None and write.custom_status_id is None and write.note is None):
+            says = write.status is not None or write.custom_status_id is not None or write.note is not None
+            if not says or not (write.fields or write.values):
                 raise
             # A field that fails stops only itself: the status and the note go without the mirror.
             bare = TicketWrite(status=write.status, custom_status_id=write.custom_status_id, note=write.note)
@@ -149,6 +150,7 @@ def _write_for(action: UpdateTicket, ticket: TicketSnapshot) -> TicketWrite:
         custom_status_id=custom,
         note=action.note,
         fields=dict(action.fields) or None,
+        values=dict(action.values) or None,
     )
 
 
