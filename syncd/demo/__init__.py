@@ -22,7 +22,7 @@ RATE: Final = 30.0
 HISTORY_SECONDS: Final = 4 * 3600.0
 """How far back lies what was there before syncd, in sandbox time."""
 
-LIMIT_SECONDS: Final = 100.0
+LIMIT_SECONDS: Final = 105.0
 """Real seconds after which nothing is waited for any more: with the checker that makes less than two minutes."""
 
 STEP_SECONDS: Final = 25.0
@@ -45,11 +45,13 @@ def run_demo(*, keep: bool = False, console: Console | None = None, scenes: Sequ
     """
     show = Show(console)
     with Place() as place:
+        demo = _Demo(place, show, scenes)
         try:
-            agreed = _Demo(place, show, scenes).play(keep=keep)
+            agreed = demo.play(keep=keep)
         except DemoFailed as failed:
             show.still()
             show.line(f"The demo cannot go on: {failed}.", "red")
+            demo.judge()
             agreed = False
         if not agreed and place.log_tail():
             show.heading("The end of the daemon's log")
@@ -82,13 +84,20 @@ class _Demo:
         self._show.still()
         code = None if keep else self._place.stop_daemon()
         self._show.summary(watch, RATE)
-        agreed, lines = self._place.verdict(scene.__name__ for scene in self._scenes)
-        self._show.verdict(agreed, lines)
+        agreed = self.judge()
         for late in self._late:
             self._show.line(f"  {late}", "red")
         if code:
             self._show.line(f"  the daemon ended with exit code {code}", "red")
         return agreed and not self._late and not code
+
+    def judge(self) -> bool:
+        """What the checker says; nothing when syncd did not run yet."""
+        if self._watch is None:
+            return False
+        agreed, lines = self._place.verdict(scene.__name__ for scene in self._scenes)
+        self._show.verdict(agreed, lines)
+        return agreed
 
     def _before(self, steps: Iterator[int]) -> None:
         """What was there when syncd came; nobody sees it happen."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from syncd.config.compile import compile_mapping
 from syncd.config.load import parse_mapping
+from syncd.config.mapping_file import MappingModel
 from syncd.config.meaning import meaning_of
 from syncd.config.problems import ConfigError
 from syncd.core.mapping import Stage, StageMapping
@@ -39,7 +41,7 @@ class Rule:
 def rules(text: str) -> Iterator[Rule]:
     """All rules of a mapping, in order."""
     tree = yaml.safe_load(text)
-    meaning = meaning_of(parse_mapping(text).model)
+    meaning = _meaning(tree)
     for path, value in _leaves(tree, ()):
         mutant = _without(tree, path)
         if _meaning(mutant) == meaning:
@@ -82,8 +84,8 @@ def _opposite(tree: Any, path: tuple[str | int, ...], value: Any) -> Any:
 
 def _meaning(tree: Any) -> str | None:
     try:
-        return meaning_of(parse_mapping(_dump(tree)).model)
-    except ConfigError:
+        return meaning_of(MappingModel.model_validate(tree))
+    except ValidationError:
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,18 +75,13 @@ USED_IN: dict[str, Scene] = {
 }
 
 
-@cache
-def _effects(folder: Path) -> dict[str | None, tuple[object, ...] | None]:
-    """What the mapping, and the mapping without each rule, can do in the sandbox's project."""
-    lab = Lab(folder)
+@pytest.fixture(scope="module")
+def effect_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[object, ...] | None]:
+    """What a mapping can do in the sandbox's project; None when it is refused."""
+    lab = Lab(tmp_path_factory.mktemp("effects"))
     project, desk = lab.app.jira.catalog("NOVA"), lab.app.zendesk.catalog()
     lab.app.store.close()
-    return {text: effect(text, project, desk) for text in (MAPPING, *(r.without for r in RULES if r.without))}
-
-
-@pytest.fixture(scope="module")
-def effects(tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, tuple[object, ...] | None]:
-    return _effects(tmp_path_factory.mktemp("effects"))
+    return lambda text: effect(text, project, desk)
 
 
 def _scenes(rule: Rule) -> tuple[Scene, ...]:
@@ -96,21 +91,21 @@ def _scenes(rule: Rule) -> tuple[Scene, ...]:
 
 @pytest.mark.parametrize("rule", [r for r in RULES if r.name not in WITHOUT_EFFECT], ids=lambda rule: rule.name)
 def test_without_this_rule_the_demo_fails(
-    rule: Rule, effects: dict[str | None, tuple[object, ...] | None], tmp_path: Path
+    rule: Rule, effect_of: Callable[[str], tuple[object, ...] | None], tmp_path: Path
 ) -> None:
     assert rule.without is not None, f"{rule.name} says nothing: list it under WITHOUT_EFFECT, with the reason"
     # One that is refused stops its route: any ticket tells.
-    scenes = _scenes(rule) if effects[rule.without] is not None else (story.known_and_incomplete,)
+    scenes = _scenes(rule) if effect_of(rule.without) is not None else (story.known_and_incomplete,)
     found = rehearse(tmp_path, mapping=rule.without, scenes=scenes)
     assert found, f"no scene of the demo uses {rule.name}: write one, and its end into end_state.yaml"
 
 
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)
 def test_a_rule_that_the_demo_cannot_use_makes_no_difference_to_any_bug_or_ticket(
-    name: str, effects: dict[str | None, tuple[object, ...] | None]
+    name: str, effect_of: Callable[[str], tuple[object, ...] | None]
 ) -> None:
     without = {rule.name: rule.without for rule in RULES}[name]
-    assert without is None or effects[without] == effects[MAPPING]
+    assert without is None or effect_of(without) == effect_of(MAPPING)
 
 
 def test_every_scene_is_named_only_for_rules_that_exist() -> None:
