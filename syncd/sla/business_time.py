@@ -42,6 +42,7 @@ class BusinessTime:
 
     def __init__(self, calendar: Calendar) -> None:
         self.calendar = calendar
+        self.fingerprint = calendar.fingerprint
         self._built: _Index | None = None
 
     def elapsed(self, start: int, end: int) -> int:
@@ -210,7 +211,7 @@ class Timetable:
 
     def label(self, instant: int) -> str:
         """The calendar's name with the fingerprint of the version in force."""
-        return f"{self.name}@{self.at(instant).calendar.fingerprint}"
+        return f"{self.name}@{self.at(instant).fingerprint}"
 
     def changes(self) -> tuple[int, ...]:
         """The instants at which another version takes over."""

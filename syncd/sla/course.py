@@ -29,6 +29,7 @@ class Stretch:
     policy: str  # the name of the policy in force, or ""
     level: str | None
     targets: Mapping[str, Target]
+    holder: Holder  # who had the ball, for the ticket's own clocks
     why: str  # the event that began it
 
     def target(self, metric: str) -> tuple[Target, Goal] | None:
@@ -70,6 +71,7 @@ def stretches(life: Sequence[Moment], book: Book, now: int) -> Iterator[Stretch]
             policy=policy.name if policy is not None else "",
             level=level if isinstance(level, str) else None,
             targets=policy.targets if policy is not None else {},
+            holder=holder_of(rules.holders, standing, tier),
             why=life[place].why if happened else "new rules or calendar",
         )
 
@@ -106,7 +108,7 @@ def rest(cycle: Cycle, part: Stretch, term: Terms) -> str | None:
 def holder(cycle: Cycle, part: Stretch) -> Holder:
     """Who had the ball during the stretch. A bug's own clock asks the bugs' table about that bug alone."""
     if not cycle.kind.of_bug:
-        return holder_of(part.rules.holders, part.standing, part.tier)
+        return part.holder
     bug = part.standing.bug_of(cycle.subject)
     alone = Standing(part.standing.values, part.standing.tags, () if bug is None else (bug,), exists=True)
     return holder_of(part.rules.bug_holders, alone, part.tier)

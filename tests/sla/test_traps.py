@@ -25,16 +25,9 @@ from tests.sla.kit import CUSTOMER, Told, at, rules, shown, week
 
 H = 3600
 EIGHT = rules({"resolution": {"goals": {"any": "8h"}, "calendar": "office", "pause_in": ["pending", "hold"]}})
-REPLY = rules(
-    {
-        "first_reply": {
-            "goals": {"any": "8h"},
-            "calendar": "office",
-            "warn": {"yellow": "50%", "red": "1h"},
-            "levels": ["2h", "10h"],
-        }
-    }
-)
+EIGHT_HOURS = {"goals": {"any": "8h"}, "calendar": "office"}
+REPLY_TARGETS = {"first_reply": {**EIGHT_HOURS, "warn": {"yellow": "50%", "red": "1h"}, "levels": ["2h", "10h"]}}
+REPLY = rules(REPLY_TARGETS)
 
 
 def day(clock: str, on: int = 2) -> str:
@@ -441,20 +434,9 @@ def test_trap_38_what_was_reported_stays_reported_while_it_lasts() -> None:
 
 def test_trap_39_after_a_restart_the_facts_are_worked_out_again_from_the_events() -> None:
     told = asked()
-    assert facts(clocks(1, list(told.events), rules(_like_reply()), at(day("10:00", 3)))) == told_facts(
+    assert facts(clocks(1, list(told.events), rules(REPLY_TARGETS), at(day("10:00", 3)))) == told_facts(
         told, day("10:00", 3)
     )
-
-
-def _like_reply() -> dict[str, object]:
-    return {
-        "first_reply": {
-            "goals": {"any": "8h"},
-            "calendar": "office",
-            "warn": {"yellow": "50%", "red": "1h"},
-            "levels": ["2h", "10h"],
-        }
-    }
 
 
 def test_trap_40_a_reloaded_configuration_reports_nothing_again() -> None:
