@@ -107,7 +107,13 @@ def _repoint(tx: Tx, link: Link, action: RepointLink, now: datetime) -> None:
         changed = replace(changed, issue_key=action.issue_key, in_field=False)
     if action.route is not None:
         changed = replace(changed, route=action.route)
-    tx.save_link(changed)
+    try:
+        tx.save_link(changed)
+    except LinkExists:
+        # Two tickets with one bug were merged into one: the plan saw both, and the first was moved just now.
+        tx.retire(link.id, f"{action.reason}, which is linked already", now)
+        tx.touch(_subjects([changed]), now)
+        return
     tx.log_link(link.id, now, "moved", action.reason, {})
     tx.touch(_subjects([changed]), now)
 
