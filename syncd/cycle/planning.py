@@ -32,7 +32,7 @@ from syncd.core.reconcile import reconcile
 from syncd.core.world import World, seen_of
 from syncd.cycle.apply import apply_local
 from syncd.cycle.settings import CycleReport, Routes, Settings
-from syncd.sources.errors import AuthError, NotFoundError, RefusedError, SourceError
+from syncd.sources.errors import AuthError, InvalidResponseError, NotFoundError, RefusedError, SourceError
 from syncd.store import IntentState, Store, Tx
 
 SUBJECTS_PER_CYCLE = 500
@@ -238,7 +238,7 @@ class Planner:
             if wanted_tickets:
                 tickets.update({t.id: t for t in self._zendesk.read(wanted_tickets)})
             if wanted_issues:
-                for asked, issue in zip(wanted_issues, self._jira.read(wanted_issues), strict=True):
+                for asked, issue in self._read_issues(wanted_issues, report):
                     issues.setdefault(issue.id, issue)
                     keys[asked] = issue.id if issue.visible else None
                     if not issue.visible:
@@ -263,6 +263,19 @@ class Planner:
                     report.problems.setdefault("reading", str(error))
                     failed.add(need.ticket_id)
         return replace(world, tickets=tickets, issues=issues, keys=keys, histories=dict(histories))
+
+    def _read_issues(self, names: Sequence[str], report: CycleReport) -> list[tuple[str, IssueSnapshot]]:
+        """Each with the id or key that it was asked by; one that cannot be understood is left out, and said."""
+        found = self._jira.read(names)
+        if len(found) == len(names):
+            return list(zip(names, found, strict=True))
+        pairs = []
+        for name in names:
+            try:
+                pairs += [(name, issue) for issue in self._jira.read([name])]
+            except InvalidResponseError as error:
+                report.warnings.append(str(error))
+        return pairs
 
     def _history(self, ticket: TicketSnapshot) -> tuple[TicketChange, ...]:
         """One call per ticket and version: a link that a brake holds is planned in every cycle."""
