@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -146,6 +146,22 @@ class Intents(Repository):
             self._write_intent({**row, **fresh, **wanted, "seq": self._next_seq()})
         self._supersede_others(action, now)
         return None
+
+    def supersede_untried(self, subjects: Iterable[str], slots: Collection[str], now: datetime) -> list[str]:
+        """What a newer plan of these subjects no longer asks for: their `new` intents of these slots that were never
+        tried and that this transaction did not enqueue. Returns their ids."""
+        gone = []
+        for part in chunks(subjects):
+            query = select(_INTENT).where(
+                IntentRow.subject.in_(part), IntentRow.state == "new", IntentRow.attempts == 0
+            )
+            for row in self._connection.execute(query).mappings().all():
+                if row["id"] in self._enqueued or not self._sound(IntentRow, row):
+                    continue
+                if decode_action(row["kind"], row["payload"]).slot in slots:
+                    self._supersede(row, now)
+                    gone.append(row["id"])
+        return gone
 
     def due(self, destination: str, now: datetime, limit: int) -> list[Intent]:
         """What may be sent now, most urgent first, then in order of enqueuing; at most one intent per subject.
