@@ -211,15 +211,15 @@ def _merge(fields: Fields, spec: FieldSpec, group: Sequence[Member], facts: Fact
             _write_bug(fields, spec, able, wanted, by_person=True, lost=lost)
             return
     followers = [m for m in based if m.bug_moved and not same(said[m.link.id], bug)] if bug_moved else []
-    takers = list(dict.fromkeys([*taking, *followers]))
-    for member in takers:
+    takers = {member.link.id: member for member in (*taking, *followers)}
+    for member in takers.values():
         known, value = _shown(fields, spec, member, facts)
         if known and not same(value, member.ticket_value):
             moved = member.ticket_moved or (member.base is None and member.ticket_value is not None)
             lost = f"the ticket's {member.ticket_value}" if moved else ""
             _write_ticket(fields, spec, [member], value, by_person=True, lost=lost)
     for member in able:
-        if member not in takers:
+        if member.link.id not in takers:
             fields.record(spec, member, "both sides have settled")
 
 
