@@ -133,6 +133,9 @@ class TicketTalk(Protocol):
     def redact(self, ticket_id: int, comment_id: int, text: str) -> None:
         """Blacks a text out in a comment, for ever."""
 
+    def redact_file(self, ticket_id: int, comment_id: int, file_id: str) -> None:
+        """Takes a file off a comment, for ever; one that is not there is done."""
+
     def upload(self, name: str, content: bytes) -> str:
         """A file for a comment to come; answers its token."""
 

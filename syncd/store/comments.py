@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from syncd.core.comment_model import Carried, Side, Twin, TwinState
 from syncd.core.model import Visibility
 from syncd.store.codec import from_micros, to_micros
 from syncd.store.rows import Repository, chunks, table_of
-from syncd.store.schema import CarriedFileRow, CommentsSeenRow, CommentTwinRow
+from syncd.store.schema import AuditRow, CarriedFileRow, CommentsSeenRow, CommentTwinRow
 
 _TWIN = table_of(CommentTwinRow)
 
@@ -87,9 +87,11 @@ class Comments(Repository):
         row = {"target": target, "digest": digest, "name": name, "size": size, "at": to_micros(now)}
         self._upsert(CarriedFileRow, [row], replace=False)
 
-    def count_twins(self) -> int:
-        """How many copies are remembered."""
-        return int(self._connection.execute(select(func.count()).select_from(_TWIN)).scalar_one())
+    def tickets_written_since(self, since: datetime) -> list[int]:
+        """The tickets that anything was written to since."""
+        done = (AuditRow.at >= to_micros(since), AuditRow.outcome == "done", AuditRow.subject.like("ticket:%"))
+        rows = self._connection.execute(select(AuditRow.subject).where(*done).distinct())
+        return sorted(int(row.subject.removeprefix("ticket:")) for row in rows)
 
 
 def _twin(row: Mapping[Any, Any]) -> Twin:

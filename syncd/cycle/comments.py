@@ -1,0 +1,126 @@
+"""Reads the comments of links whose sides changed, and plans what becomes of them. One call per changed side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from syncd.core.actions import Action, Plan
+from syncd.core.comment_actions import SawComments
+from syncd.core.comment_model import BugTalk, BugTalkPage, CommentPolicy, TicketTalk, TicketTalkPage, Twin
+from syncd.core.comments import plan_to_bug, plan_to_ticket, twins_by_source
+from syncd.core.model import IssueSnapshot, Link, TicketSnapshot
+from syncd.core.world import RouteView, World, subjects_of
+from syncd.cycle.settings import CycleReport
+from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
+from syncd.store import Store
+
+_Key = TypeVar("_Key")
+_Page = TypeVar("_Page")
+
+KEPT = 200
+"""Readings that are kept: links that a brake holds are planned in every cycle."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    twins: tuple[Twin, ...]
+    seen: Mapping[tuple[int, str], int]
+
+    def of(self, origin: str) -> list[Twin]:
+        """The copies of one subject's comments."""
+        return [twin for twin in self.twins if twin.origin == origin]
+
+
+class CommentPart:
+    """A PlanPart. `policies` are the routes' by name, as they are configured now."""
+
+    def __init__(
+        self, store: Store, desk: TicketTalk, tracker: BugTalk, policies: Callable[[], Mapping[str, CommentPolicy]]
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._tracker = tracker
+        self._policies = policies
+        self._issues: dict[tuple[str, int], BugTalkPage] = {}
+        self._tickets: dict[tuple[int, int], TicketTalkPage] = {}
+
+    def plan(self, world: World, subjects: Sequence[str], now: datetime, report: CycleReport) -> Plan:
+        """See PlanPart. `subjects` do not matter: a link is looked at when a side has another version than before."""
+        del subjects, now
+        policies = self._policies()
+        links = [link for link in world.links if self._policy(world, link, policies) is not None]
+        if not links:
+            return Plan()
+        with self._store.reading() as tx:
+            origins = {subject for link in links for subject in subjects_of(link)}
+            known = _Known(tuple(tx.twins_of(origins)), tx.comments_seen(link.id for link in links))
+        actions: list[Action] = []
+        for link in sorted(links, key=lambda found: found.id):
+            policy = policies[link.route]
+            try:
+                actions += self._from_bug(world, link, policy, known)
+                actions += self._from_ticket(world, link, policy, known)
+            except (NotFoundError, RefusedError, InvalidResponseError) as error:
+                report.warnings.append(f"Comments of ticket #{link.ticket_id} and {link.issue_key}: {error}")
+        return Plan(actions=tuple(actions))
+
+    def _policy(self, world: World, link: Link, policies: Mapping[str, CommentPolicy]) -> CommentPolicy | None:
+        """None: nothing of this link is carried."""
+        route: RouteView | None = world.routes.get(link.route)
+        ticket, issue = world.tickets.get(link.ticket_id), world.issues.get(link.issue_id)
+        if route is None or ticket is None or issue is None or route.off_tag in ticket.tags:
+            return None
+        if ticket.is_gone or not issue.visible:
+            return None
+        return policies.get(link.route)
+
+    def _from_bug(self, world: World, link: Link, policy: CommentPolicy, known: _Known) -> list[Action]:
+        ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
+        seen = known.seen.get((link.id, "jira"))
+        if policy.to_ticket == "none" or ticket.state.is_final or seen == issue.updated_ms:
+            return []
+        page = self._bug_page(issue, _since(link, policy, seen, 1000))
+        twins = twins_by_source(known.of(f"issue:{issue.id}"), "jira", f"ticket:{ticket.id}")
+        found: list[Action] = list(
+            plan_to_ticket(link, ticket, issue, page, twins, policy, browse_url=world.browse_url)
+        )
+        return [*found, SawComments(link.id, "jira", issue.updated_ms)]
+
+    def _from_ticket(self, world: World, link: Link, policy: CommentPolicy, known: _Known) -> list[Action]:
+        ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
+        seen = known.seen.get((link.id, "zendesk"))
+        if policy.to_bug == "none" or seen == ticket.version:
+            return []
+        page = self._ticket_page(ticket, _since(link, policy, seen, 1))
+        twins = twins_by_source(known.of(f"ticket:{ticket.id}"), "zendesk", f"issue:{issue.id}")
+        found: list[Action] = list(plan_to_bug(link, ticket, issue, page, twins, policy, ticket_url=world.ticket_url))
+        return [*found, SawComments(link.id, "zendesk", ticket.version)]
+
+    def _bug_page(self, issue: IssueSnapshot, since: datetime | None) -> BugTalkPage:
+        key = (issue.id, issue.updated_ms)
+        if key not in self._issues:
+            _make_room(self._issues)
+            self._issues[key] = self._tracker.comments(issue.id, since)
+        return self._issues[key]
+
+    def _ticket_page(self, ticket: TicketSnapshot, since: datetime | None) -> TicketTalkPage:
+        key = (ticket.id, ticket.version)
+        if key not in self._tickets:
+            _make_room(self._tickets)
+            self._tickets[key] = self._desk.comments(ticket.id, since)
+        return self._tickets[key]
+
+
+def _since(link: Link, policy: CommentPolicy, seen: int | None, per_second: int) -> datetime | None:
+    """How far back comments must be read: to the last look, or to what the link carries at all."""
+    if seen is not None:
+        return datetime.fromtimestamp(seen // per_second, UTC)
+    return datetime.fromtimestamp(0, UTC) if policy.history == "all" else link.created_at
+
+
+def _make_room(pages: dict[_Key, _Page]) -> None:
+    while len(pages) >= KEPT:
+        del pages[next(iter(pages))]
