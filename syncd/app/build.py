@@ -25,6 +25,7 @@ from syncd.core.field_model import FieldSpec
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle import CallCounter, Engine, Routes, Settings
+from syncd.cycle.adopting import Adopter, AppLinkWatch
 from syncd.cycle.comment_audit import CommentAudit
 from syncd.cycle.comments import CommentPart
 from syncd.cycle.creating import CreatePart, TwinSweep
@@ -122,6 +123,7 @@ class App:
                 sleep=sleep,
             )
         self.routing: Routing | None = None
+        self.adopter = Adopter(store, self.zendesk, self.jira, self.zendesk.app_links, self.jira.scan, clock)
         book = FactBook(self.zendesk, self.jira, clock)
         self.engine: Engine = Engine(
             store,
@@ -160,6 +162,7 @@ class App:
             ],
             chores=[
                 TwinSweep(store, self.jira.creator, clock.now),
+                AppLinkWatch(self.adopter, config.poll.complete),
                 CommentAudit(store, self.zendesk, self.zendesk.talk, clock.now),
             ],
         )

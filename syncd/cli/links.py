@@ -6,6 +6,7 @@ import re
 
 import click
 
+from syncd.cli.adopt import adopt
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Group
 from syncd.cli.output import clean, print_json, print_table, say, when
@@ -92,6 +93,9 @@ def remove_link(*, link_or_ticket: str, issue: str | None, as_json: bool) -> int
     loaded = load()
     link = _chosen(loaded, link_or_ticket, issue)
     return told(do_or_ask(loaded, "links remove", {"link": link.id}), as_json=as_json)
+
+
+links.add_command(adopt)
 
 
 def told(sentence: str, *, as_json: bool) -> int:

@@ -37,7 +37,8 @@ CALLS: Mapping[str, int] = {
     RemoveTag.kind: 3,  # a fresh reading, the DELETE, a reading of what is left
     MoveBug.kind: 4,  # reading, transitions, the transition, reading: for a walk of one step
     CommentOnBug.kind: 2,  # the comment, and a reading of the bug
-    CreateBug.kind: 5,  # two searches (our mark, the newest key), the ticket, the creation, a reading of the bug
+    CreateBug.kind: 11,  # two searches (our mark, the newest key), the ticket, the creation, a reading of the bug;
+    # then the remote link, the note on the ticket (2) and its tag (3)
     ShowTicketOnBug.kind: 1,
 }
 """API calls that a write costs when nothing gets in its way, by its kind."""

@@ -35,6 +35,7 @@ from syncd.sources.jira_history import history_metadata
 from syncd.sources.jira_json import Authors, ident, record, rows, user_id
 from syncd.sources.jira_parse import ORIGIN, marker_of_origin, parse_comment, parse_versions
 from syncd.sources.jira_read import Reader
+from syncd.sources.jira_scan import IssueScan
 from syncd.sources.jira_talk import JiraTalk
 from syncd.sources.jira_wire import Wire, segment, understood
 from syncd.sources.jira_workflow import (
@@ -106,6 +107,7 @@ class Jira:
         self._wire = Wire(base_url, auth, clock=clock, adapter=adapter, ca=ca, on_call=on_call, sleep=sleep)
         self._reader = Reader(self._wire, clock, is_cloud=self._is_cloud, authors=self._authors, probe=self._myself)
         self.creator: Final = Creator(self._wire, self._is_cloud)
+        self.scan: Final = IssueScan(self._wire, self._is_cloud)
 
         self.talk = JiraTalk(
             self._wire,

@@ -43,6 +43,7 @@ from syncd.sources.zendesk_fields import (
     organizations_of,
 )
 from syncd.sources.zendesk_history import History
+from syncd.sources.zendesk_links import AppLinks
 from syncd.sources.zendesk_parse import (
     MalformedError,
     TicketReader,
@@ -124,6 +125,7 @@ class Zendesk:
             own_id=self._own_id,
             read=lambda number: self.read([number])[0],
         )
+        self.app_links = AppLinks(self._reader)
         self.cases = Cases(self._writer, self._reader, self._tickets)
 
     # ---- who and what ------------------------------------------------------------------------------------------

@@ -1,0 +1,64 @@
+"""The process dies at a border: before or after a call to a tracker, before or after a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+from sqlalchemy import event
+
+from tests.scenarios.lab import Crash, Lab
+
+
+class Borders:
+    """Counts borders and crashes at the one with the number `at` (from 1); 0 = never."""
+
+    def __init__(self, at: int = 0) -> None:
+        self.at = at
+        self.names: list[str] = []
+
+    def cross(self, name: str) -> None:
+        """One border; raises Crash at the chosen one."""
+        self.names.append(name)
+        if len(self.names) == self.at:
+            raise Crash(name)
+
+
+class _Watched(BaseAdapter):
+    def __init__(self, inner: BaseAdapter, cross: Callable[[str], None]) -> None:
+        super().__init__()
+        self._inner = inner
+        self._cross = cross
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]  # as requests calls it
+        call = f"{request.method} {request.path_url.partition('?')[0]}"
+        if request.method != "GET":
+            self._cross(f"before {call}")
+        response = self._inner.send(request, *args, **kwargs)
+        if request.method != "GET":
+            self._cross(f"after {call}")
+        return response
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def watch(lab: Lab, borders: Borders) -> None:
+    """From now on the lab's process crosses these borders: each write to a tracker, each commit of the store."""
+    for session in (lab.app.jira._wire.session, lab.app.zendesk._writer.session):
+        session.mount("http://", _Watched(session.get_adapter("http://127.0.0.1"), borders.cross))
+    writing = {"commit": False}
+
+    def committing(_: Any) -> None:
+        borders.cross("before a commit")
+        writing["commit"] = True
+
+    def beginning(_: Any) -> None:
+        if writing["commit"]:
+            writing["commit"] = False
+            borders.cross("after a commit")
+
+    event.listen(lab.app.store._engine, "commit", committing)
+    event.listen(lab.app.store._engine, "begin", beginning)
