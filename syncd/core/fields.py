@@ -195,7 +195,7 @@ def _merge(fields: Fields, spec: FieldSpec, group: Sequence[Member], facts: Fact
     movers = [m for m in based if m.ticket_moved and not same(said[m.link.id], bug)]
     bug_moved = any(member.bug_moved for member in based)
     joining = [m for m in able if m.base is None and not same(said[m.link.id], bug)]
-    if not based:
+    if not based and not (spec.ranks and len(able) > 1):
         movers, taking = _first_agreement(spec, joining, said, bug)
     else:
         movers += [m for m in joining if _outranks(spec, said[m.link.id], bug)]
