@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 import traceback
@@ -139,10 +138,12 @@ class Program(Group):
         """Never returns: ends the process with the exit code."""
         kwargs["standalone_mode"] = False
         kwargs.setdefault("prog_name", "syncd")
-        sys.exit(_ended(lambda: super(Program, self).main(*args, **kwargs)))
+        words = args[0] if args else kwargs.get("args")
+        debug = "--debug" in (sys.argv[1:] if words is None else words)
+        sys.exit(_ended(lambda: super(Program, self).main(*args, **kwargs), debug=debug))
 
 
-def _ended(run: Callable[[], Any]) -> int:
+def _ended(run: Callable[[], Any], *, debug: bool) -> int:
     try:
         result = run()
     except click.UsageError as error:
@@ -162,12 +163,12 @@ def _ended(run: Callable[[], Any]) -> int:
         tell(str(error))
         return exit_code(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence, not a traceback
-        return _bug(error)
+        return _bug(error, debug=debug)
     return result if isinstance(result, int) else Exit.FINE
 
 
-def _bug(error: Exception) -> int:
-    if logging.getLogger().level == logging.DEBUG:
+def _bug(error: Exception, *, debug: bool) -> int:
+    if debug:
         redactor = logs.Redactor(tuple)
         tell(redactor.text("".join(traceback.format_exception(error))))
         tell("This is a bug in syncd; please report it with the lines above.")

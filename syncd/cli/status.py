@@ -16,7 +16,7 @@ from syncd.cli.shapes import intent_json, what_of
 from syncd.cli.work import daemon_clock, load, open_store
 from syncd.config.load import Loaded
 from syncd.core.model import LinkState
-from syncd.ops.facts import CONFIG, DAEMON
+from syncd.ops.facts import CONFIG, DAEMON, PULSE
 from syncd.ops.health import Health, health_of
 from syncd.store import Heartbeat, Intent, IntentState, Store, StoreError, Tx
 
@@ -72,8 +72,8 @@ class State:
 def status(*, health: bool, as_json: bool) -> int:
     """Says how the daemon is, what waits and why, and what needs a person.
 
-    Exit codes: 0 fine, 1 something needs a person. With --health: 0 if the last cycle is younger than three polls and
-    the store can be written, else 1; a conflict is no sickness.
+    Exit codes: 0 fine, 1 something needs a person. With --health: 0 if the last cycle is younger than three polls (or
+    the one under way gets on) and the store can be written, else 1; a conflict is no sickness.
     """
     loaded = load()
     if health:
@@ -103,10 +103,16 @@ def _health(loaded: Loaded, *, as_json: bool) -> int:
 def _health_of(loaded: Loaded, store: Store) -> Health:
     writable = store.is_writable()
     with store.reading() as tx:
-        beat, clock = tx.last_heartbeat(), daemon_clock(tx)
+        beat, clock, pulse = tx.last_heartbeat(), daemon_clock(tx), tx.get_fact(PULSE)
     now = clock.now()
-    slack = REHEARSAL_SLACK * clock.rate if isinstance(clock, RehearsalClock) else 0.0
-    return health_of(beat.at if beat else None, now, loaded.config.poll.fast, writable=writable, slack=slack)
+    return health_of(
+        beat.at if beat else None,
+        now,
+        loaded.config.poll.fast,
+        writable=writable,
+        pulse=datetime.fromtimestamp(pulse, UTC) if isinstance(pulse, int | float) else None,
+        slack=REHEARSAL_SLACK * clock.rate if isinstance(clock, RehearsalClock) else 0.0,
+    )
 
 
 def _read(loaded: Loaded, store: Store) -> State:

@@ -22,7 +22,7 @@ from syncd.store import NotStored, Store, StoreLock, StoreLocked, Tx
 
 POLLS_TO_WAIT = 3
 LOOK_EVERY = 0.2  # seconds
-AT_LEAST = 10.0  # seconds to wait for a daemon, however fast it polls
+AT_LEAST = 5.0  # seconds more than that, for the cycle itself
 
 
 def load() -> Loaded:
@@ -94,8 +94,8 @@ def looking(loaded: Loaded, clock: Clock | None = None) -> Iterator[App]:
 def do_or_ask(loaded: Loaded, verb: str, args: Mapping[str, Json], *, live: bool = False) -> str:
     """Does a verb at once, or has the running daemon do it; returns what came of it as a sentence.
 
-    `live`: the servers are asked for their workflows first, and a store is made if there is none. Raises CliError when it was refused (1), or not answered
-    in time (75)."""
+    `live`: the servers are asked for their workflows first, and a store is made if there is none. Raises CliError when
+    it was refused (1), or not answered in time (75)."""
     try:
         with working(loaded, create=live) as app:
             if live:
@@ -113,7 +113,7 @@ def ask(loaded: Loaded, verb: str, args: Mapping[str, Json], *, who: str = "") -
     with open_store(loaded) as store:
         with store.transaction() as tx:
             request_id = tx.add_request(verb, args, SystemClock().now())
-        seconds = max(AT_LEAST, POLLS_TO_WAIT * loaded.config.poll.fast.total_seconds() + 5)
+        seconds = POLLS_TO_WAIT * loaded.config.poll.fast.total_seconds() + AT_LEAST
         deadline = time.monotonic() + seconds
         pause = threading.Event()
         while True:

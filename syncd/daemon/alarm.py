@@ -34,11 +34,17 @@ class EverySoOften(BaseTrigger):  # type: ignore[misc]  # apscheduler has no typ
 class Alarm:
     """Wakes one waiting thread. ring() may be called from signal handlers and from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._wall_now = wall
+        self._mono_now = monotonic
         self._wakes: queue.SimpleQueue[str] = queue.SimpleQueue()  # its put() may interrupt itself: fit for signals
         self._scheduler: Any = None
         self._every = 0.0
-        self._wall, self._mono = datetime.now(UTC), time.monotonic()
+        self._wall, self._mono = wall(), monotonic()
 
     def start(self, every: float) -> None:
         """Rings every so many seconds from now on."""
@@ -77,20 +83,20 @@ class Alarm:
         ring from before, during the last cycle, is passed over."""
         due = last_start + pause
         while not enough():
-            left = due + pause / 4 - time.monotonic()
+            left = due + pause / 4 - self._mono_now()
             if left <= 0:
                 return
             try:
                 self._wakes.get(timeout=min(left, LOOK_EVERY))
             except queue.Empty:
                 continue
-            if time.monotonic() >= due - pause / 4:
+            if self._mono_now() >= due - pause / 4:
                 return
 
     def jumped(self) -> float:
         """Seconds by which the wall clock left the monotonic one since the last question; 0 when it did not. After a
         jump the scheduler's times are worthless, so the alarm is set anew."""
-        wall, mono = datetime.now(UTC), time.monotonic()
+        wall, mono = self._wall_now(), self._mono_now()
         apart = (wall - self._wall).total_seconds() - (mono - self._mono)
         self._wall, self._mono = wall, mono
         if abs(apart) <= JUMP:

@@ -11,7 +11,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,8 @@ from syncd.core.model import Json
 from syncd.cycle import ServerMismatch
 from syncd.daemon.alarm import Alarm
 from syncd.daemon.telling import Teller
-from syncd.ops.facts import CONFIG, DAEMON
+from syncd.daemon.upkeep import look_after
+from syncd.ops.facts import CONFIG, DAEMON, PULSE
 from syncd.ops.notify import Notifier
 from syncd.sources.errors import SourceError
 from syncd.store import (
@@ -47,14 +48,6 @@ from syncd.store import (
 log = structlog.get_logger(__name__)
 
 ROUTES_EVERY = timedelta(hours=1)
-KEEP_FINISHED = timedelta(days=90)
-"""How long finished intents, requests and audit rows stay in the store."""
-
-UPKEEP = "last.upkeep"
-"""Fact: when the store was last looked after, Unix seconds."""
-
-UPKEEP_EVERY = timedelta(days=1)
-MOST_PRUNINGS = 50  # of some thousand rows each
 LONGEST_PAUSE = 300.0  # real seconds between two tries after failures
 GRACE = 25.0  # real seconds that a stop waits for a server's answer
 
@@ -73,7 +66,9 @@ class Fatal(Exception):
 class Daemon:
     """Runs one store's engine until it is told to stop. `run` returns the exit code.
 
-    `on_config` is called with each configuration that takes effect (the log's level and secrets follow it)."""
+    `on_config` is called with each configuration that takes effect later (the log's level and secrets follow it);
+    `environ` is where secrets are looked up (default: the process's own). `leave` ends the process when a server keeps
+    a stop waiting for more than `grace` seconds."""
 
     def __init__(
         self,
@@ -84,6 +79,7 @@ class Daemon:
         clock: SystemClock | RehearsalClock,
         *,
         clock_url: str | None = None,
+        environ: Mapping[str, str] | None = None,
         notifier: Notifier | None = None,
         on_config: Callable[[Loaded], None] = lambda _: None,
         leave: Callable[[int], None] = os._exit,
@@ -94,6 +90,7 @@ class Daemon:
         self._lock = lock
         self._clock = clock
         self._clock_url = clock_url
+        self._environ = environ
         self._notifier = notifier or Notifier({}, time.monotonic)
         self._on_config = on_config
         self._leave = leave
@@ -107,6 +104,7 @@ class Daemon:
         self._failures = 0
         self._teller = Teller()
         self._routes_due = 0.0
+        self._last_pulse = float("-inf")
         self._app = self._make(loaded)
 
     def _make(self, loaded: Loaded, like: App | None = None) -> App:
@@ -115,7 +113,7 @@ class Daemon:
             self._store,
             self._clock,
             stopping=self._stopping,
-            progress=self._notifier.progress,
+            progress=self._progress,
             parallel=True,
             sleep=self._pause,
             like=like,
@@ -236,7 +234,9 @@ class Daemon:
                 self._refresh_routes()
             report = self._app.engine.step()
             self._teller.cycle(report)
-            self._upkeep()
+            if self._app.catalog_problems:  # what was not read is read again as soon as both sides answer
+                self._routes_due = float("inf") if report.problems else 0.0
+            look_after(self._store, self._clock.now(), self._stopping)
             if self._failures:
                 log.info("recovered", after=self._failures, news=True)
                 self._failures = 0
@@ -255,6 +255,19 @@ class Daemon:
             self._failed(error, known=False)
         else:
             self._notifier.progress()
+
+    def _progress(self) -> None:
+        """A call to a tracker ended. The watchdog hears of it, and once in a poll the health check."""
+        self._notifier.progress()
+        if time.monotonic() - self._last_pulse < self._poll():
+            return
+        self._last_pulse = time.monotonic()
+        try:
+            now = self._clock.now()
+            with self._store.transaction() as tx:
+                tx.set_fact(PULSE, now.timestamp(), now)
+        except (StoreError, SourceError) as error:
+            log.debug("pulse_not_kept", problem=str(error))  # the cycle itself will tell
 
     def _check_lock(self) -> None:
         if not self._lock.held():
@@ -284,19 +297,9 @@ class Daemon:
     # ---- configuration and routes ----
 
     def _refresh_routes(self) -> None:
-        """What both servers define. While one does not answer, sooner again than hourly."""
-        try:
-            routing = self._app.refresh_routes()
-        except (SourceError, SecretError) as error:
-            self._routes_due = time.monotonic() + self._complete()
-            log.warning("routes_not_read", problem=str(error))
-            return
-        unread = bool(self._app.catalog_problems)
-        self._routes_due = time.monotonic() + (self._complete() if unread else ROUTES_EVERY.total_seconds())
-        self._teller.routes(routing)
-
-    def _complete(self) -> float:
-        return self._app.loaded.config.poll.complete.total_seconds() / self._clock.rate
+        """What both servers define."""
+        self._routes_due = time.monotonic() + ROUTES_EVERY.total_seconds()
+        self._teller.routes(self._app.refresh_routes())
 
     def _take_config(self) -> None:
         """SIGHUP: the whole new configuration is read and matched with both servers before anything is swapped."""
@@ -325,7 +328,7 @@ class Daemon:
 
     def _validated(self) -> App:
         """The whole new configuration, put together and matched with both servers; raises what is wrong with it."""
-        loaded = load_config(self._path)
+        loaded = load_config(self._path, self._environ)
         if loaded.config.store != self._app.loaded.config.store:
             raise ConfigRefused("store: another store needs a restart of syncd.")
         for _, secret in loaded.config.secrets():
@@ -349,25 +352,6 @@ class Daemon:
                 raise ConfigRefused(f"The store belongs to {known}, but the configuration names {server} for {side}.")
 
     # ---- what is remembered ----
-
-    def _upkeep(self) -> None:
-        """Once a day: rows that nobody asks for any more go, and damage is looked for."""
-        now = self._clock.now()
-        with self._store.transaction() as tx:
-            last = tx.get_fact(UPKEEP)
-            if isinstance(last, int | float) and 0 <= now.timestamp() - last < UPKEEP_EVERY.total_seconds():
-                return
-            tx.set_fact(UPKEEP, now.timestamp(), now)
-        pruned: dict[str, int] = {}
-        for _ in range(MOST_PRUNINGS):
-            with self._store.transaction() as tx:
-                gone = tx.prune(now - KEEP_FINISHED)
-            pruned = {table: pruned.get(table, 0) + number for table, number in gone.items()}
-            if not any(gone.values()) or self._stopping():
-                break
-        for sentence in self._store.check():
-            log.error("store_damaged", problem=sentence)
-        log.info("upkeep", **pruned)
 
     def _remember_start(self) -> None:
         now = self._clock.now()

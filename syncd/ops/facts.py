@@ -7,3 +7,6 @@ DAEMON = "daemon"
 
 CONFIG = "config"
 """Which configuration the daemon runs on: {path, digest, at, problem}; `problem` is why a newer one was not taken."""
+
+PULSE = "daemon.pulse"
+"""When the daemon last got something done within a cycle, in Unix seconds of its clock."""

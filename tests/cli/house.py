@@ -22,7 +22,7 @@ from syncd.core.model import Link, LinkState
 from syncd.sandbox.clock import SandboxClock
 from syncd.sandbox.seed import CLIENT_SECRET, JIRA_EMAIL, JIRA_TOKEN, READER_CLIENT_SECRET, WRITER_API_TOKEN, seed
 from syncd.sandbox.server import Sandbox
-from syncd.store import Heartbeat, Store
+from syncd.store import Heartbeat, Store, StoreMissing
 
 ROOT = Path(__file__).resolve().parents[2]
 Deployment = Literal["cloud", "data_center"]
@@ -191,8 +191,11 @@ class House:
         """The last cycle that ended."""
         if not self.store_file.exists():
             return None
-        with self.store() as store, store.reading() as tx:
-            return tx.last_heartbeat()
+        try:
+            with self.store() as store, store.reading() as tx:
+                return tx.last_heartbeat()
+        except StoreMissing:
+            return None  # the file is there, its tables are being made
 
     def links(self) -> list[Link]:
         """The links that live."""
