@@ -8,7 +8,7 @@ from syncd.cli.exits import Exit
 from syncd.cli.links import told
 from syncd.cli.main import Group
 from syncd.cli.output import clean, print_json, say, when
-from syncd.cli.shapes import link_json
+from syncd.cli.shapes import comeback_json, link_json
 from syncd.cli.work import do_or_ask, load, open_store
 from syncd.core.model import LinkState
 
@@ -24,16 +24,22 @@ def list_conflicts(*, as_json: bool) -> int:
     """Lists the links that wait for a person: what happened, and what to do next."""
     with open_store(load()) as store, store.reading() as tx:
         found = tx.all_links(state=LinkState.CONFLICT, limit=None)
+        back = tx.comebacks()
+        lacking = tx.field_problems()
     if as_json:
-        print_json([link_json(link) for link in found])
+        print_json([*(link_json(link) for link in found), *(comeback_json(entry) for entry in back)])
         return Exit.FINE
-    if not found:
+    if not found and not back:
         say("There are no conflicts.")
     for link in found:
         since = when(link.conflict.at) if link.conflict else ""
         code = link.conflict.code if link.conflict else "conflict"
         say(f"link {link.id}: ticket #{link.ticket_id} and {link.issue_key} (route {link.route}), {code} since {since}")
         say(clean(f"    {link.conflict.message if link.conflict else 'no reason is stored'}"))
+    for entry in back:
+        say(f"link {entry.link_id}: {clean(entry.message)} Since {when(entry.at)}; tell the customer, if affected.")
+    for link_id, _, problem, at in lacking:
+        say(f"link {link_id}: {clean(problem)} Since {when(at)}.")
     if found:
         say("Move either side, or: syncd conflicts resolve LINK --take bug|ticket|as-is")
     return Exit.FINE

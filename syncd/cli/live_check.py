@@ -15,6 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from syncd.app.build import jira_credential, zendesk_credential
+from syncd.app.field_routing import desk_catalog, project_catalog
 from syncd.app.routing import Routing, build_routes
 from syncd.cli.exits import Exit
 from syncd.cli.findings import Findings
@@ -141,7 +142,7 @@ class LiveCheck:
         self._reads_tickets(writer)
         self._exports(reader, reads)
         try:
-            return reader.catalog()
+            return desk_catalog(reader, self._config.routes)
         except SourceError as error:
             self._failed("zendesk", config.base_url, error, "list ticket fields")
             return None
@@ -226,10 +227,11 @@ class LiveCheck:
         self._skew("jira", adapter)
         projects: dict[str, ProjectCatalog] = {}
         missing: dict[str, str] = {}
-        for route in (route.project for route in self._config.routes):
+        for configured in self._config.routes:
+            route = configured.project
             try:
                 self._permissions(route, jira.permissions(route))
-                projects[route] = jira.catalog(route)
+                projects[route] = project_catalog(jira, configured)
             except NotFoundError:
                 missing[route] = (
                     f"Jira has no project {route}, or syncd's account may not browse it: check the key, and the "

@@ -15,6 +15,7 @@ from syncd.core.actions import (
     CastVote,
     CommentOnBug,
     CreateBug,
+    FollowUp,
     LocalAction,
     MoveBug,
     OpenConflict,
@@ -23,11 +24,13 @@ from syncd.core.actions import (
     RemoveTag,
     RepointLink,
     RetireLink,
+    SetBugFields,
+    SetTicketFields,
     ShowTicketOnBug,
     UpdateTicket,
 )
 from syncd.core.guard import Held
-from syncd.core.model import Base, Conflict, Json, Link
+from syncd.core.model import Base, Comeback, Conflict, Json, Link
 from syncd.executor.drain import describe
 from syncd.store import Audit, Intent, LinkEntry
 from syncd.store.codec import destination_of
@@ -40,6 +43,9 @@ CALLS: Mapping[str, int] = {
     CreateBug.kind: 11,  # two searches (our mark, the newest key), the ticket, the creation, a reading of the bug;
     # then the remote link, the note on the ticket (2) and its tag (3)
     ShowTicketOnBug.kind: 1,
+    SetBugFields.kind: 3,  # the bug with its changelog, the edit, both again
+    SetTicketFields.kind: 3,  # a fresh reading, the PUT, a reading; tags cost up to 4 more
+    FollowUp.kind: 3,  # a look for one that is there, the closed ticket, the new one
 }
 """API calls that a write costs when nothing gets in its way, by its kind."""
 
@@ -185,6 +191,19 @@ def _change(action: LocalAction) -> str:
             return f"note that the ticket of {_link(action.link_id)} asks for stage {action.stage}"
         case _:  # bookkeeping, named by what it is
             return re.sub(r"(?<!^)(?=[A-Z])", " ", type(action).__name__).lower()
+
+
+def comeback_json(comeback: Comeback) -> dict[str, Json]:
+    """A bug that came back after its ticket was closed, in the shape of a link in conflict."""
+    return {
+        "id": comeback.link_id,
+        "ticket": comeback.ticket_id,
+        "issue": comeback.issue_key,
+        "issue_id": comeback.issue_id,
+        "route": comeback.route,
+        "state": "retired",
+        "conflict": {"code": "came_back", "message": comeback.message, "since": iso(comeback.at)},
+    }
 
 
 def _link(link_id: int) -> str:

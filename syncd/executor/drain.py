@@ -19,9 +19,12 @@ import structlog
 from syncd.core.actions import (
     CommentOnBug,
     CreateBug,
+    FollowUp,
     MoveBug,
     RemoteAction,
     RemoveTag,
+    SetBugFields,
+    SetTicketFields,
     ShowTicketOnBug,
     UpdateTicket,
     issue_subject,
@@ -259,7 +262,7 @@ class Executor:
             case RemoveTag():
                 return self._tickets.remove_tag(action, before_send=send)
             case CommentOnBug():
-                return self._bugs.comment(action, intent.id, attempts=intent.attempts, before_send=send)
+                return self._bugs.comment(action, intent.id, before_send=send)
             case MoveBug():
                 return self._move(action, intent, now, send)
             case _:
@@ -374,6 +377,12 @@ def describe(action: RemoteAction) -> str:
             return f"move {action.issue_key} to {action.target.status_name}"
         case CommentOnBug():
             return f"comment on {action.issue_key}"
+        case SetBugFields():
+            return f"set {', '.join(change.field for change in action.changes)} of {action.issue_key}"
+        case SetTicketFields():
+            return f"set {', '.join(change.field for change in action.changes)} of ticket #{action.ticket_id}"
+        case FollowUp():
+            return f"make a private follow-up of ticket #{action.ticket_id}"
         case CreateBug():
             return f"create a bug in {action.project_key} for ticket #{action.ticket_id}"
         case ShowTicketOnBug():
