@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from syncd.cli.shapes import CALLS, write_json
 from syncd.core.actions import SetBugFields
 from syncd.core.field_model import FieldChange, FieldRecord
 from syncd.core.ports import IssueSource
@@ -261,3 +262,21 @@ def test_check_names_file_line_and_key_of_what_the_servers_do_not_have(
     made.app.store.close()
     assert re.match(r".*config\.yaml:\d+:\d+: routes\[0\]\.", error), error
     assert told in error
+
+
+def test_plan_states_the_calls_that_writes_of_fields_cost(lab: Lab) -> None:
+    ticket, key = linked(lab)
+    lab.cycle(complete=True)
+    lab.sandbox.zendesk.set_priority(ticket=ticket, actor=lab.agent, priority="urgent")
+    lab.sandbox.jira.edit(lab.developer, key, due="2026-04-01")
+    lab.sandbox.advance(15)
+    engine = lab.app.engine
+    planned = engine.preview(engine.observe())
+    writes = [write_json(action, held=False, queued=False) for action in planned.plan.remote if "field" in action.kind]
+    assert sorted(write["what"] for write in writes) == [
+        *(f"set priority of {key}", f"set promised of ticket #{ticket}"),
+    ]
+    mirror = [action for action in planned.plan.remote if "field" not in action.kind]
+    report = lab.cycle(seconds=1)
+    cost = sum(write["calls"] for write in writes) + sum(CALLS[action.kind] for action in mirror)
+    assert report.calls["jira.write"] + report.calls["zendesk.write"] == cost
