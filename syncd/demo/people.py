@@ -69,13 +69,11 @@ class People:
         self._did(customer, f"writes {shown(ticket)} “{subject}”", ())
         return ticket
 
-    def replies(self, customer: str, ticket: int, text: str, *, tells: Told = ()) -> int:
+    def replies(self, customer: str, ticket: int, text: str, *, tells: Told = (), tells_follow_up: bool = False) -> int:
         """The customer answers; the ticket's number, or that of the follow-up when it was closed."""
         answered: int = self._desk.customer_replies(ticket=ticket, body=text, actor=self._users[customer])
         follow_up = "" if answered == ticket else f", which is closed: Zendesk makes {shown(answered)}"
-        self._did(
-            customer, f"answers {shown(ticket)}{follow_up}: “{text}”", tells or (answered,) * (ticket != answered)
-        )
+        self._did(customer, f"answers {shown(ticket)}{follow_up}: “{text}”", (answered,) if tells_follow_up else tells)
         return answered
 
     # Agents

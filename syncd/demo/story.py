@@ -45,7 +45,7 @@ def a_fix_that_holds(p: People) -> Iterator[None]:
     yield
     p.moves(_YUSUF, bug, "Reopened", tells=[second])
     yield
-    p.replies(_INES, first, "Sadly it hangs again.")
+    p.replies(_INES, first, "Sadly it hangs again.", tells_follow_up=True)
     yield
 
 
