@@ -31,6 +31,7 @@ from syncd.core.ports import Clock, IssueSource, TicketSource
 from syncd.core.reconcile import reconcile
 from syncd.core.world import World, seen_of
 from syncd.cycle.apply import apply_local
+from syncd.cycle.loading import field_problems, inherited
 from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.sources.errors import AuthError, InvalidResponseError, NotFoundError, RefusedError, SourceError
 from syncd.store import IntentState, Store, Tx
@@ -197,7 +198,7 @@ class Planner:
         issue_ids = {s.removeprefix("issue:") for s in subjects if s.startswith("issue:")}
         links = tx.links_touching(ticket_ids, issue_ids)
         tickets = tx.tickets(ticket_ids | {link.ticket_id for link in links})
-        followups = _followups(tx, tickets, ticket_ids)
+        followups = inherited(tx, tickets, ticket_ids)
         issues = tx.issues(issue_ids | {x.issue_id for x in links} | {i for found in followups.values() for i in found})
         all_subjects = {ticket_subject(i) for i in tickets} | {issue_subject(i) for i in issues}
         retired = {(t, i) for t in ticket_ids for i in tx.retired_pairs(t, except_reason=KEY_CLEARED)}
@@ -216,7 +217,7 @@ class Planner:
             browse_url=settings.browse_url,
             ticket_url=settings.ticket_url,
             followups=followups,
-            field_problems=_field_problems(tx, links),
+            field_problems=field_problems(tx, links),
             created=tx.creation_notes(x for x in links if x.base is None and x.origin is Origin.CREATED),
         )
 
@@ -391,20 +392,6 @@ class Planner:
             if link.id in held
             for subject in (ticket_subject(link.ticket_id), issue_subject(link.issue_id))
         }
-
-
-def _followups(tx: Tx, tickets: Mapping[int, TicketSnapshot], touched: set[int]) -> dict[int, tuple[str, ...]]:
-    """Touched ticket -> the bugs of the closed ticket that it follows up."""
-    sources = {i: source for i in touched if i in tickets and (source := tickets[i].followup_of) is not None}
-    issues = tx.issues_at_close(sources.values()) if sources else {}
-    return {ticket: issues[source] for ticket, source in sources.items() if source in issues}
-
-
-def _field_problems(tx: Tx, links: Iterable[Link]) -> dict[int, tuple[str, ...]]:
-    found: dict[int, tuple[str, ...]] = {}
-    for link_id, _, problem, _ in tx.field_problems(link.id for link in links):
-        found[link_id] = (*found.get(link_id, ()), problem)
-    return found
 
 
 def _decided_subjects(planned: Planned) -> set[str]:

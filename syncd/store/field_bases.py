@@ -11,7 +11,8 @@ from sqlalchemy import select
 from syncd.core.field_model import FieldBase
 from syncd.store.codec import dumps, from_micros, loads, to_micros
 from syncd.store.rows import Repository, chunks, table_of
-from syncd.store.schema import FieldBaseRow, LinkRow
+from syncd.store.schema import LinkRow
+from syncd.store.schema_moments import FieldBaseRow
 
 _BASE = table_of(FieldBaseRow)
 

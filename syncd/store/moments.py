@@ -14,7 +14,8 @@ from syncd.core.model import Base as Agreed
 from syncd.core.model import Comeback, Link, LinkState, Origin, Release
 from syncd.store.codec import decode, from_micros, maybe_moment, to_micros
 from syncd.store.rows import Repository, chunks, table_of
-from syncd.store.schema import ComebackRow, LinkRow, ReleaseRow, ToldRow
+from syncd.store.schema import LinkRow
+from syncd.store.schema_moments import ComebackRow, ReleaseRow, ToldRow
 
 _LINK, _COMEBACK = table_of(LinkRow), table_of(ComebackRow)
 _CLOSED = (LinkRow.state == LinkState.RETIRED.value) & (LinkRow.retired_reason == TICKET_CLOSED)

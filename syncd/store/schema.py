@@ -51,7 +51,8 @@ class Base(DeclarativeBase):
     type_annotation_map = {int: BigInt, str: SafeText()}  # noqa: RUF012 - SQLAlchemy reads it off the class
 
 
-def _table(*parts: CheckConstraint | Index) -> tuple[Any, ...]:
+def table(*parts: CheckConstraint | Index) -> tuple[Any, ...]:
+    """__table_args__ of a STRICT table."""
     return (*parts, {"sqlite_strict": True})
 
 
@@ -60,7 +61,8 @@ def _one_of(column: str, *values: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-def _flag(column: str) -> CheckConstraint:
+def flag(column: str) -> CheckConstraint:
+    """A truth value is 0 or 1."""
     return CheckConstraint(f"{column} IN (0, 1)", name=column)
 
 
@@ -86,10 +88,10 @@ class LinkRow(Base):
     retired_reason: Mapped[str | None]
     row_sum: Mapped[str]
 
-    __table_args__ = _table(
+    __table_args__ = table(
         _one_of("state", "live", "conflict", "retired"),
         _one_of("origin", "manual", "field", "tag", "created", "adopted", "duplicate", "followup"),
-        _flag("in_field"),
+        flag("in_field"),
         CheckConstraint("occurrence >= 1", name="occurrence"),
         CheckConstraint("state <> 'conflict' OR conflict IS NOT NULL", name="conflict"),
         CheckConstraint("(state = 'retired') = (retired_at IS NOT NULL)", name="retired"),
@@ -120,7 +122,7 @@ class LinkLogRow(Base):
     reason: Mapped[str]
     detail: Mapped[str]
 
-    __table_args__ = _table(Index(None, "link_id", "id"))
+    __table_args__ = table(Index(None, "link_id", "id"))
 
 
 class IntentRow(Base):
@@ -149,7 +151,7 @@ class IntentRow(Base):
     done_at: Mapped[int | None]
     row_sum: Mapped[str]
 
-    __table_args__ = _table(
+    __table_args__ = table(
         _one_of("state", "new", "sent", "done", "refused", "parked"),
         _one_of("destination", "zendesk", "jira"),
         CheckConstraint("urgency BETWEEN 0 AND 4", name="urgency"),
@@ -180,7 +182,7 @@ class CreationRow(Base):
     made_at: Mapped[int | None]
     twins: Mapped[str]
 
-    __table_args__ = _table(
+    __table_args__ = table(
         CheckConstraint("occurrence >= 1", name="occurrence"),
         Index(None, "ticket_id", "route"),
         Index(None, "route", "at"),
@@ -200,7 +202,7 @@ class TicketRow(Base):
     body: Mapped[str]
     stored_at: Mapped[int]
 
-    __table_args__ = _table(_flag("visible"))
+    __table_args__ = table(flag("visible"))
 
 
 class TicketChangeRow(Base):
@@ -213,7 +215,7 @@ class TicketChangeRow(Base):
     at: Mapped[int]
     body: Mapped[str]
 
-    __table_args__ = _table(Index(None, "ticket_id", "at", "id"))
+    __table_args__ = table(Index(None, "ticket_id", "at", "id"))
 
 
 class IssueRow(Base):
@@ -230,7 +232,7 @@ class IssueRow(Base):
     body: Mapped[str]
     stored_at: Mapped[int]
 
-    __table_args__ = _table(_flag("visible"), Index(None, "key"), Index(None, "project_key"))
+    __table_args__ = table(flag("visible"), Index(None, "key"), Index(None, "project_key"))
 
 
 class TouchedRow(Base):
@@ -242,7 +244,7 @@ class TouchedRow(Base):
     since: Mapped[int]
     at: Mapped[int]
 
-    __table_args__ = _table(Index(None, "since", "subject"))
+    __table_args__ = table(Index(None, "since", "subject"))
 
 
 class CursorRow(Base):
@@ -255,7 +257,7 @@ class CursorRow(Base):
     updated_at: Mapped[int]
     row_sum: Mapped[str]
 
-    __table_args__ = _table()
+    __table_args__ = table()
 
 
 class OwnWriteRow(Base):
@@ -269,7 +271,7 @@ class OwnWriteRow(Base):
     count: Mapped[int]
     at: Mapped[int]
 
-    __table_args__ = _table(CheckConstraint("count >= 1", name="count"))
+    __table_args__ = table(CheckConstraint("count >= 1", name="count"))
 
 
 class AuditRow(Base):
@@ -286,7 +288,7 @@ class AuditRow(Base):
     outcome: Mapped[str]
     detail: Mapped[str]
 
-    __table_args__ = _table(Index(None, "subject", "id"), Index(None, "intent_id"), Index(None, "at"))
+    __table_args__ = table(Index(None, "subject", "id"), Index(None, "intent_id"), Index(None, "at"))
 
 
 class GuardRow(Base):
@@ -297,7 +299,7 @@ class GuardRow(Base):
     route: Mapped[str] = mapped_column(primary_key=True)
     body: Mapped[str]
 
-    __table_args__ = _table()
+    __table_args__ = table()
 
 
 class RequestRow(Base):
@@ -312,7 +314,7 @@ class RequestRow(Base):
     finished_at: Mapped[int | None]
     outcome: Mapped[str | None]
 
-    __table_args__ = _table(Index(None, "finished_at", "id"))
+    __table_args__ = table(Index(None, "finished_at", "id"))
 
 
 class FactRow(Base):
@@ -324,7 +326,7 @@ class FactRow(Base):
     value: Mapped[str]
     updated_at: Mapped[int]
 
-    __table_args__ = _table()
+    __table_args__ = table()
 
 
 class HeartbeatRow(Base):
@@ -339,7 +341,7 @@ class HeartbeatRow(Base):
     ok_at: Mapped[int | None]
     detail: Mapped[str]
 
-    __table_args__ = _table(CheckConstraint("id = 1", name="one"), _flag("ok"))
+    __table_args__ = table(CheckConstraint("id = 1", name="one"), flag("ok"))
 
 
 class NameRow(Base):
@@ -353,7 +355,7 @@ class NameRow(Base):
     name: Mapped[str]
     value: Mapped[str]
 
-    __table_args__ = _table()
+    __table_args__ = table()
 
 
 class EdgeRow(Base):
@@ -367,7 +369,7 @@ class EdgeRow(Base):
     to_id: Mapped[str] = mapped_column(primary_key=True)
     learned_at: Mapped[int]
 
-    __table_args__ = _table()
+    __table_args__ = table()
 
 
 class LeaseRow(Base):
@@ -380,85 +382,7 @@ class LeaseRow(Base):
     epoch: Mapped[int]
     until: Mapped[int | None]
 
-    __table_args__ = _table(CheckConstraint("epoch >= 1", name="epoch"))
-
-
-class FieldBaseRow(Base):
-    """What both sides of a mapped field were when they last agreed; `problem` says why it stands still."""
-
-    __tablename__ = "field_base"
-
-    link_id: Mapped[int] = mapped_column(ForeignKey("link.id"), primary_key=True, autoincrement=False)
-    field: Mapped[str] = mapped_column(primary_key=True)
-    agreed: Mapped[int]
-    ticket: Mapped[str]
-    bug: Mapped[str]
-    problem: Mapped[str | None]
-    seen: Mapped[str | None]
-    at: Mapped[int]
-
-    __table_args__ = _table(
-        _flag("agreed"),
-        Index(
-            "ix_field_base_problem",
-            "link_id",
-            sqlite_where=text("problem IS NOT NULL"),
-            postgresql_where=text("problem IS NOT NULL"),
-        ),
-    )
-
-
-class ReleaseRow(Base):
-    """A version that was seen to be released."""
-
-    __tablename__ = "release"
-
-    version_id: Mapped[str] = mapped_column(primary_key=True)
-    project_key: Mapped[str]
-    name: Mapped[str]
-    at: Mapped[int]
-
-    __table_args__ = _table()
-
-
-class ToldRow(Base):
-    """What a subject has heard of, so that it hears of it once."""
-
-    __tablename__ = "told"
-
-    subject: Mapped[str] = mapped_column(primary_key=True)
-    topic: Mapped[str] = mapped_column(primary_key=True)
-    at: Mapped[int]
-
-    __table_args__ = _table()
-
-
-class ComebackRow(Base):
-    """A bug that came back after the ticket of a link was closed."""
-
-    __tablename__ = "comeback"
-
-    link_id: Mapped[int] = mapped_column(ForeignKey("link.id"), primary_key=True, autoincrement=False)
-    ticket_id: Mapped[int]
-    issue_id: Mapped[str]
-    issue_key: Mapped[str]
-    route: Mapped[str]
-    message: Mapped[str]
-    at: Mapped[int]
-    over_at: Mapped[int | None]
-    asked_at: Mapped[int | None]
-    followup_id: Mapped[int | None]
-
-    __table_args__ = _table(
-        Index(None, "issue_id"),
-        Index(None, "route", "asked_at"),
-        Index(
-            "ix_comeback_open",
-            "link_id",
-            sqlite_where=text("over_at IS NULL"),
-            postgresql_where=text("over_at IS NULL"),
-        ),
-    )
+    __table_args__ = table(CheckConstraint("epoch >= 1", name="epoch"))
 
 
 class CommentTwinRow(Base):
@@ -479,7 +403,7 @@ class CommentTwinRow(Base):
     state: Mapped[str]
     at: Mapped[int]
 
-    __table_args__ = _table(
+    __table_args__ = table(
         _one_of("side", "zendesk", "jira"),
         _one_of("visibility", "internal", "agents", "customer"),
         _one_of("state", "carried", "placeholder", "withdrawn"),
@@ -497,7 +421,7 @@ class CommentsSeenRow(Base):
     side: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int]
 
-    __table_args__ = _table(_one_of("side", "zendesk", "jira"))
+    __table_args__ = table(_one_of("side", "zendesk", "jira"))
 
 
 class CarriedFileRow(Base):
@@ -511,4 +435,4 @@ class CarriedFileRow(Base):
     size: Mapped[int]
     at: Mapped[int]
 
-    __table_args__ = _table(CheckConstraint("size >= 0", name="size"))
+    __table_args__ = table(CheckConstraint("size >= 0", name="size"))
