@@ -46,19 +46,24 @@ class _Watched(BaseAdapter):
 
 
 def watch(lab: Lab, borders: Borders) -> None:
-    """From now on the lab's process crosses these borders: each write to a tracker, each commit of the store."""
+    """From now on the lab's process crosses these borders: each write to a tracker, each commit that changes the store."""
     for session in (lab.app.jira._wire.session, lab.app.zendesk._writer.session):
         session.mount("http://", _Watched(session.get_adapter("http://127.0.0.1"), borders.cross))
-    writing = {"commit": False}
+    wrote, committed = {"now": False}, {"now": False}
+
+    def executing(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        wrote["now"] = wrote["now"] or statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE"))
 
     def committing(_: Any) -> None:
-        borders.cross("before a commit")
-        writing["commit"] = True
+        if wrote["now"]:
+            borders.cross("before a commit")
+            wrote["now"], committed["now"] = False, True
 
     def beginning(_: Any) -> None:
-        if writing["commit"]:
-            writing["commit"] = False
+        if committed["now"]:
+            committed["now"] = False
             borders.cross("after a commit")
 
+    event.listen(lab.app.store._engine, "before_cursor_execute", executing)
     event.listen(lab.app.store._engine, "commit", committing)
     event.listen(lab.app.store._engine, "begin", beginning)
