@@ -16,6 +16,7 @@ from syncd.core.ports import IssueSource
 from syncd.executor.facts import FactBook
 from syncd.executor.fields import FieldWriter
 from syncd.executor.outcome import Done
+from syncd.sandbox.faults import Fault
 from tests.scenarios.lab import MIRROR, Deployment, Lab
 
 FIELDS = """
@@ -280,3 +281,20 @@ def test_plan_states_the_calls_that_writes_of_fields_cost(lab: Lab) -> None:
     report = lab.cycle(seconds=1)
     cost = sum(write["calls"] for write in writes) + sum(CALLS[action.kind] for action in mirror)
     assert report.calls["jira.write"] + report.calls["zendesk.write"] == cost
+
+
+def test_a_write_whose_answer_was_lost_is_looked_for_and_not_repeated(lab: Lab) -> None:
+    ticket, key = linked(lab)
+    faults = lab.sandbox.ctx.faults
+    faults.add(Fault(kind="drop_after", service="jira", method="PUT", path=r"/issue/"))
+    faults.add(Fault(kind="drop_after", service="zendesk", method="PUT", path=r"/tickets/\d+"))
+    lab.sandbox.zendesk.set_priority(ticket=ticket, actor=lab.agent, priority="urgent")
+    lab.sandbox.jira.edit(lab.developer, key, customfield_10300="Data")
+    lab.settle()
+    lab.cycle(4, seconds=40)
+    lab.settle()
+    assert bug(lab, key)["priority"] == "Highest"
+    assert lab.shown(ticket, "Cause") == "Data"
+    edits = [e for e in lab.issue(key)["changelog"] if e["author"] == lab.seeded.jira_bot and "priority" in str(e)]
+    assert len(edits) == 1
+    quiet(lab)
