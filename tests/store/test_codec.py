@@ -45,6 +45,8 @@ def any_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(any_of(arguments[0]), max_size=2).map(tuple)
     if origin is Mapping:
         return st.dictionaries(TEXT, JSON, max_size=3)
+    if float in arguments:
+        return JSON
     if arguments:
         return st.one_of([any_of(option) for option in arguments])
     return st.sampled_from(hint)
