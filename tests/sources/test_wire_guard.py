@@ -38,6 +38,7 @@ def request(method: str, path: str, body: Any) -> requests.PreparedRequest:
             id="taking a tag off",
         ),
         pytest.param("GET", TICKET, None, id="reading"),
+        pytest.param("POST", "/api/v2/uploads.json?filename=a.log", b"\x00\xff", id="a file for a note to come"),
         pytest.param(
             "POST",
             "/api/v2/tickets/35/merge.json",
