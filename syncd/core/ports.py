@@ -122,6 +122,7 @@ class Transition:
     to_status_id: str | None  # an entry may lack `to`
     to_status_name: str | None
     fields: tuple[TransitionField, ...] = ()
+    to_category: str = ""  # new | indeterminate | done; empty where the entry does not say
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def next_step(
     A transition whose required fields can be filled is preferred to one whose cannot.
     """
     offered = [t for t in transitions if t.to_status_id is not None and t.to_status_id not in visited]
-    order = _towards(issue.status_id, target, offered, edges, ranks)
+    order = _towards(issue, target, offered, edges, ranks)
     if not order:
         names = ", ".join(sorted({t.to_status_name or t.name for t in offered})) or "none"
         return Stuck(
@@ -71,7 +71,7 @@ def next_step(
 
 
 def _towards(
-    here: str,
+    issue: IssueSnapshot,
     target: BugTarget,
     offered: list[Transition],
     edges: Collection[tuple[str | None, str]],
@@ -84,13 +84,13 @@ def _towards(
         named = [t for t in offered if t.to_status_id == status_id]
         if named:
             return named
-    known = {*edges, *((here, t.to_status_id) for t in offered if t.to_status_id)}
+    known = {*edges, *((issue.status_id, t.to_status_id) for t in offered if t.to_status_id)}
     distance = _distances(known, target.status_id)
     reachable = [t for t in offered if t.to_status_id in distance]
     if reachable:
         best = min(distance[t.to_status_id or ""] for t in reachable)
         return [t for t in reachable if distance[t.to_status_id or ""] == best]
-    return _greedy(here, target.status_id, offered, ranks)
+    return _greedy(issue, target.status_id, offered, ranks)
 
 
 def _distances(edges: Collection[tuple[str | None, str]], target: str) -> dict[str, int]:
@@ -110,24 +110,30 @@ def _distances(edges: Collection[tuple[str | None, str]], target: str) -> dict[s
     return found
 
 
-def _greedy(here: str, target: str, offered: list[Transition], ranks: Mapping[str, int]) -> list[Transition]:
+def _greedy(issue: IssueSnapshot, target: str, offered: list[Transition], ranks: Mapping[str, int]) -> list[Transition]:
     """One step into the unknown, towards the target by the mapping's order of progress and never away from it.
 
-    Statuses that the mapping does not name count as lying between here and there.
+    A status that the mapping does not name counts as lying between here and there, unless Jira's category says
+    otherwise: from a done bug no way forward leads through work, and no way back through another done status.
     """
-    goal, now = ranks.get(target), ranks.get(here)
+    goal, now = ranks.get(target), ranks.get(issue.status_id)
     if goal is None or now is None:
         return offered
     low, high = min(goal, now), max(goal, now)
+
+    def is_between(transition: Transition) -> bool:
+        rank = ranks.get(transition.to_status_id or "")
+        if rank is not None:
+            return low <= rank <= high
+        if issue.status_category != "done" or not transition.to_category:
+            return True
+        return (transition.to_category == "done") == (goal >= now)
 
     def badness(transition: Transition) -> tuple[int, str]:
         rank = ranks.get(transition.to_status_id or "")
         return (abs(goal - rank) if rank is not None else abs(goal - now), transition.to_status_id or "")
 
-    between = [
-        t for t in offered if ranks.get(t.to_status_id or "") is None or low <= ranks[t.to_status_id or ""] <= high
-    ]
-    return sorted(between, key=badness)
+    return sorted((t for t in offered if is_between(t)), key=badness)
 
 
 def fill(

@@ -27,12 +27,14 @@ def _transition(raw: object) -> Transition:
     target = target if isinstance(target, dict) else {}
     fields = data.get("fields")
     fields = fields if isinstance(fields, dict) else {}
+    category = target.get("statusCategory")
     return Transition(
         id=ident(data.get("id"), "a transition's id"),
         name=str(data.get("name") or ""),
         to_status_id=ident(target["id"], "a transition's target") if target.get("id") is not None else None,
         to_status_name=str(target["name"]) if target.get("name") is not None else None,
         fields=tuple(_field(key, entry) for key, entry in fields.items()),
+        to_category=str(category.get("key") or "") if isinstance(category, dict) else "",
     )
 
 
