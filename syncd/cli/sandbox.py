@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import socket
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,11 +58,9 @@ def sandbox(
 
     Its control address takes people's acts, faults and the clock; give it to `syncd run --clock` when --rate is not 1.
     """
+    _check_ports(zendesk_port, jira_port, control_port)
     world = Sandbox(deployment, seed=number, clock=SandboxClock(rate=rate))
-    try:
-        world.start(zendesk_port=zendesk_port, jira_port=jira_port, control_port=control_port)
-    except OSError as error:
-        raise CliError(f"The sandbox cannot take these ports: {error.strerror}.", Exit.USAGE) from None
+    world.start(zendesk_port=zendesk_port, jira_port=jira_port, control_port=control_port)
     stops: queue.SimpleQueue[int] = queue.SimpleQueue()
     before = {n: signal.signal(n, lambda got, _: stops.put(got)) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -82,6 +81,17 @@ def sandbox(
             signal.signal(n, handler)
         world.stop()
     return Exit.FINE
+
+
+def _check_ports(*ports: int) -> None:
+    """Raises CliError for a port that is taken: the server itself would end the process."""
+    for port in filter(None, ports):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise CliError(f"The sandbox cannot take port {port}: {error.strerror}.", Exit.USAGE) from None
 
 
 def _told(made: Seeded, rate: float) -> dict[str, Any]:
