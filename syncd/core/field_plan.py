@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from syncd.core.actions import (
+    Action,
     Plan,
     RecordField,
     SetBugFields,
@@ -111,7 +112,7 @@ class Fields:
 
     def plan(self) -> Plan:
         """The finished plan: one write for each bug and ticket."""
-        actions = [*self.records, *self._bug_actions(), *self._ticket_actions()]
+        actions: list[Action] = [*self.records, *self._bug_actions(), *self._ticket_actions()]
         return Plan(
             actions=tuple(actions),
             waiting=tuple(sorted(self.waiting.items())),

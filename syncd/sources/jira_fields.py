@@ -179,7 +179,7 @@ def find_account(wire: Wire, asked: str, *, cloud: bool) -> str | None:
     """The account of an e-mail address, an account id (Cloud), a user name (Data Center) or a full name; None when
     nobody, or more than one, fits. One or two calls."""
     with understood():
-        found = [
+        found: list[Mapping[str, Any]] = [
             user
             for user in rows(wire.get("user/search", _search(asked, cloud=cloud)), "the users")
             if isinstance(user, dict) and user.get("active") is not False
