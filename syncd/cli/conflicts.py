@@ -8,9 +8,10 @@ from syncd.cli.exits import Exit
 from syncd.cli.links import told
 from syncd.cli.main import Group
 from syncd.cli.output import clean, print_json, say, when
-from syncd.cli.shapes import comeback_json, link_json
+from syncd.cli.shapes import comeback_json, link_json, unmade_json
 from syncd.cli.work import do_or_ask, load, open_store
 from syncd.core.model import LinkState
+from syncd.executor.drain import describe
 
 
 @click.group(cls=Group)
@@ -26,10 +27,11 @@ def list_conflicts(*, as_json: bool) -> int:
         found = tx.all_links(state=LinkState.CONFLICT, limit=None)
         back = tx.comebacks()
         lacking = tx.field_problems()
+        unmade = tx.refused_creations()
     if as_json:
-        print_json([*(link_json(link) for link in found), *(comeback_json(entry) for entry in back)])
+        print_json([*map(link_json, found), *map(comeback_json, back), *map(unmade_json, unmade)])
         return Exit.FINE
-    if not found and not back:
+    if not found and not back and not unmade:
         say("There are no conflicts.")
     for link in found:
         since = when(link.conflict.at) if link.conflict else ""
@@ -40,6 +42,10 @@ def list_conflicts(*, as_json: bool) -> int:
         say(f"link {entry.link_id}: {clean(entry.message)} Since {when(entry.at)}; tell the customer, if affected.")
     for link_id, _, problem, at in lacking:
         say(f"link {link_id}: {clean(problem)} Since {when(at)}.")
+    for intent in unmade:
+        since = when(intent.done_at) if intent.done_at else ""
+        say(f"no link: {describe(intent.action)} (route {intent.route}), refused since {since}")
+        say(clean(f"    {intent.last_error or 'no reason is stored'}"))
     if found:
         say("Move either side, or: syncd conflicts resolve LINK --take bug|ticket|as-is")
     return Exit.FINE

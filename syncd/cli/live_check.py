@@ -15,6 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from syncd.app.build import jira_credential, zendesk_credential
+from syncd.app.creating import Surveyed, build_creating, survey
 from syncd.app.field_routing import desk_catalog, project_catalog
 from syncd.app.routing import Routing, build_routes
 from syncd.cli.exits import Exit
@@ -25,11 +26,13 @@ from syncd.config.load import Loaded
 from syncd.config.models import ZendeskAuth
 from syncd.config.problems import listed
 from syncd.config.secret import SecretError
+from syncd.core.creating import BugMaker
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.core.ports import Clock, Identity
 from syncd.sources.errors import AuthError, NotFoundError, RefusedError, SourceError
 from syncd.sources.jira import Jira
 from syncd.sources.zendesk import Zendesk
+from syncd.sources.zendesk_case import Cases
 from syncd.store import Store
 
 NOT_READ = "not read"  # stands for what was said about the server as a whole
@@ -78,6 +81,8 @@ class LiveCheck:
         self._findings = findings
         self._store = store
         self._config = loaded.config
+        self._cases: Cases | None = None
+        self._maker: BugMaker | None = None
 
     def run(self) -> set[str]:
         """The whole check; returns the projects whose mappings could be compared with the real statuses. A secret that
@@ -128,6 +133,7 @@ class LiveCheck:
         config, adapter = self._config.zendesk, WatchedAdapter(self._clock)
         writer = self._account(config.auth, adapter)
         reader = writer if config.reader_auth is None else self._account(config.reader_auth, adapter)
+        self._cases = reader.cases
         try:
             who = writer.identity()
             reads = who if reader is writer else reader.identity()
@@ -214,6 +220,7 @@ class LiveCheck:
         except SourceError as error:
             self._failed("jira", config.base_url, error, "say who we are")
             return {}, {}
+        self._maker = jira.creator
         kind = {"cloud": "Cloud", "data_center": "Data Center"}.get(who.deployment, who.deployment)
         self._findings.fine(f"Jira {kind} {who.server}: signed in as {who.name or who.account_id}")
         if config.deployment not in ("auto", who.deployment):
@@ -249,6 +256,13 @@ class LiveCheck:
                     f"In project {project} syncd's account lacks the permission {name}: {consequence}. Grant it in the "
                     "project's permission scheme.",
                 )
+        route = self._config.route_of(project)
+        if route is not None and route.create is not None and not have.get("CREATE_ISSUES", False):
+            self._findings.error(
+                "jira",
+                f"In project {project} syncd's account lacks the permission CREATE_ISSUES: no bug can be made for a "
+                "ticket. Grant it in the project's permission scheme, or take create: out of the route.",
+            )
         more = [words for name, words in EXCESS.items() if have.get(name, False)]
         if more:
             self._findings.warning(
@@ -293,7 +307,13 @@ class LiveCheck:
             missing={**unread, **missing},
             bindings=self._bindings(projects),
         )
-        errors = [problem for problem in routing.errors if problem.message != NOT_READ]
+        surveyed = Surveyed()
+        if self._maker is not None and self._cases is not None:
+            surveyed = survey(self._loaded, self._maker, self._cases)
+        creating = build_creating(self._loaded, desk, surveyed, routing.routes.running)
+        errors = [problem for problem in (*routing.errors, *creating.errors) if problem.message != NOT_READ]
+        for sentence in surveyed.stale:
+            self._findings.warning("mapping", sentence)
         self._findings.problems("mapping", errors, Exit.CONFIG)
         self._findings.problems("mapping", routing.warnings, Exit.FINE)
         self._walks(routing, projects)

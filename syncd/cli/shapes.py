@@ -208,3 +208,16 @@ def comeback_json(comeback: Comeback) -> dict[str, Json]:
 
 def _link(link_id: int) -> str:
     return f"link {link_id}" if link_id > 0 else "a new link"
+
+
+def unmade_json(intent: Intent) -> dict[str, Any]:
+    """A bug that is wanted and that Jira would not make."""
+    return {
+        "link": None,
+        "intent": intent.id,
+        "route": intent.route,
+        "code": "create",
+        "what": describe(intent.action),
+        "message": intent.last_error,
+        "since": iso(intent.done_at) if intent.done_at is not None else None,
+    }

@@ -46,7 +46,7 @@ class _Watched(BaseAdapter):
 
 
 def watch(lab: Lab, borders: Borders) -> None:
-    """From now on the lab's process crosses these borders: each write to a tracker, each commit that changes the store."""
+    """From now on the lab crosses these borders: each write to a tracker, each commit that changes the store."""
     for session in (lab.app.jira._wire.session, lab.app.zendesk._writer.session):
         session.mount("http://", _Watched(session.get_adapter("http://127.0.0.1"), borders.cross))
     wrote, committed = {"now": False}, {"now": False}
