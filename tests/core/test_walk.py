@@ -39,7 +39,7 @@ def step(
 
 
 CLOSED = BugTarget("closed", "Closed", resolution="Done")
-TODO = BugTarget("todo", "To Do")
+TO_DO = BugTarget("todo", "To Do")
 
 ROWS = {
     "the target itself is preferred to any way round": (
@@ -101,7 +101,7 @@ ROWS = {
     "an unnamed open status may lie on the way back": (
         bug("closed"),
         [to("archived", category="done"), to("reopened", category="new")],
-        TODO,
+        TO_DO,
         {},
         "reopened",
     ),
