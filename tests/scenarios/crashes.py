@@ -32,7 +32,7 @@ class _Watched(BaseAdapter):
         self._inner = inner
         self._cross = cross
 
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]  # as requests calls it
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         call = f"{request.method} {request.path_url.partition('?')[0]}"
         if request.method != "GET":
             self._cross(f"before {call}")
