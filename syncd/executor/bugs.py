@@ -113,12 +113,12 @@ class BugWriter:
         result = {"status": issue.status_name, "resolution": issue.resolution_name, "updated": issue.updated_ms}
         return Done(bases=bases, issues=(issue,), own_writes=own, result=result)
 
-    def comment(self, action: CommentOnBug, marker: str, *, attempts: int, before_send: Callable[[], None]) -> Outcome:
-        """Posts once: after an unknown answer the comments are looked through for the marker first."""
-        if attempts:
-            found = self.verify_comment(action, marker)
-            if not isinstance(found, Later):
-                return found
+    def comment(self, action: CommentOnBug, marker: str, *, before_send: Callable[[], None]) -> Outcome:
+        """Posts once: the comments are looked through for the marker first, as after an unknown answer and after a
+        backup was put back nothing else tells."""
+        found = self.verify_comment(action, marker)
+        if not isinstance(found, Later):
+            return found
         before_send()
         comment_id = self._jira.comment(action.issue_id, action.body, marker=marker)
         return Done(issues=self._jira.read([action.issue_id]), result={"comment": comment_id})

@@ -11,7 +11,7 @@ from syncd.core.model import Actor, ActorKind, Base, Conflict, Seen, TicketChang
 from syncd.core.ports import TicketSource, TicketWrite, TicketWritten
 from syncd.core.who import last_mover
 from syncd.core.world import same_state, status_attribute
-from syncd.executor.outcome import Done, Later, Outcome, Refused, Superseded
+from syncd.executor.outcome import Done, Later, Outcome, Superseded
 from syncd.sources.errors import PreconditionError, RefusedError
 
 CAS_TRIES = 3
@@ -27,13 +27,18 @@ class TicketWriter:
     def update(
         self, action: UpdateTicket, marker: str, *, attempts: int, now: datetime, before_send: Callable[[], None]
     ) -> Outcome:
-        """One PUT under compare-and-swap. Raises the errors of sources/errors.py."""
-        if attempts:
-            found = self.verify_update(action, marker, now=now)
-            if not isinstance(found, Later):
-                return found
+        """One PUT under compare-and-swap. Raises the errors of sources/errors.py.
+
+        What a person would see twice is looked for first. Also before the first try: a store that was put back from a
+        backup does not know what was written since. And again when the ticket changed: it may have been by our own
+        request of an earlier try, which came late."""
+        looks = attempts > 0 or action.status is not None or action.note is not None
         for _ in range(CAS_TRIES):
             ticket = self._zendesk.read([action.ticket_id])[0]
+            if looks and not ticket.is_gone:
+                found = self._find(action, marker, ticket, now)
+                if found is not None:
+                    return found
             stop = _precondition(action, ticket)
             if stop is not None:
                 return stop
@@ -49,11 +54,15 @@ class TicketWriter:
         """After an unknown answer or a crash: Done when the marker is in the ticket's audits, Later when it is not."""
         ticket = self._zendesk.read([action.ticket_id])[0]
         if ticket.is_gone:
-            return Refused("refused", f"Ticket #{ticket.id} is gone.", tickets=(ticket,))
+            return Superseded("the ticket is gone", tickets=(ticket,))
+        return self._find(action, marker, ticket, now) or Later(0.0, "not found on the server")
+
+    def _find(self, action: UpdateTicket, marker: str, ticket: TicketSnapshot, now: datetime) -> Outcome | None:
+        """What the write came to, when the ticket's audits show its marker."""
         history = self._zendesk.history(action.ticket_id)
         ours = [change for change in history if change.marker == marker]
         if not ours:
-            return Later(0.0, "not found on the server")
+            return None
         note_public = next((change.public for change in ours if change.kind == "comment"), None)
         later = [change for change in history if change.audit_id >= ours[0].audit_id]
         return self._written(action, ticket, TicketWritten(ticket, tuple(later), note_public), now)
