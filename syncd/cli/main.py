@@ -180,7 +180,7 @@ def _bug(error: Exception, *, debug: bool) -> int:
     return Exit.BUG
 
 
-@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 def main() -> None:
     """Keeps Zendesk tickets and Jira bugs in step.
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import click
 
@@ -22,6 +26,7 @@ from syncd.store import IntentState, StoreLocked
 ALL = ""  # --accept without a name
 SUMMED = ("tickets_read", "issues_read", "planned", "done", "refused", "superseded", "conflicts_opened")
 MOST_CYCLES = 100_000  # a guard against a defect, far beyond what any import takes
+INTERRUPTED = 130  # as shells have it for Ctrl-C
 LIMITED = "rate limit"
 OUT_OF_TIME = "out of time"
 
@@ -102,16 +107,46 @@ def once(*, accept: str | None, clock: str | None, as_json: bool) -> int:
         raise click.UsageError(f"There is no route '{accept}'; there are: {names}.", click.get_current_context())
     check_secrets(loaded)
     ticking = clock_for(loaded, clock)
-    try:
-        with working(loaded, ticking) as app:
-            totals = Run(app, accept, rate=ticking.rate).to_the_end()
-    except StoreLocked as locked:
-        return _by_daemon(loaded, accept, locked.holder, as_json=as_json)
+    with Stops() as stops:
+        try:
+            with working(loaded, ticking, stopping=stops) as app:
+                totals = Run(app, accept, rate=ticking.rate, stopping=stops).to_the_end()
+        except StoreLocked as locked:
+            return _by_daemon(loaded, accept, locked.holder, as_json=as_json)
     if as_json:
         print_json(totals.as_json())
     else:
         _print(totals)
+    if stops():
+        tell("Stopped; the action in hand was finished, and the rest goes on next time.")
+        return INTERRUPTED
     return totals.code
+
+
+class Stops:
+    """Ctrl-C and SIGTERM: the first is a wish that is looked at between two actions, the second ends the process."""
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._handle) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __call__(self) -> bool:
+        return self._asked
+
+    def _handle(self, _number: int, _frame: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
 
 
 def _by_daemon(loaded: Loaded, accept: str | None, holder: str, *, as_json: bool) -> int:
@@ -130,10 +165,11 @@ def _by_daemon(loaded: Loaded, accept: str | None, holder: str, *, as_json: bool
 class Run:
     """Cycles in a row, with pauses only where a server's limit asks for them."""
 
-    def __init__(self, app: App, accept: str | None, *, rate: float) -> None:
+    def __init__(self, app: App, accept: str | None, *, rate: float, stopping: Callable[[], bool]) -> None:
         self._app = app
         self._accept = accept
         self._rate = rate
+        self._stopping = stopping
         self._totals = Totals()
         self._pause = threading.Event()
         self._touched = -1
@@ -149,7 +185,7 @@ class Run:
             caught_up = report.caught_up
             self._totals.add(report)
             released = self._release(report)
-            if not (released or self._goes_on(report)):
+            if self._stopping() or not (released or self._goes_on(report)):
                 break
         with self._app.store.reading() as tx:
             self._totals.in_doubt = tx.intent_counts().get(IntentState.SENT, 0)
@@ -189,7 +225,9 @@ class Run:
     def _wait(self, seconds: float, so_far: str) -> None:
         if seconds > 1:
             tell(f"{so_far}; a limit of the server: going on in {seconds:.0f} s")
-        self._pause.wait(seconds / self._rate)
+        deadline = time.monotonic() + seconds / self._rate
+        while not self._stopping() and (left := deadline - time.monotonic()) > 0:
+            self._pause.wait(min(left, 0.5))
 
 
 def _print(totals: Totals) -> None:

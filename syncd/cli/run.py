@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 
@@ -32,6 +33,14 @@ def run(*, clock: str | None, upgrade: bool) -> int:
     one is refused, and the log and `syncd status` say why. Exit codes: 0 stopped, 75 try again later (another syncd
     works on the store), 78 the configuration or the store needs a person.
     """
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes too early must not end it
+    try:
+        return _run(clock, upgrade=upgrade)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _run(clock: str | None, *, upgrade: bool) -> int:
     loaded = load()
     Logging(debug=shared().debug).follow(loaded)
     check_secrets(loaded)

@@ -199,7 +199,9 @@ def _print(state: State) -> None:
     say(clean(f"{state.health.sentence[:1].upper()}{state.health.sentence[1:]}."))
     if state.daemon:
         error = f"; last error: {state.daemon['error']}" if state.daemon.get("error") else ""
-        say(clean(f"Daemon: process {state.daemon.get('pid')}, since {state.daemon.get('started')}{error}"))
+        pid = state.daemon.get("pid")
+        word = f"process {pid}, since" if pid else "stopped; it was started"
+        say(clean(f"Daemon: {word} {state.daemon.get('started')}{error}"))
     if beat is not None:
         fine = "" if beat.ok else f"; the last one without problems ended {ago(beat.ok_at, state.now)}"
         say(f"Cycle {beat.cycle} ended {when(beat.at)}{fine}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -76,10 +76,16 @@ def daemon_clock(tx: Tx) -> SystemClock | RehearsalClock:
 
 
 @contextmanager
-def working(loaded: Loaded, clock: Clock | None = None, *, create: bool = True) -> Iterator[App]:
+def working(
+    loaded: Loaded,
+    clock: Clock | None = None,
+    *,
+    create: bool = True,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[App]:
     """An App with the lock on the store; raises StoreLocked while a daemon works. Routes are not read yet."""
     with lock_of(loaded), open_store(loaded, create=create) as store:
-        yield App(loaded, store, clock or SystemClock())
+        yield App(loaded, store, clock or SystemClock(), stopping=stopping)
 
 
 @contextmanager

@@ -181,13 +181,14 @@ class Daemon:
             self._loop()
         except Fatal as fatal:
             log.error("stopped_for_good", problem=str(fatal), news=True)  # noqa: TRY400 - a sentence, no traceback
-            self._try_to_remember(str(fatal))
+            self._try_to_remember(str(fatal), pid=None)
             self._notifier.stopping()
             raise
         finally:
             self._alarm.stop()
             self._ended.set()
             self._orders.put("ended")
+        self._try_to_remember(None, pid=None)
         log.info("stopped")
         return 0
 
@@ -259,7 +260,7 @@ class Daemon:
     def _progress(self) -> None:
         """A call to a tracker ended. The watchdog hears of it, and once in a poll the health check."""
         self._notifier.progress()
-        if time.monotonic() - self._last_pulse < self._poll():
+        if time.monotonic() - self._last_pulse < self._poll() or self._store.in_transaction():
             return
         self._last_pulse = time.monotonic()
         try:
@@ -284,9 +285,9 @@ class Daemon:
             log.error("cycle_failed", problem=f"{type(error).__name__}", failures=self._failures, exc_info=error)
         self._try_to_remember(str(error) if known else f"{type(error).__name__}; the log has the details")
 
-    def _try_to_remember(self, error: str) -> None:
+    def _try_to_remember(self, error: str | None, **changes: Json) -> None:
         try:
-            self._remember(error=error)
+            self._remember(error=error, **changes)
         except (StoreError, SourceError) as trouble:
             log.error("state_not_kept", problem=str(trouble))  # noqa: TRY400 - a sentence, no traceback
 
@@ -368,12 +369,12 @@ class Daemon:
             tx.set_fact(DAEMON, said, now)
         self._remember_config(self._app.loaded, None)
 
-    def _remember(self, *, error: str | None) -> None:
+    def _remember(self, *, error: str | None, **changes: Json) -> None:
         now = self._clock.now()
         with self._store.transaction() as tx:
             said = tx.get_fact(DAEMON)
             known = said if isinstance(said, dict) else {}
-            tx.set_fact(DAEMON, {**known, "failures": self._failures, "error": error}, now)
+            tx.set_fact(DAEMON, {**known, "failures": self._failures, "error": error, **changes}, now)
 
     def _remember_config(self, loaded: Loaded, problem: str | None) -> None:
         now = self._clock.now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 DAEMON = "daemon"
-"""What the daemon says of itself: {pid, started, version, clock, poll, failures, error}."""
+"""What the daemon says of itself: {pid, started, version, clock, poll, failures, error}; pid is null once it ended."""
 
 CONFIG = "config"
 """Which configuration the daemon runs on: {path, digest, at, problem}; `problem` is why a newer one was not taken."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from syncd.sandbox.faults import Fault
-from tests.cli.house import House
+from tests.cli.house import House, until
 
 
 @pytest.mark.parametrize("verb", ["once", "plan"])
@@ -111,3 +113,22 @@ def test_a_quick_plan_does_not_wait_for_the_import(house: House) -> None:
     said = house.syncd("plan", "--quick", "--json")
     assert said.code in (0, 75)
     assert set(said.json) >= {"source", "import", "writes", "brakes", "cost", "problems"}
+
+
+def test_ctrl_c_finishes_the_action_in_hand_and_leaves_nothing_in_doubt(house: House) -> None:
+    pairs = [house.pair() for _ in range(6)]
+    house.fine("once", "--accept")
+    house.sandbox.ctx.faults.add(Fault("delay", "zendesk", method="PUT", times=-1, args={"seconds": 0.2}))
+    for _, key in pairs:
+        house.moves(key, "Done", "Done")
+    before = len(house.writes())
+    process = house.start("once")
+    try:
+        until(lambda: len(house.writes()) > before, "the first write")
+        process.send(signal.SIGINT)
+        assert process.wait() == 130
+        assert "Stopped; the action in hand was finished" in process.err
+        assert len(house.writes()) < before + len(pairs)
+        assert house.fine("intents", "list", "--state", "sent", "--json").json == []
+    finally:
+        process.kill()

@@ -152,6 +152,7 @@ def test_health_tells_a_daemon_that_stopped_and_a_store_that_is_gone(house: Hous
     sick = until(lambda: s if (s := house.syncd("status", "--health")).code else None, "an old heartbeat")
     assert sick.out.startswith("unhealthy: the last cycle ended")
     assert len(sick.out.splitlines()) == 1
+    assert "Daemon: stopped" in house.syncd("status").out
     assert house.syncd("status", "--health", "--json").json["healthy"] is False
 
 
