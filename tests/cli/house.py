@@ -67,7 +67,7 @@ class Said:
         return json.loads(self.out)
 
 
-def until(ready: Callable[[], T | None], what: str, seconds: float = 30.0) -> T:
+def until(ready: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
     """Looks again and again until there is an answer; fails with `what` when there is none in time."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

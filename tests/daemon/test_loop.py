@@ -94,7 +94,7 @@ def resident(house: House, **options: object) -> Iterator[Resident]:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        pytest.param(lambda text: text.partition("Engineering")[0], "not closed", id="cut off in the middle"),
+        pytest.param(lambda text: text.partition("Engineering")[0], "config.yaml:11:", id="cut off in the middle"),
         pytest.param(lambda text: text.replace("routes:", "rutes:"), "rutes", id="a key with a typing error"),
         pytest.param(lambda text: text.replace("fast: 1s", "fast: soon"), "poll.fast", id="a wrong type"),
         pytest.param(lambda text: text.replace("mapping: default", "mapping: defualt"), "defualt", id="no mapping"),
