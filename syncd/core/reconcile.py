@@ -86,7 +86,9 @@ def _decide_ticket(world: World, draft: Draft, group: Sequence[LinkView], moving
         for view in group:
             if view.link.base is None:
                 _accept_or_flag(draft, view, "no_agreement")
-            elif view.bug_moved or view.link.state is LinkState.CONFLICT:
+            elif view.link.state is LinkState.CONFLICT:
+                _accept_or_flag(draft, view, "not_allowed")  # it does not end by another of the ticket's bugs moving
+            elif view.bug_moved:
                 draft.record(view, "nothing to carry: the ticket follows another bug, or both are as agreed")
 
 

@@ -72,12 +72,14 @@ def _triage(world: World, draft: Draft, link: Link) -> LinkView | None:
 
 
 def _is_looked_at_again(link: Link, ticket: TicketSnapshot, stage: Stage) -> bool:
-    """A conflict about a place that the configuration knows by now, or one in which a person has tagged the ticket."""
+    """A conflict about a place that the configuration knows by now, about a pair that fits by now (under an edited
+    mapping, or that of another project), or one in which a person has tagged the ticket."""
     code = link.conflict.code if link.conflict is not None else ""
     if code in ("unmapped_status", "unmapped_project"):
         return True
-    tagged = any(move.tag is not None and move.tag in ticket.tags for move, _ in stage.asks)
-    return tagged and code in ("no_agreement", "not_allowed", "both_moved", "bug_came_back")
+    if code not in ("no_agreement", "not_allowed", "both_moved", "bug_came_back"):
+        return False
+    return stage.allows(ticket.state) or any(move.tag is not None and move.tag in ticket.tags for move, _ in stage.asks)
 
 
 def _base_stage(base: Base | None, route: RouteView) -> Stage | None:
