@@ -12,12 +12,14 @@ from syncd.core.actions import (
     LOCAL_ACTIONS,
     Action,
     AddLink,
+    CastVote,
     CreateBug,
     MoveBug,
     NeedHistory,
     NeedIssue,
     NeedTicket,
     Plan,
+    RecordBase,
     RemoteAction,
     UpdateTicket,
     issue_subject,
@@ -395,15 +397,17 @@ class Planner:
 
 
 def _decided_subjects(planned: Planned) -> set[str]:
-    """Subjects whose every link this plan decided: what waits for them from an older plan is out of date. A link in
-    conflict is left out, because a person's decision about it is no plan of ours."""
+    """Subjects whose every link this plan decided: what waits for them from an older plan is out of date. A link that
+    stays in conflict is left out, because a person's decision about it is no plan of ours."""
     world, waiting = planned.world, {link_id for link_id, _ in planned.plan.waiting}
+    agreed = {action.link_id for action in planned.plan.local if isinstance(action, RecordBase | CastVote)}
     undecided: set[str] = set()
     subjects: set[str] = set()
     for link in world.links:
         both = {ticket_subject(link.ticket_id), issue_subject(link.issue_id)}
         subjects |= both
-        if link.id in waiting or link.route in planned.held or link.state is LinkState.CONFLICT:
+        in_conflict = link.state is LinkState.CONFLICT and link.id not in agreed
+        if link.id in waiting or link.route in planned.held or in_conflict:
             undecided |= both
     return subjects - undecided - planned.unread - world.busy
 
