@@ -22,7 +22,7 @@ from syncd.config.secret import Secret, SecretError
 from syncd.core.actions import ticket_subject
 from syncd.core.comment_model import CommentPolicy
 from syncd.core.field_model import FieldSpec
-from syncd.core.model import DeskCatalog, ProjectCatalog
+from syncd.core.model import DeskCatalog, Json, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle import CallCounter, Engine, Routes, Settings
 from syncd.cycle.adopting import Adopter, AppLinkWatch
@@ -38,7 +38,7 @@ from syncd.executor.fields import FieldWriter
 from syncd.executor.followups import FollowUpWriter
 from syncd.rules.creating import CreateRule
 from syncd.sources.credentials import Basic, Bearer, Credential, OAuthClient, api_token
-from syncd.sources.errors import AuthError, NotFoundError, SourceError
+from syncd.sources.errors import AuthError, NotFoundError, SourceError, TransientError
 from syncd.sources.jira import Jira
 from syncd.sources.zendesk import Zendesk
 from syncd.store import Store, with_password
@@ -191,9 +191,8 @@ class App:
         routing = self._routing(catalogs)
         self._survey(catalogs)
         self._remember(catalogs, routing)
-        before = self.engine.routes
         routing = self._use(catalogs, routing)
-        self._touch_started(before, routing.routes)
+        self._touch_started(routing.routes)
         return routing
 
     def remembered_routes(self) -> Routing:
@@ -269,8 +268,11 @@ class App:
                 unread.append(f"Zendesk's fields and statuses cannot be read: {error}")
         projects: dict[str, ProjectCatalog] = {}
         missing: dict[str, str] = {}
+        away: TransientError | None = None  # a server that does not answer is not asked for every project
         for route in config.routes:
             try:
+                if away is not None:
+                    raise away
                 projects[route.project] = project_catalog(self.jira, route)
             except NotFoundError:
                 missing[route.project] = (
@@ -280,6 +282,7 @@ class App:
                 if known[route.project] is not None:
                     unread.append(missing[route.project])  # it was there before: asked for again soon
             except SourceError as error:
+                away = error if isinstance(error, TransientError) else None
                 if known[route.project] is not None:
                     stale.append(f"The workflow of {route.project} is that of the last time: {error}")
                     projects[route.project] = _PROJECT.validate_python(known[route.project])
@@ -303,21 +306,20 @@ class App:
         for sentence in (*catalogs.stale, *catalogs.unread, *catalogs.surveyed.stale):
             log.warning("catalog_stale", problem=sentence)
 
-    def _touch_started(self, before: Routes, after: Routes) -> None:
+    def _touch_started(self, after: Routes) -> None:
         """Links of a route that starts (again), or whose mapping means something else, are looked at."""
-        changed = [
-            name
-            for name, route in after.running.items()
-            if name not in before.running
-            or before.running[name].mapping.meaning != route.mapping.meaning
-            or before.running[name].fields != route.fields
-        ]
+        meant: dict[str, Json] = {name: f"{r.mapping.meaning}:{r.fields!r}" for name, r in after.running.items()}
         now = self.clock.now()
         with self.store.transaction() as tx:
             # What was refused may pass with another configuration.
             tx.touch([intent.subject for intent in tx.refused_creations()] if after.creating else [], now)
-            for name in changed:
-                tx.touch([ticket_subject(link.ticket_id) for link in tx.all_links(route=name, limit=None)], now)
+            looked_at = tx.get_fact("routes.looked_at")
+            known = looked_at if isinstance(looked_at, dict) else {}
+            for name, meaning in meant.items():
+                if known.get(name) != meaning:
+                    tx.touch([ticket_subject(link.ticket_id) for link in tx.all_links(route=name, limit=None)], now)
+            if known != meant:
+                tx.set_fact("routes.looked_at", meant, now)
 
 
 def settings_of(config: Config) -> Settings:

@@ -362,6 +362,10 @@ class Planner:
             keep = planned.unread | self._held_subjects(planned)
             # Before the actions: what they touch (a new link's two sides) is planned next, though it was planned now.
             tx.untouch([s for s in planned.subjects if s not in keep], upto=now)
+            # What has to be planned again goes to the end: what is held must not keep the others from their turn.
+            again = [s for s in planned.subjects if s in keep]
+            tx.untouch(again)
+            tx.touch(again, now)
             for action in plan.actions:
                 if not planned.goes(action):
                     continue

@@ -78,6 +78,7 @@ class Session(requests.Session):
         on_call: Callable[[CallRecord], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         largest_answer: int = LARGEST_ANSWER,
+        read_attempts: int = READ_ATTEMPTS,
     ) -> None:
         super().__init__()
         self.base_url = base_url.rstrip("/")
@@ -89,6 +90,7 @@ class Session(requests.Session):
         self._clock = clock
         self._kind_of = kind_of
         self._on_call = on_call
+        self._read_attempts = read_attempts
         self._sleep = sleep
         self._largest = largest_answer
         self._ca = ca
@@ -151,7 +153,7 @@ class Session(requests.Session):
             return max(0.5 * 2.0 ** (state.attempt_number - 1), asked)
 
         return tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(READ_ATTEMPTS),
+            stop=tenacity.stop_after_attempt(self._read_attempts),
             retry=tenacity.retry_if_exception(worth_it),
             wait=pause,
             sleep=self._sleep,
@@ -282,6 +284,7 @@ class Session(requests.Session):
                 ca=self._ca,
                 on_call=self._on_call,
                 sleep=self._sleep,
+                read_attempts=1,  # the read that needs the token is repeated already
             )
             return token_session.send_json("POST", path, body)
 

@@ -13,7 +13,6 @@ from syncd.sources.errors import AuthError, InvalidResponseError, NotFoundError,
 from syncd.sources.zendesk_calls import Calls, list_in
 from syncd.sources.zendesk_parse import MalformedError, TicketReader, rows_of
 
-
 MOST_PAGES = 20
 
 

@@ -144,7 +144,10 @@ class Lab:
         """Cycles until one neither plans nor writes anything and nothing waits; fails after `limit`."""
         for _ in range(limit):
             report = self.cycle()
-            if not (report.planned or report.done or report.in_doubt or report.later or sum(report.waiting.values())):
+            with self.app.store.reading() as tx:
+                doubtful = tx.unsettled()
+            owed = report.planned or report.done or report.in_doubt or report.later or sum(report.waiting.values())
+            if not owed and not doubtful:
                 return report
         raise AssertionError(f"not quiet after {limit} cycles: {self.reports[-1]}")
 
