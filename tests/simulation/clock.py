@@ -1,0 +1,29 @@
+"""The daemon's two clocks: the servers' time, which is always right, seen through a wall clock that may be wrong and a
+monotonic one that stands still while the machine is suspended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from syncd.sandbox.clock import SandboxClock
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC).timestamp()  # a Monday
+
+
+class SimClock:
+    """As core.ports.Clock. `skew` seconds are added to the wall clock; `asleep` seconds never passed for the other."""
+
+    rate = 1.0
+
+    def __init__(self, servers: SandboxClock) -> None:
+        self._servers = servers
+        self.skew = 0.0
+        self.asleep = 0.0
+
+    def now(self) -> datetime:
+        """What the machine believes the time to be."""
+        return datetime.fromtimestamp(self._servers.now() + self.skew, UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since the machine started, without those in which it slept."""
+        return self._servers.now() - START - self.asleep

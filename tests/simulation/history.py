@@ -1,0 +1,473 @@
+"""One seed, one history: people act and things go wrong, then both stop, then everything must have come right."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from syncd.cycle import CycleReport
+from syncd.sandbox.clock import SandboxClock
+from syncd.sandbox.faults import Fault
+from syncd.sandbox.seed import CLIENT_ID, seed
+from syncd.sandbox.server import Sandbox
+from syncd.store import IntentState, StoreBusy, StoreError, StoreFull
+from tests.simulation.canary import listening, secrets
+from tests.simulation.clock import START, SimClock
+from tests.simulation.faults import Swarm
+from tests.simulation.invariants import judge
+from tests.simulation.oracle import Oracle
+from tests.simulation.people import Act, People, draw
+from tests.simulation.probe import Probe
+from tests.simulation.process import Crash, Process, folder_in_memory
+from tests.simulation.wire import Call, Wire
+
+ROUNDS = 10
+"""Cycles while things go wrong."""
+
+PROBE_ROUNDS = 3
+"""Cycles while the one last move of each group of links is carried, and things go wrong again."""
+
+PATIENCE = (15.0, 15.0, 60.0, 60.0, 200.0, 400.0, 400.0, 1000.0, 2000.0, *[4700.0] * 21)
+"""Seconds between the cycles after everything was healed: by the end of it a day has passed, and all is at rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that did not hold."""
+
+    invariant: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.what}"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a history."""
+
+    seed: int
+    deployment: str
+    violations: list[Violation] = field(default_factory=list)
+    digest: str = ""
+    faults: Counter[str] = field(default_factory=Counter)
+    marks: Counter[str] = field(default_factory=Counter)
+    acts: tuple[Act, ...] = ()
+    cycles: int = 0
+    calls: int = 0
+    log: list[str] = field(default_factory=list)
+
+
+class History:
+    """The world of one seed. Use run(); the parts are there for the crash points."""
+
+    def __init__(
+        self,
+        number: int,
+        folder: Path,
+        *,
+        off: Collection[str] = (),
+        acts: tuple[Act, ...] | None = None,
+        deployment: str | None = None,
+    ) -> None:
+        self.seed = number
+        self.deployment = deployment or ("cloud", "data_center")[number % 2]
+        self.outcome = Outcome(number, self.deployment)
+        self._random = random.Random(f"{number}:world")
+        self._latency = random.Random(f"{number}:latency")
+        self.swarm = Swarm(number, off)
+        crowd = random.Random(f"{number}:people")
+        self.shape = (crowd.randint(3, 6), crowd.randint(3, 5), crowd.randrange(10_000))
+        self.acts = draw(crowd, ROUNDS, crowd.randint(15, 40)) if acts is None else acts
+        self.outcome.acts = self.acts
+        self.sandbox = Sandbox(
+            "cloud" if self.deployment == "cloud" else "data_center", number, SandboxClock(START, frozen=True)
+        )
+        self.seeded = seed(self.sandbox, cases=False)
+        self.clock = SimClock(self.sandbox.clock)
+        self.oracle = Oracle(self.sandbox, self.seeded)
+        self.wire = Wire(
+            self.sandbox,
+            folder / "syncd.db",
+            before=self._fault_of,
+            boundary=self._boundary,
+            broken=self.broken,
+            in_transaction=lambda: self.process.in_transaction,
+            latency=lambda: self._latency.uniform(0.02, 0.4),
+        )
+        self.process = Process(
+            self.deployment,
+            folder,
+            self.clock,
+            self.wire,
+            at=self._boundary,
+            refuse=self._refuse,
+            sleep=self.sandbox.clock.advance,
+        )
+        self.people = People(self.sandbox, self.seeded, self.process.ask, lambda: self.process.routes_run)
+        self.harm = False  # whether things go wrong now
+        self.accepted = False  # whether the operator ever released a brake
+        self.released_at = 0
+        self.backup: bytes | None = None
+        self._inside: dict[int, list[Act]] = {}
+        self._calls_of_cycle = 0
+        self._lines = hashlib.blake2b(digest_size=16)
+        self._wounds: dict[str, int] = {}  # what is revoked or hidden now -> round in which it ends
+        self.quiet_since = 0  # the number of calls when all had come to rest
+        self.said: list[str] = []  # what the daemon logged
+
+    # ---- the phases ----
+
+    def run(self) -> Outcome:
+        """The whole history, judged where all is at rest: after the harm, and after one more move."""
+        with listening() as self.said:
+            self.begin()
+            for number in range(ROUNDS):
+                self._round(number)
+            self.heal()
+            self.come_to_rest()
+            judge(self)
+            if not self.outcome.violations:
+                self._probe()
+        self._keep_no_secret()
+        return self.finish()
+
+    def _probe(self) -> None:
+        probe = Probe(self)
+        for move in probe.moves:
+            self.sandbox.advance(self._random.uniform(0.1, 4.0))
+            move()
+        self.harm = True
+        for _ in range(PROBE_ROUNDS):
+            self.sandbox.advance(self._random.uniform(1.0, 20.0))
+            self._accept_if_held(self.cycle())
+        self.heal()
+        self.come_to_rest()
+        judge(self)
+        probe.judge()
+        self.outcome.marks["a last move was carried under fire"] += len(probe.moves)
+
+    def _keep_no_secret(self) -> None:
+        """I13."""
+        kept = [*(line.encode() for line in self.said), *(line.encode() for line in self.outcome.log)]
+        kept += [path.read_bytes() for path in self.process.path.parent.iterdir() if path.is_file()]
+        for secret in secrets(self.wire.signed_with):
+            if any(secret.encode() in text for text in kept):
+                self.broken("I13", "a secret is in the log, a report or the store")
+
+    def finish(self) -> Outcome:
+        """Closes the books."""
+        self.process.kill()
+        self.outcome.calls = len(self.wire.calls)
+        for call in self.wire.calls:
+            self._lines.update(call.row.encode())
+        self.outcome.digest = self._lines.hexdigest()
+        return self.outcome
+
+    def begin(self) -> None:
+        """Both servers as the seed has them, with tickets, bugs and links; the daemon starts."""
+        tickets, bugs, how = self.shape
+        self._settings()
+        for place in range(tickets):
+            self.people.new_ticket(how + place, ("open", "open", "new", "pending")[(how + place) % 4])
+        for place in range(bugs):
+            self.people.new_bug(how + place, "OPS" if (how + place) % 4 == 0 else "NOVA")
+        self.sandbox.advance(2)
+        self.harm = True
+        self._start()
+        for place in range(max(tickets, bugs)):
+            ticket = self.people.tickets[place % tickets]
+            self.people.link(ticket, self.people.bugs[place % bugs], how + place)
+        if how % 3 == 0:
+            self.people.link(self.people.tickets[0], self.people.bugs[1], how + 1)
+
+    def heal(self) -> None:
+        """From now on nothing goes wrong and nobody acts."""
+        self.harm = False
+        self._inside = {}
+        for wound in list(self._wounds):
+            self._mend(wound)
+        self.clock.skew = 0.0
+        for name, value in HEALTHY.items():
+            self.sandbox.jira.switches[name] = value
+        self._note("healed")
+
+    def come_to_rest(self) -> None:
+        """Cycles until one that read everything has nothing to do, and then two more, which must not write."""
+        for seconds in PATIENCE:
+            self.sandbox.advance(seconds)
+            report = self.cycle()
+            self._accept_if_held(report)
+            if report is not None and self._is_still(report):
+                break
+        else:
+            self.broken("I2", f"it does not come to rest: {report}")
+        self.quiet_since = len(self.wire.calls)
+        for seconds in (61.0, 4700.0):
+            self.sandbox.advance(seconds)
+            self.cycle()
+        for call in self.wire.calls[self.quiet_since :]:
+            if call.write:
+                self.broken("I2", f"a write when all was at rest: {call.row}")
+
+    def _is_still(self, report: CycleReport) -> bool:
+        busy = report.planned or report.done or report.in_doubt or report.later or report.superseded
+        with self.process.aside() as tx:
+            counts = tx.intent_counts()
+        waiting = counts.get(IntentState.NEW, 0) + counts.get(IntentState.SENT, 0)
+        late = self.sandbox.zendesk_app.pending_late() + self.sandbox.jira_app.pending_late()
+        stopped = self.process.app is None or self.process.app.engine.routes.stopped
+        through = "complete" in report.passes and not report.problems and report.caught_up and not stopped
+        return through and not (busy or waiting or late or report.held)
+
+    # ---- one round ----
+
+    def _round(self, number: int) -> None:
+        for wound, until in list(self._wounds.items()):
+            if until <= number:
+                self._mend(wound)
+        self._events(number)
+        mine = [act for act in self.acts if act.round == number]
+        self._inside = {}
+        for act in mine:
+            if act.inside is None:
+                self.sandbox.advance(self._random.uniform(0.1, 4.0))
+                self._act(act)
+            else:
+                self._inside.setdefault(act.inside, []).append(act)
+        self.sandbox.advance(self._random.uniform(1.0, 20.0))
+        report = self.cycle()
+        for acts in self._inside.values():
+            for act in acts:
+                self._act(act)
+        if number >= self.released_at:
+            self._accept_if_held(report)
+
+    def _act(self, act: Act) -> None:
+        done = self.people.act(act)
+        self._note(f"{act}{'' if done else ' (could not)'}")
+
+    def cycle(self) -> CycleReport | None:
+        """One cycle of the daemon, which is started when it does not run; None when it did not get to the end."""
+        self.outcome.cycles += 1
+        self._calls_of_cycle = 0
+        if not self.process.runs and not self._start():
+            return None
+        try:
+            report = self.process.step()
+        except Crash:
+            self._note("crashed")
+            return None
+        except StoreError as error:
+            self._note(f"cycle ended: {error}")
+            self.outcome.marks["a cycle ended by the store"] += 1
+            return None
+        except Exception as error:
+            self.broken("I10", f"the cycle raised {type(error).__name__}: {error}")
+            raise
+        self._note(f"cycle {report}")
+        self._count(report)
+        return report
+
+    def _start(self) -> bool:
+        self.wire.new_process()
+        try:
+            self.process.start()
+        except (Crash, StoreError) as error:
+            self._note(f"did not start: {error!r}")
+            return False
+        return True
+
+    def _accept_if_held(self, report: CycleReport | None) -> None:
+        if report is not None and report.held:
+            self.accepted = True
+            self.process.ask("accept", {})
+            self._note("the operator accepts")
+
+    # ---- what goes wrong ----
+
+    def _fault_of(self, call: Call) -> tuple[str, Fault] | None:
+        if call.write and not self.accepted:
+            self.broken("I12", f"{call.method} {call.path} before anybody accepted the first run")
+        self._calls_of_cycle += 1
+        for act in self._inside.pop(self._calls_of_cycle, ()):
+            # Zendesk's stamps have whole seconds: what happens in one second is one moment to a compare-and-swap.
+            self.sandbox.advance(1.0 - self.sandbox.clock.now() % 1.0)
+            self._act(act)
+        if not self.harm:
+            return None
+        struck = self.swarm.of_call(call.service, call.path, self.sandbox.clock.now(), write=call.write)
+        if struck is not None:
+            self.outcome.faults[struck[0]] += 1
+        return struck
+
+    def _boundary(self, where: str) -> None:
+        kind = f"crash_{where}"
+        if self.harm and self.swarm.strikes(kind):
+            self.outcome.faults[kind] += 1
+            raise Crash(kind)
+
+    def _refuse(self) -> None:
+        if not self.harm:
+            return
+        for kind, error in (("store_busy", StoreBusy), ("store_full", StoreFull)):
+            if self.swarm.strikes(kind):
+                self.outcome.faults[kind] += 1
+                raise error(f"the store is made to fail ({kind})")
+
+    def _settings(self) -> None:
+        """What is so for the whole history."""
+        jira, zendesk = self.sandbox.jira.switches, self.sandbox.zendesk.switches
+        for name, setting in SETTINGS.items():
+            if self.swarm.has(name):
+                self.outcome.faults[name] += 1
+                setting(self.swarm.stream(name), jira, zendesk)
+        if self.swarm.has("trigger"):
+            self._trigger(self.swarm.stream("trigger"))
+        if self.swarm.has("automation"):
+            self._automation(self.swarm.stream("automation"))
+        if self.swarm.has("slow_operator"):
+            self.outcome.faults["slow_operator"] += 1
+            self.released_at = self.swarm.stream("slow_operator").randint(2, ROUNDS)
+
+    def _trigger(self, rng: random.Random) -> None:
+        self.outcome.faults["trigger"] += 1
+        before, after = rng.choice((("hold", "open"), ("open", "pending"), ("hold", "pending")))
+        self.sandbox.zendesk.add_trigger(
+            name="Never so",
+            on_status=before,
+            set_status=after,
+            later=rng.random() < 0.4,
+            delay_seconds=rng.choice((0.0, 2.0, 50.0)),
+            only_actor=self.seeded.bot if rng.random() < 0.5 else None,
+            times=rng.choice((-1, 1, 2)),
+        )
+
+    def _automation(self, rng: random.Random) -> None:
+        self.outcome.faults["automation"] += 1
+        before, after = rng.choice((("To Do", "In Progress"), ("Closed", "Reopened"), ("Verified", "Done")))
+        self.sandbox.jira.add_automation("Never there", before, after)
+
+    def _events(self, number: int) -> None:
+        for kind, happens in EVENTS.items():
+            if self.swarm.strikes(kind):
+                self.outcome.faults[kind] += 1
+                self._note(f"event: {kind}")
+                happens(self, self.swarm.stream(kind), number)
+
+    def _jump(self, rng: random.Random, _number: int) -> None:
+        self.clock.skew = rng.choice((0.0, 5.0, -5.0, 3600.0, -3600.0, 86400.0, -86400.0))
+
+    def _suspend(self, rng: random.Random, _number: int) -> None:
+        seconds = rng.uniform(60.0, 43200.0)
+        self.sandbox.advance(seconds)
+        self.clock.asleep += seconds
+
+    def _expire(self, _rng: random.Random, _number: int) -> None:
+        self.sandbox.zendesk.expire_tokens()
+
+    def _revoke_zendesk(self, rng: random.Random, number: int) -> None:
+        self.sandbox.zendesk.revoke_credential(client_id=CLIENT_ID)
+        self._wounds["zendesk_revoked"] = number + rng.randint(1, 3)
+
+    def _revoke_jira(self, rng: random.Random, number: int) -> None:
+        self.sandbox.jira.revoke(self.seeded.jira_bot)
+        self._wounds["jira_revoked"] = number + rng.randint(1, 3)
+
+    def _hide(self, rng: random.Random, number: int) -> None:
+        self.sandbox.jira.set_members("NOVA", self.people.developers)
+        self._wounds["project_hidden"] = number + rng.randint(1, 3)
+
+    def _restart(self, _rng: random.Random, _number: int) -> None:
+        self.process.kill()
+
+    def _back_up(self, _rng: random.Random, _number: int) -> None:
+        """The first time a backup is made, the next time it is put back."""
+        if self.backup is None:
+            self.backup = self.process.back_up()
+        else:
+            self.process.put_back(self.backup)
+            self.outcome.marks["an old backup was put back"] += 1
+
+    def _mend(self, wound: str) -> None:
+        del self._wounds[wound]
+        self._note(f"mended: {wound}")
+        if wound == "zendesk_revoked":
+            self.sandbox.zendesk.restore_credential(client_id=CLIENT_ID)
+        elif wound == "jira_revoked":
+            self.sandbox.jira.restore(self.seeded.jira_bot)
+        else:
+            self.sandbox.jira.set_members("NOVA", None)
+
+    # ---- books ----
+
+    def broken(self, invariant: str, what: str) -> None:
+        """An invariant does not hold."""
+        violation = Violation(invariant, what)
+        if violation not in self.outcome.violations:
+            self.outcome.violations.append(violation)
+            self._note(f"VIOLATION {violation}")
+
+    def _note(self, text: str) -> None:
+        line = f"{self.sandbox.clock.now() - START:9.1f} {text}"
+        self._lines.update(line.encode())
+        self.outcome.log.append(line)
+
+    def _count(self, report: CycleReport) -> None:
+        for name in ("done", "refused", "superseded", "in_doubt", "later"):
+            if getattr(report, name):
+                self.outcome.marks[f"a write {name.replace('_', ' ')}"] += 1
+        for held in report.held.values():
+            self.outcome.marks[f"brake {held.reason}"] += 1
+
+
+def _lag(rng: random.Random, jira: dict[str, Any], _zendesk: dict[str, Any]) -> None:
+    jira["search_lag_seconds"] = rng.choice((2.0, 20.0, 90.0))
+    jira["search_lag_jitter_seconds"] = rng.choice((0.0, 30.0))
+
+
+def _set(side: str, name: str, *values: object) -> Any:
+    def change(rng: random.Random, jira: dict[str, Any], zendesk: dict[str, Any]) -> None:
+        (jira if side == "jira" else zendesk)[name] = rng.choice(values)
+
+    return change
+
+
+SETTINGS = {
+    "index_lag": _lag,
+    "search_values_live": _set("jira", "search_values", "live"),
+    "short_pages": _set("jira", "short_pages", True),
+    "empty_pages": _set("jira", "empty_pages", True),
+    "repeat_token": _set("jira", "repeat_token", True),
+    "small_export_pages": _set("zendesk", "export_page_limit", 6, 9),
+    "null_export_cursor_off": _set("zendesk", "export_null_cursor", False),
+    "metadata_flat": _set("zendesk", "ticket_events_metadata", "flat", "absent"),
+    "no_comment_properties": _set("jira", "comment_expand_properties", False),
+    "changelog_seconds": _set("jira", "changelog_bulk_seconds", True),
+    "old_headers": _set("zendesk", "header_dialect", "2023"),
+}
+HEALTHY = {"search_lag_seconds": 0.0, "search_lag_jitter_seconds": 0.0, "repeat_token": False}
+"""Switches that go back when everything is healed; the others are ways that a healthy server may have."""
+
+EVENTS = {
+    "clock_jump": History._jump,
+    "suspend": History._suspend,
+    "token_expired": History._expire,
+    "zendesk_revoked": History._revoke_zendesk,
+    "jira_revoked": History._revoke_jira,
+    "project_hidden": History._hide,
+    "restart": History._restart,
+    "old_backup": History._back_up,
+}
+
+
+def simulate(number: int, *, off: Collection[str] = (), acts: tuple[Act, ...] | None = None) -> Outcome:
+    """Runs the history of a seed and judges it. `off`: kinds of faults that do not happen; `acts`: what people do
+    instead of what the seed has them do."""
+    with folder_in_memory() as folder:
+        return History(number, folder, off=off, acts=acts).run()

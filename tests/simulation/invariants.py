@@ -1,0 +1,451 @@
+"""What must hold when all is at rest, told by the servers' state and journal.
+
+The store is asked for what syncd itself reports: its links, its conflicts, its audit rows. Whether that is right, the
+servers say.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from syncd.core.model import Link, LinkState
+from syncd.store import Intent, IntentState
+from tests.simulation.oracle import Oracle, moment
+
+if TYPE_CHECKING:
+    from tests.simulation.history import History
+
+OFF = "syncd_off"
+ROBOTIC = frozenset({"bounced", "repeated"})
+"""Conflicts that only a trigger, an automation or another robot may be the cause of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What syncd says about itself at the end."""
+
+    links: tuple[Link, ...]  # without the retired ones
+    retired: tuple[tuple[int, str, str], ...]  # ticket, bug, reason
+    intents: tuple[Intent, ...]
+    audits: tuple[tuple[str, str], ...]  # intent, outcome
+    tickets: Mapping[int, int]  # linked tickets: version as stored
+    issues: Mapping[str, int]
+
+
+def judge(history: History) -> None:
+    """Looks at everything; what does not hold is told to the history."""
+    history.oracle.look_again()
+    books = _books(history)
+    for look in LOOKS:
+        look(history, history.oracle, books)
+
+
+def _books(history: History) -> Books:
+    with history.process.aside() as tx:
+        every = tx.all_links(limit=None)
+        live = tuple(link for link in every if link.state is not LinkState.RETIRED)
+        reasons = {link.id: tx.link_history(link.id)[-1].reason for link in every if link.state is LinkState.RETIRED}
+        return Books(
+            links=live,
+            retired=tuple((link.ticket_id, link.issue_id, reasons[link.id]) for link in every if link.id in reasons),
+            intents=tuple(tx.intents(limit=None)),
+            audits=tuple((row.intent_id or "", row.outcome) for row in tx.audits(limit=None)),
+            tickets={i: t.version for i, t in tx.tickets({link.ticket_id for link in live}).items()},
+            issues={i: s.updated_ms for i, s in tx.issues({link.issue_id for link in live}).items()},
+        )
+
+
+# ---- I2: both sides agree ----
+
+
+def every_pair_agrees(history: History, oracle: Oracle, books: Books) -> None:
+    """I2: allowed by the mapping, or said, or in conflict."""
+    for link in books.links:
+        ticket, bug = oracle.ticket(link.ticket_id), oracle.bug(link.issue_id)
+        name = f"link {link.id} (#{link.ticket_id}, {link.issue_key})"
+        if OFF in ticket["tags"]:
+            continue
+        code = link.conflict.code if link.conflict is not None else ""
+        if ticket["status"] == "closed":
+            if code != "merge_target":  # it was merged into a ticket that is gone: a person must say where it goes on
+                history.broken("I2", f"{name} lives although its ticket is closed")
+        elif ticket["status"] == "deleted" or bug is None:
+            if code not in ("ticket_gone", "bug_gone"):
+                history.broken("I2", f"{name}: one side is gone and nobody is told: {link.conflict}")
+        elif link.state is LinkState.LIVE:
+            _agrees(history, oracle, books, link, ticket, bug)
+        else:
+            _is_justified(history, oracle, link, ticket, bug)
+
+
+def _agrees(
+    history: History,
+    oracle: Oracle,
+    books: Books,
+    link: Link,
+    ticket: Mapping[str, Any],
+    bug: Mapping[str, Any],
+) -> None:
+    stage, status = oracle.stage(bug), ticket["status"]
+    name = f"link {link.id} (#{link.ticket_id} {status}, {bug['key']} {bug['status']}/{bug['resolution']})"
+    if stage is None:
+        history.broken("I2", f"{name}: no stage has this bug, and there is no conflict")
+        return
+    rules = oracle.rules[bug["project"]]
+    if rules.asks(stage, "tag:bug_not_fixed") and "bug_not_fixed" in ticket["tags"] and not _waits(books, link):
+        history.broken("I2", f"{name}: the tag bug_not_fixed asks for something and nothing happened")
+    if rules.allows(stage, status) or _waits(books, link) or _is_said(oracle, ticket, bug):
+        return
+    history.broken("I2", f"{name}: {status} is not allowed in {stage}, and nobody was told")
+
+
+def _waits(books: Books, link: Link) -> bool:
+    """The ticket has asked for something that other tickets of the bug must ask for as well."""
+    return link.vote is not None and any(o.issue_id == link.issue_id and o.id != link.id for o in books.links)
+
+
+def _is_said(oracle: Oracle, ticket: Mapping[str, Any], bug: Mapping[str, Any]) -> bool:
+    keys = {
+        bug["key"],
+        *(item["old_text"] for entry in bug["changelog"] for item in entry["items"] if item["field"] == "Key"),
+    }
+    on_ticket = any(key in note["body"] for note in oracle.notes(ticket) for key in keys)
+    on_bug = any(f"#{ticket['id']}" in comment["body"] for comment in oracle.comments(bug))
+    return on_ticket or on_bug
+
+
+def _is_justified(
+    history: History, oracle: Oracle, link: Link, ticket: Mapping[str, Any], bug: Mapping[str, Any]
+) -> None:
+    """A conflict says what is so: a person is not called for nothing."""
+    assert link.conflict is not None
+    code, stage, status = link.conflict.code, oracle.stage(bug), ticket["status"]
+    rules = oracle.rules[bug["project"]]
+    name = f"link {link.id} (#{link.ticket_id} {status}, {bug['key']} {bug['status']}/{bug['resolution']})"
+    fits = stage is not None and rules.allows(stage, status)
+    has_rules = history.swarm.has("trigger") or history.swarm.has("automation")
+    wrong = (
+        code in ("ticket_gone", "bug_gone")
+        or (code == "unmapped_status" and stage is not None)
+        or (code in ("no_agreement", "not_allowed", "both_moved", "bug_came_back") and fits)
+        or (code in ROBOTIC and not has_rules)
+        or code in ("refused", "unreachable", "missing_field", "unmapped_project")
+    )
+    if wrong:
+        history.broken("I2", f"{name} is in conflict for nothing: {code}: {link.conflict.message}")
+
+
+def nothing_is_left_undone(history: History, _oracle: Oracle, books: Books) -> None:
+    """I2: no intent waits; I10: none was given up."""
+    for intent in books.intents:
+        if intent.state in (IntentState.NEW, IntentState.SENT, IntentState.PARKED):
+            invariant = "I10" if intent.state is IntentState.PARKED else "I2"
+            history.broken(
+                invariant,
+                f"intent {intent.id} ({intent.kind} {intent.subject}) is still {intent.state} after "
+                f"{intent.attempts} tries: {intent.last_error}",
+            )
+
+
+# ---- links, and what the ticket shows ----
+
+
+def keys_in_fields_are_links(history: History, oracle: Oracle, books: Books) -> None:
+    """What an agent wrote into the field is a link; what was taken away was taken away by somebody."""
+    live = {(link.ticket_id, link.issue_id) for link in books.links}
+    ended = {(ticket, bug) for ticket, bug, reason in books.retired if "removed the key" not in reason}
+    by_key = {bug["key"]: bug["id"] for bug in oracle.bugs()}
+    for ticket in oracle.tickets():
+        if ticket["status"] in ("closed", "deleted") or OFF in ticket["tags"]:
+            continue
+        shown = str(ticket["fields"].get("Engineering bug") or "").upper().replace(",", " ").split()
+        for key in shown:
+            bug = by_key.get(key)
+            if bug is not None and (ticket["id"], bug) not in live | ended:
+                history.broken("I2", f"ticket #{ticket['id']} names {key} in its field, and they are not linked")
+    for number, bug, reason in books.retired:
+        _was_ended_rightly(history, oracle, number, bug, reason)
+
+
+def _was_ended_rightly(history: History, oracle: Oracle, number: int, bug: str, reason: str) -> None:
+    ticket = oracle.ticket(number)
+    if reason == "the ticket is closed" and ticket["status"] not in ("closed", "deleted"):
+        history.broken("I2", f"the link of #{number} ended because {reason}, and it is {ticket['status']}")
+    if "removed the key" in reason:
+        touched = [
+            event
+            for audit in ticket["audits"]
+            for event in audit["events"]
+            if event.get("field_name") == str(history.seeded.fields["Engineering bug"])
+            and audit["author_id"] != history.seeded.bot
+        ]
+        if not touched:
+            history.broken("I1", f"the link of #{number} and {bug} ended because {reason}, and no agent did")
+
+
+def tickets_show_their_bugs(history: History, oracle: Oracle, books: Books) -> None:
+    """The mirror tells the truth, whatever became of the status."""
+    by_ticket: dict[int, list[Link]] = defaultdict(list)
+    for link in books.links:
+        by_ticket[link.ticket_id].append(link)
+    for number, links in by_ticket.items():
+        ticket = oracle.ticket(number)
+        bugs = [oracle.bug(link.issue_id) for link in links]
+        seen = [bug for bug in bugs if bug is not None]
+        if ticket["status"] in ("closed", "deleted") or OFF in ticket["tags"] or len(seen) < len(bugs):
+            continue
+        if _fought_over(history, ticket):
+            continue
+        shown = ticket["fields"].get("Engineering status") or ""
+        names = ", ".join(dict.fromkeys(str(bug["status"]) for bug in seen))
+        if shown != names:
+            history.broken("I2", f"ticket #{number} shows status '{shown}' of bugs that are {names}")
+        keys = str(ticket["fields"].get("Engineering bug") or "").upper()
+        for bug in seen:
+            if bug["key"] not in keys:
+                history.broken("I2", f"ticket #{number} shows '{keys}' and not {bug['key']}, which it is linked to")
+        versions = dict.fromkeys(name for bug in seen for name in bug["fields"]["fixVersions"])
+        if (ticket["fields"].get("Engineering fix version") or "") != ", ".join(versions):
+            history.broken("I2", f"ticket #{number} shows other fix versions than {list(versions)}")
+
+
+def _fought_over(history: History, ticket: Mapping[str, Any]) -> bool:
+    """People wrote into a field of the mirror several times: it is theirs then."""
+    ours = {str(history.seeded.fields[name]) for name in ("Engineering status", "Engineering bug")}
+    times = Counter(
+        event["field_name"]
+        for audit in ticket["audits"]
+        for event in audit["events"]
+        if audit["author_id"] != history.seeded.bot and event.get("field_name") in ours and event["type"] == "Change"
+    )
+    return any(count > 1 for count in times.values())
+
+
+def the_store_knows_what_is_there(history: History, oracle: Oracle, books: Books) -> None:
+    """I6: no cursor has passed a change of what is linked that was not stored."""
+    for number, version in books.tickets.items():
+        stored = history.sandbox.zendesk.store.tickets.get(number)
+        if stored is not None and not stored.deleted and int(stored.updated) != version:
+            history.broken("I6", f"ticket #{number} changed at {stored.updated}, and {version} is what is stored")
+    for bug, version in books.issues.items():
+        state = oracle.bug(bug)
+        if state is not None and state["updated_ms"] != version:
+            history.broken("I6", f"{state['key']} changed at {state['updated_ms']}, and {version} is what is stored")
+
+
+# ---- never twice ----
+
+
+def nothing_is_there_twice(history: History, oracle: Oracle, books: Books) -> None:
+    """I4: each marker once; and no text again without anything having happened in between."""
+    for ticket in oracle.tickets():
+        marks = Counter(m for audit in ticket["audits"] if (m := audit["custom"].get("syncd_op")))
+        for marker, count in marks.items():
+            if count > 1:
+                history.broken("I4", f"the write {marker} is {count} times on ticket #{ticket['id']}")
+    for bug in oracle.bugs():
+        marks = Counter(
+            str(comment["properties"].get("syncd.origin", comment["properties"]).get("marker"))
+            for comment in oracle.comments(bug)
+        )
+        for marker, count in marks.items():
+            if count > 1:
+                history.broken("I4", f"the comment {marker} is {count} times on {bug['key']}")
+
+
+def nobody_is_told_twice(history: History, oracle: Oracle, books: Books) -> None:
+    """I4: the same words on the same ticket or bug need something new on either side between them."""
+    stirs = _stirs(history, oracle)
+    for ticket in oracle.tickets():
+        said = [(comment["created_at"], comment["body"]) for comment in oracle.notes(ticket)]
+        _not_repeated(history, f"ticket #{ticket['id']}", [(moment(at), text) for at, text in said], stirs)
+    for bug in oracle.bugs():
+        said = [(comment["created"] / 1000, comment["body"]) for comment in oracle.comments(bug)]
+        _not_repeated(history, bug["key"], said, stirs)
+
+
+def _not_repeated(history: History, where: str, said: list[tuple[float, str]], stirs: list[float]) -> None:
+    last: dict[str, float] = {}
+    for at, text in said:
+        before = last.get(text)
+        if before is not None and not any(before - 60 <= stir <= at for stir in stirs):
+            history.broken("I4", f"{where} is told twice, with nothing new between: {text[:80]!r}")
+        last[text] = at
+
+
+def _stirs(history: History, oracle: Oracle) -> list[float]:
+    """When anybody but syncd changed the status of anything."""
+    found = [move.at for ticket in oracle.tickets() for move in oracle.moves_of_ticket(ticket) if move.by != "bot"]
+    found += [move.at for bug in oracle.bugs() for move in oracle.moves_of_bug(bug) if move.by != "bot"]
+    return sorted(found)
+
+
+def nobody_is_fought(history: History, oracle: Oracle, books: Books) -> None:
+    """Never more than two writes of one value to one subject without a person's change between."""
+    people = sorted(
+        [m.at for t in oracle.tickets() for m in oracle.moves_of_ticket(t) if m.by == "person"]
+        + [m.at for b in oracle.bugs() for m in oracle.moves_of_bug(b) if m.by == "person"]
+    )
+    subjects = [(f"ticket #{t['id']}", oracle.moves_of_ticket(t)) for t in oracle.tickets()]
+    subjects += [(str(b["key"]), oracle.moves_of_bug(b)) for b in oracle.bugs()]
+    for name, moves in subjects:
+        since: dict[str, list[float]] = defaultdict(list)
+        for move in moves:
+            if move.by != "bot":
+                continue
+            since[move.after].append(move.at)
+            recent = since[move.after][-3:]
+            if len(recent) == 3 and not any(recent[0] <= at <= recent[2] for at in people):
+                history.broken("I1", f"{name} was set to {move.after} three times with no person's act between")
+
+
+# ---- nobody's work is undone ----
+
+
+def only_what_the_mapping_asks_is_written(history: History, oracle: Oracle, books: Books) -> None:
+    """I1: every status that syncd wrote is one that the mapping asks for, given what was there before."""
+    partners: dict[int, set[str]] = defaultdict(set)
+    for number, bug in [(link.ticket_id, link.issue_id) for link in books.links] + [
+        (ticket, bug) for ticket, bug, _ in books.retired
+    ]:
+        partners[number].add(bug)
+    everywhere = {str(bug["id"]) for bug in oracle.bugs()}
+    lost = history.outcome.faults["old_backup"] > 0
+    for ticket in oracle.tickets():
+        # A merged ticket's links are those of another now, and a lost store does not know what was linked.
+        bugs = everywhere if lost or "closed_by_merge" in ticket["tags"] else partners[ticket["id"]]
+        stages = {
+            place for bug in bugs if (state := oracle.bug(bug)) is not None for place in oracle.stages_ever(state)
+        }
+        gone = any(act.verb == "deletes_bug" for act in history.acts)
+        for move in oracle.moves_of_ticket(ticket):
+            if move.by == "bot" and move.before is not None and not gone:
+                _was_asked(history, oracle, ticket, move.before, move.after, stages)
+
+
+def _was_asked(
+    history: History, oracle: Oracle, ticket: Mapping[str, Any], before: str, after: str, stages: set[tuple[str, str]]
+) -> None:
+    what = f"ticket #{ticket['id']} was set from {before} to {after}"
+    if before in ("solved", "closed"):
+        history.broken("I1", f"{what} by syncd")
+    elif not any(oracle.rules[project].wants(stage, before) == after for project, stage in stages):
+        history.broken("I1", f"{what}, which none of {sorted(stages)} asks for")
+
+
+def nothing_is_overwritten_unseen(history: History, oracle: Oracle, books: Books) -> None:
+    """I1, on Jira: a move of a person that syncd had not been shown when it moved the bug on becomes a conflict."""
+    for bug in oracle.bugs():
+        moves = oracle.moves_of_bug(bug)
+        for earlier, move in itertools.pairwise(moves):
+            if move.by != "bot" or earlier.by != "person" or not move.before or not earlier.before:
+                continue
+            shown = any(
+                earlier.at <= at <= move.at and {bug["id"], bug["key"]} & names for at, names in history.wire.reads
+            )
+            if not shown and not _is_logged(history, bug, earlier.at):
+                history.broken(
+                    "I1", f"{bug['key']} was moved on from {move.before} at {move.at}, and syncd was never shown that"
+                )
+
+
+def _is_logged(history: History, bug: Mapping[str, Any], since: float) -> bool:
+    with history.process.aside() as tx:
+        for link in tx.all_links(limit=None):
+            if link.issue_id == bug["id"]:
+                entries = tx.link_history(link.id)
+                if any(entry.what == "conflict" and entry.at.timestamp() >= since - 1 for entry in entries):
+                    return True
+    return False
+
+
+def customers_are_not_buried(history: History, oracle: Oracle, books: Books) -> None:
+    """I1: no ticket is taken out of open while a customer's comment, newer than its links, waits for an answer."""
+    if history.outcome.faults["clock_jump"] or history.outcome.faults["old_backup"]:
+        return  # when the links were made is told by a clock that was wrong, or by a store that is lost
+    made: dict[int, list[float]] = defaultdict(list)
+    with history.process.aside() as tx:
+        for link in tx.all_links(limit=None):
+            made[link.ticket_id].append(link.created_at.timestamp())
+    for ticket in oracle.tickets():
+        ours = [moment(audit["created_at"]) for audit in ticket["audits"] if audit["author_id"] == history.seeded.bot]
+        for move in oracle.moves_of_ticket(ticket):
+            if move.by != "bot" or move.before not in ("new", "open") or move.after == "open":
+                continue
+            spoken = [c for c in ticket["comments"] if c["public"] and moment(c["created_at"]) < move.at]
+            if not spoken or oracle.is_agent(spoken[-1]["author_id"]):
+                continue
+            asked = moment(spoken[-1]["created_at"])
+            # Whoever makes a link knows what was said before; the newest link of then counts, to be sure.
+            since = max((at for at in made[ticket["id"]] if at <= move.at), default=float("inf"))
+            if asked > since + 1 and any(at < asked for at in ours) and "closed_by_merge" not in ticket["tags"]:
+                history.broken("I1", f"ticket #{ticket['id']} was put on {move.after} while a customer waited")
+
+
+def visibility_never_rises(history: History, oracle: Oracle, books: Books) -> None:
+    """I5: nothing that syncd wrote can be read by a customer."""
+    for ticket in oracle.tickets():
+        for note in oracle.notes(ticket):
+            if note["public"] is not False:
+                history.broken("I5", f"a note of syncd on ticket #{ticket['id']} is public")
+    for bug in oracle.bugs():
+        for comment in oracle.comments(bug):
+            if comment["properties"].get("sd.public.comment") != {"internal": True}:
+                history.broken("I5", f"a comment of syncd on {bug['key']} is not internal")
+
+
+def every_write_is_in_the_books(history: History, oracle: Oracle, books: Books) -> None:
+    """I9: an audit row for each thing on the servers that carries our mark."""
+    if history.outcome.faults["old_backup"]:
+        return  # what the lost store had written down is lost with it
+    written = {intent for intent, outcome in books.audits if outcome == "done"}
+    for ticket in oracle.tickets():
+        for audit in ticket["audits"]:
+            marker = audit["custom"].get("syncd_op")
+            if marker and marker not in written:
+                history.broken("I9", f"the write {marker} on ticket #{ticket['id']} is in no audit row")
+    for bug in oracle.bugs():
+        for move in oracle.moves_of_bug(bug):
+            if move.by == "bot" and move.marker not in written and not _is_named(books, move.marker):
+                history.broken("I9", f"the move {move.marker} of {bug['key']} is in no audit row")
+
+
+def _is_named(books: Books, marker: str | None) -> bool:
+    """A walk that was given up half way has an audit row that says so."""
+    return any(intent == marker for intent, _ in books.audits)
+
+
+def nothing_is_said_to_be_gone_that_is_not(history: History, oracle: Oracle, books: Books) -> None:
+    """I12: nothing is concluded from an empty answer."""
+    for ticket in oracle.tickets():
+        for note in oracle.notes(ticket):
+            if "was deleted, or syncd may no longer see it" in note["body"] and not _ever_gone(history, note["body"]):
+                history.broken("I12", f"ticket #{ticket['id']} is told that a bug is gone: {note['body'][:90]!r}")
+
+
+def _ever_gone(history: History, text: str) -> bool:
+    if history.outcome.faults["project_hidden"]:
+        return True
+    return any(act.verb == "deletes_bug" for act in history.acts)
+
+
+LOOKS: tuple[Callable[[History, Oracle, Books], None], ...] = (
+    every_pair_agrees,
+    nothing_is_left_undone,
+    keys_in_fields_are_links,
+    tickets_show_their_bugs,
+    the_store_knows_what_is_there,
+    nothing_is_there_twice,
+    nobody_is_told_twice,
+    nobody_is_fought,
+    only_what_the_mapping_asks_is_written,
+    nothing_is_overwritten_unseen,
+    customers_are_not_buried,
+    visibility_never_rises,
+    every_write_is_in_the_books,
+    nothing_is_said_to_be_gone_that_is_not,
+)
