@@ -38,9 +38,7 @@ def upgrade() -> None:
         _text("state"),
         _int("at"),
         sa.CheckConstraint("side IN ('zendesk', 'jira')", name=op.f("ck_comment_twin_side")),
-        sa.CheckConstraint(
-            "visibility IN ('internal', 'agents', 'customer')", name=op.f("ck_comment_twin_visibility")
-        ),
+        sa.CheckConstraint("visibility IN ('internal', 'agents', 'customer')", name=op.f("ck_comment_twin_visibility")),
         sa.CheckConstraint("state IN ('carried', 'placeholder', 'withdrawn')", name=op.f("ck_comment_twin_state")),
         sa.PrimaryKeyConstraint("side", "source_id", "target", name=op.f("pk_comment_twin")),
         sqlite_strict=True,
