@@ -1,0 +1,1 @@
+"""What leads hear of: facts become notifications, notifications become mails and messages, and those are delivered."""
