@@ -119,7 +119,7 @@ class Alert:
     ended_at: int | None = None  # when the clock was met (resolved), however late
     ended_by: str = ""  # who met it
     forecast: str = ""  # a syncd.sla.forecast.Sign, when the mail warns of what will come
-    forecast_at: int | None = None  # the date it speaks of
+    forecast_day: str = ""  # the ISO date it speaks of
     remark: str = ""  # a sentence of the pipeline's about this alert, such as why it is corrected
 
     @property
