@@ -10,10 +10,11 @@ from syncd.config.load import Loaded
 from syncd.config.models import Route
 from syncd.config.names import nearest
 from syncd.config.problems import Problem
+from syncd.core.conditions import Condition, Conditions, resolved
 from syncd.core.creating import BugMaker, CreateScreen
 from syncd.core.model import DeskCatalog, TicketField
 from syncd.core.world import RouteView
-from syncd.rules.conditions import CUSTOM, Condition, Conditions, resolved
+from syncd.rules.conditions import CUSTOM
 from syncd.rules.creating import NO_PRIORITY, Caps, CreateRule, missing_fields
 from syncd.rules.templates import Template
 from syncd.sources.errors import NotFoundError, SourceError

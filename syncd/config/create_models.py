@@ -12,9 +12,10 @@ from syncd.config.fields import NameOrId, Tag
 from syncd.config.names import nearest
 from syncd.config.problems import listed
 from syncd.config.sentences import Model, Relation, refusal
+from syncd.core.conditions import RANKS, WITHOUT_VALUE, Operator
 from syncd.core.creating import Organization, Person, TicketCase
 from syncd.core.model import TicketSnapshot, TicketState
-from syncd.rules.conditions import CUSTOM, FIELDS, RANKS, Operator, field_name
+from syncd.rules.conditions import CUSTOM, FIELDS, field_name
 from syncd.rules.creating import NO_PRIORITY, CreateRule, data_of
 from syncd.rules.templates import Template, TemplateProblem
 
@@ -43,7 +44,6 @@ DEFAULT_PRIORITY: Final[Mapping[str, str]] = {
     NO_PRIORITY: "Medium",
 }
 
-_WITHOUT_VALUE: Final = (Operator.PRESENT, Operator.NOT_PRESENT)
 _RANKED: Final = (Operator.LESS_THAN, Operator.GREATER_THAN)
 
 
@@ -78,7 +78,7 @@ class ConditionModel(Model):
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
         operator, value = data.get("operator", "is"), data.get("value")
-        needs_value = operator in [o.value for o in Operator] and operator not in [o.value for o in _WITHOUT_VALUE]
+        needs_value = operator in [o.value for o in Operator] and operator not in [o.value for o in WITHOUT_VALUE]
         if needs_value and (value is None or value in ("", [])):
             yield ("value",), f"{operator} wants a value: write value: …, or operator: present."
         field = data.get("field")

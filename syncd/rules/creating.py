@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.core.conditions import Conditions
 from syncd.core.creating import CreateField, CreateScreen, TicketCase
 from syncd.core.discover import keys_in
 from syncd.core.model import Json, TicketSnapshot
-from syncd.rules.conditions import Conditions, holds, why
+from syncd.rules.conditions import holds, why
 from syncd.rules.templates import Template, TemplateProblem, Wiki
 
 SUMMARY_LENGTH = 255

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from syncd.core.conditions import Condition, Conditions, Operator, resolved
 from syncd.core.model import TicketSnapshot, TicketState
-from syncd.rules.conditions import Condition, Conditions, Operator, field_name, holds, resolved
+from syncd.rules.conditions import field_name, holds
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 TICKET = TicketSnapshot(

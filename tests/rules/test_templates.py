@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from syncd.core.conditions import Condition, Conditions
 from syncd.core.creating import CreateField, CreateScreen, Person, TicketCase
 from syncd.core.model import Json, TicketSnapshot, TicketState
-from syncd.rules.conditions import Condition, Conditions
 from syncd.rules.creating import CreateRule, draft_bug, may_ask, missing_fields
 from syncd.rules.templates import MOST, Template, TemplateProblem, Wiki
 
