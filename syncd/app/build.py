@@ -301,8 +301,7 @@ class App:
             for key, project in catalogs.projects.items():
                 tx.set_fact(f"catalog.{key}", _PROJECT.dump_python(project, mode="json"), now)
             for project_key, names in routing.bindings.items():
-                for (kind, name), value in names.items():
-                    tx.bind_name(kind, project_key, name, value)
+                tx.bind_names(project_key, names)
         for sentence in (*catalogs.stale, *catalogs.unread, *catalogs.surveyed.stale):
             log.warning("catalog_stale", problem=sentence)
 

@@ -85,6 +85,7 @@ class Engine:
             store, zendesk, jira, clock, ranks=self._ranks, stopping=stopping, performers=performers
         )
         self._identities: dict[str, Identity] = {}
+        self._lasts: dict[str, Json] = {}
         self._number = 0
 
     @property
@@ -96,6 +97,7 @@ class Engine:
         """One cycle. `complete` forces the complete pass."""
         report = CycleReport(number=self._next_number())
         self._calls.start(report.calls)
+        self._recall()
         self._identify(report, always=complete)
         self._requests.handle_all(self.routes, self.settings)
         self._lanes(report, self._executor.recover)
@@ -112,6 +114,7 @@ class Engine:
         """Reads both sides into the store, as a cycle does; decides nothing and writes nothing to them."""
         report = CycleReport()
         self._calls.start(report.calls)
+        self._recall()
         self._identify(report, always=complete)
         self._read(report, complete=complete)
         return report
@@ -166,14 +169,20 @@ class Engine:
 
     def _due(self, name: str, every: timedelta) -> bool:
         """Due times are kept in the store, so that a restart neither skips nor repeats a pass."""
-        with self._store.reading() as tx:
-            last = tx.get_fact(f"last.{name}")
+        last = self._lasts.get(name)
         now = self._clock.now().timestamp()
         # A stamp from the future means that the wall clock went back: the pass is due.
         return not isinstance(last, int | float) or now - last >= every.total_seconds() or last > now
 
+    def _recall(self) -> None:
+        """When each pass was made last, read once for the cycle."""
+        names = ("complete", "versions", *(chore.name for chore in self._chores))
+        with self._store.reading() as tx:
+            self._lasts = {name: tx.get_fact(f"last.{name}") for name in names}
+
     def _passed(self, name: str) -> None:
         now = self._clock.now()
+        self._lasts[name] = now.timestamp()
         with self._store.transaction() as tx:
             tx.set_fact(f"last.{name}", now.timestamp(), now)
 

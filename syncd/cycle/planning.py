@@ -167,6 +167,7 @@ class Planner:
     ) -> tuple[Plan, frozenset[str]]:
         """The plan with what every part adds; and the subjects that have to be planned again because one could not."""
         failed: set[str] = set()
+        world = replace(world, successions=plan.successions)
         for part in self._parts:
             try:
                 more = part.plan(world, subjects, self._clock.now(), report)
@@ -203,8 +204,8 @@ class Planner:
         followups = inherited(tx, tickets, ticket_ids)
         issues = tx.issues(issue_ids | {x.issue_id for x in links} | {i for found in followups.values() for i in found})
         all_subjects = {ticket_subject(i) for i in tickets} | {issue_subject(i) for i in issues}
-        retired = {(t, i) for t in ticket_ids for i in tx.retired_pairs(t, except_reason=KEY_CLEARED)}
-        cleared = {(t, i) for t in ticket_ids for i in tx.retired_pairs(t)} - retired
+        retired = tx.retired_pairs(ticket_ids, except_reason=KEY_CLEARED)
+        cleared = tx.retired_pairs(ticket_ids) - retired
         return World(
             links=tuple(links),
             tickets=tickets,
@@ -304,8 +305,7 @@ class Planner:
         with self._store.reading() as tx:
             guards = tx.guards()
             accounts = json.dumps(tx.get_fact("accounts"), sort_keys=True)
-            busy = {action.route for action in planned.plan.remote}
-            counts = {name: tx.live_link_count(name) for name in busy}
+            counts = {name: tx.live_link_count(name) for name in {a.route for a in planned.plan.remote}}
         for name, route in routes.running.items():
             guard = guards.get(name, {})
             mine = [action for action in planned.plan.remote if action.route == name]

@@ -99,6 +99,8 @@ class Session(requests.Session):
         self.auth = self.signer
         self.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # A proxy's loopback is not ours; nothing of the environment is read then.
+        self.trust_env = not (self._base.host in ("localhost", "[::1]") or (self._base.host or "").startswith("127."))
         for prefix in ("https://", "http://"):
             self.mount(prefix, adapter or HTTPAdapter(max_retries=0))
 
@@ -223,8 +225,6 @@ class Session(requests.Session):
         self._path_of(request.url or "")
         kwargs["verify"] = kwargs.get("verify") or self._ca or True
         kwargs["allow_redirects"] = False
-        if self._base.host in ("localhost", "[::1]") or (self._base.host or "").startswith("127."):
-            kwargs["proxies"] = {}  # a proxy's loopback is not ours
         for look in self.before_send:
             look(request)
         return super().send(request, **kwargs)

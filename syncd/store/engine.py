@@ -128,12 +128,16 @@ def _sqlite(url: URL, *, foreign_keys: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(READING):
-            connection.exec_driver_sql("PRAGMA query_only=ON")
-            connection.exec_driver_sql("BEGIN")
-        else:
-            connection.exec_driver_sql("PRAGMA query_only=OFF")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get(READING)
+        # Straight to the driver: there are more of these than of all other statements.
+        raw = connection.connection.cursor()
+        try:
+            raw.execute(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+            raw.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise translate_sqlite(error, name_of(url)) from error
+        finally:
+            raw.close()
 
     return engine
 

@@ -59,8 +59,21 @@ class Facts(Repository):
 
     def bind_name(self, kind: str, scope: str, name: str, value: str) -> None:
         """Remembers the id that a name stands for (kind "status", scope "APP")."""
-        row = {"kind": kind, "scope": scope, "folded": name.casefold(), "name": name, "value": value}
-        self._upsert(NameRow, [row])
+        self.bind_names(scope, {(kind, name): value})
+
+    def bind_names(self, scope: str, names: Mapping[tuple[str, str], str]) -> None:
+        """Remembers the ids that names, each with its kind, stand for."""
+        rows = {
+            (kind, name.casefold()): {
+                "kind": kind,
+                "scope": scope,
+                "folded": name.casefold(),
+                "name": name,
+                "value": value,
+            }
+            for (kind, name), value in names.items()
+        }
+        self._upsert(NameRow, list(rows.values()))
 
     def bound_names(self, kind: str, scope: str) -> dict[str, str]:
         """Casefolded name → id."""

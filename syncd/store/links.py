@@ -172,13 +172,18 @@ class Links(Repository):
         self._write_link({**row, **retired})
         self.log_link(link_id, now, "retired", reason)
 
-    def retired_pairs(self, ticket_id: int, *, except_reason: str | None = None) -> set[str]:
-        """The ids of the issues that were once linked to the ticket, by links that are retired for another reason than
-        the one given."""
-        query = select(LinkRow.issue_id).where(LinkRow.ticket_id == ticket_id, LinkRow.state == LinkState.RETIRED.value)
-        if except_reason is not None:
-            query = query.where(LinkRow.retired_reason != except_reason)
-        return set(self._connection.execute(query).scalars())
+    def retired_pairs(self, ticket_ids: Iterable[int], *, except_reason: str | None = None) -> set[tuple[int, str]]:
+        """The tickets, each with the id of an issue that was once linked to it, by links that are retired for another
+        reason than the one given."""
+        found: set[tuple[int, str]] = set()
+        for part in chunks(ticket_ids):
+            query = select(LinkRow.ticket_id, LinkRow.issue_id).where(
+                LinkRow.ticket_id.in_(part), LinkRow.state == LinkState.RETIRED.value
+            )
+            if except_reason is not None:
+                query = query.where(LinkRow.retired_reason != except_reason)
+            found |= {(row.ticket_id, row.issue_id) for row in self._connection.execute(query)}
+        return found
 
     def is_linked_ticket(self, ids: Iterable[int]) -> set[int]:
         """Those of the tickets that have a link that is not retired (a damaged one counts)."""

@@ -99,7 +99,7 @@ STEPS: dict[str, Callable[[Tx], object]] = {
     "links_of_issue": lambda tx: tx.links_of_issue(["50", "51"]),
     "is_linked_ticket": lambda tx: tx.is_linked_ticket([100, 999_999]),
     "is_linked_issue": lambda tx: tx.is_linked_issue(["50", "none"]),
-    "retired_pairs": lambda tx: tx.retired_pairs(100),
+    "retired_pairs": lambda tx: tx.retired_pairs([100]),
     "next_live_links": lambda tx: tx.next_live_links(250, 20),
     "due": lambda tx: tx.due("zendesk", NOW, 10),
     "unsettled": lambda tx: tx.unsettled(),

@@ -53,10 +53,10 @@ def test_a_ticket_and_an_issue_have_one_link_that_is_not_retired(store: Store) -
         second = add(tx, 35, "1")
     with store.reading() as tx:
         assert [link.id for link in tx.links_of_ticket([35])] == [second]
-        assert tx.retired_pairs(35) == {"1"}
-        assert tx.retired_pairs(36) == set()
-        assert tx.retired_pairs(35, except_reason="the key was taken out") == set()
-        assert tx.retired_pairs(35, except_reason="the ticket was closed") == {"1"}
+        assert tx.retired_pairs([35, 36]) == {(35, "1")}
+        assert tx.retired_pairs([36]) == set()
+        assert tx.retired_pairs([35], except_reason="the key was taken out") == set()
+        assert tx.retired_pairs([35], except_reason="the ticket was closed") == {(35, "1")}
 
 
 def test_the_database_itself_refuses_a_second_live_link_of_a_pair(store: Store) -> None:
