@@ -116,7 +116,7 @@ def _calendar(name: str, data: Data, holidays: Holidays) -> Calendar:
         holidays=frozenset(closed.union(*(_dates(entry) for entry in data.get("closed", ())))),
         makeup=frozenset(makeup),
         makeup_hours=_day(data.get("working_day_hours", "closed")),
-        published_until=min(published, default=None),
+        published_until=data.get("announced_until", min(published, default=None)),
     )
 
 
