@@ -10,6 +10,8 @@ from syncd.core.conditions import Conditions
 from syncd.core.creating import CreateField, CreateScreen, TicketCase
 from syncd.core.discover import keys_in
 from syncd.core.model import Json, TicketSnapshot
+from syncd.core.succession import Succession
+from syncd.core.wiki import escape
 from syncd.rules.conditions import holds, why
 from syncd.rules.templates import Template, TemplateProblem, Wiki
 
@@ -57,6 +59,7 @@ class CreateRule:
     off_tag: str = ""
     link_tag: str = ""
     link_field: str | None = None
+    new_bug_when_not_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +101,20 @@ def may_ask(rule: CreateRule, case: TicketCase) -> bool:
     return person is not None and (person.verified or person.role in ("agent", "admin"))
 
 
-def draft_bug(rule: CreateRule, case: TicketCase, *, ticket_url: str) -> Drafted:
+def draft_bug(rule: CreateRule, case: TicketCase, *, ticket_url: str, instead: Succession | None = None) -> Drafted:
     """The new issue's fields. A template that fails, or a value that a field cannot take, is a problem that names the
-    key of the configuration."""
+    key of the configuration. `instead`: the bug whose place the new one takes."""
     data = data_of(rule, case, ticket_url=ticket_url)
     try:
-        return _drafted(rule, case, data)
+        drafted = _drafted(rule, case, data)
     except _KeyedProblem as problem:
         return Drafted({}, problem=f"{rule.where}.{problem.key}: {problem.text}")
+    if instead is None:
+        return drafted
+    told = escape(f"The fix of {instead.issue_key} did not help: ticket #{case.ticket.id} {instead.what}.")
+    text = f"{drafted.fields['description']}\n\n{told}".lstrip()
+    note = f"It takes the place of {instead.issue_key}, whose fix did not help. {drafted.note}".strip()
+    return Drafted({**drafted.fields, "description": text}, note)
 
 
 class _KeyedProblem(Exception):
