@@ -111,9 +111,9 @@ def fits(condition: Condition, present: object) -> bool:
         case Operator.IS_NOT:
             return not _is(present, condition.value)
         case Operator.INCLUDES:
-            return _includes(present, condition.value)
+            return _includes(condition, present)
         case Operator.NOT_INCLUDES:
-            return not _includes(present, condition.value)
+            return not _includes(condition, present)
         case Operator.LESS_THAN:
             return _compared(condition, present, -1)
         case Operator.GREATER_THAN:
@@ -138,13 +138,16 @@ def _is(present: object, wanted: Value) -> bool:
     return _word(present) in _words(wanted)
 
 
-def _includes(present: object, wanted: Value) -> bool:
-    """Of tags and options any of them (Zendesk separates tags by blanks); of a text all the words of one entry."""
+def _includes(condition: Condition, present: object) -> bool:
+    """Of tags, options and components any of them (Zendesk separates tags by blanks, which names of components may
+    have); of a text all the words of one entry."""
+    wanted = _words(condition.value)
     if isinstance(present, list | tuple):
-        asked = {word for entry in _words(wanted) for word in entry.replace(",", " ").split()}
+        whole = condition.field.startswith("bug.")
+        asked = set(wanted) if whole else {word for entry in wanted for word in entry.replace(",", " ").split()}
         return not asked.isdisjoint(_words(present))
     text = _word(present)
-    return any(entry and entry in text for entry in _words(wanted))
+    return any(entry and entry in text for entry in wanted)
 
 
 def _compared(condition: Condition, present: object, sign: int) -> bool:

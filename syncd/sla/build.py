@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final, TypeAlias
 
+from syncd.core.conditions import Condition, Conditions, Operator
 from syncd.sla.business_time import BusinessTime, Timetable
 from syncd.sla.calendar import DAY, WEEKDAYS, WHOLE_DAY, Calendar, PublicHolidays, Span
-from syncd.sla.conditions import ALWAYS, Condition, Conditions
+from syncd.sla.conditions import ALWAYS, problem
 from syncd.sla.durations import parse_goal, parse_seconds
 from syncd.sla.holder import BUG_HOLDERS, HolderRule, Party, TeamBy
 from syncd.sla.policy import (
@@ -186,12 +187,20 @@ def conditions(data: Data | None) -> Conditions:
 
 def _condition(data: Data) -> Condition:
     value = data.get("value")
-    values = () if value is None else tuple(str(item) for item in (value if isinstance(value, list) else [value]))
-    condition = Condition(str(data["field"]), str(data["operator"]), values)
-    problem = condition.problem()
-    if problem:
-        raise ValueError(problem)
+    listed = tuple(str(item) for item in value) if isinstance(value, list | tuple) else None
+    text = listed if listed is not None else None if value is None else str(value)
+    condition = Condition(str(data["field"]), _operator(data.get("operator", "is")), text)
+    said = problem(condition)
+    if said:
+        raise ValueError(said)
     return condition
+
+
+def _operator(text: object) -> Operator:
+    try:
+        return Operator(str(text))
+    except ValueError:
+        raise ValueError(f"There is no operator {text}; there are {', '.join(sorted(Operator))}.") from None
 
 
 def _tier(data: Data) -> tuple[Conditions, str]:
@@ -236,9 +245,9 @@ def _metric(name: str, data: Data) -> Metric:
 
 
 def _met_when(data: Data) -> Conditions | None:
-    lines = [Condition("tags", "includes", tuple(str(tag) for tag in data["tags"]))] if data.get("tags") else []
+    lines = [Condition("tags", Operator.INCLUDES, tuple(str(tag) for tag in data["tags"]))] if data.get("tags") else []
     lines += [_condition(line) for line in data.get("fields", ())]
-    return Conditions(some=tuple(lines)) if lines else None
+    return Conditions(any=tuple(lines)) if lines else None
 
 
 def _policy(data: Data, metrics: Data) -> Policy:
@@ -252,7 +261,7 @@ def _policy(data: Data, metrics: Data) -> Policy:
 
 def _target(metric: str, data: Data) -> Target:
     statuses = tuple(str(status) for status in data.get("pause_in", ()))
-    pauses = [Pause(f"status {status}", Conditions((Condition("status", "is", (status,)),))) for status in statuses]
+    pauses = [Pause(f"status {status}", Conditions((Condition("status", Operator.IS, status),))) for status in statuses]
     pauses += [Pause(str(row["reason"]), conditions(row["when"])) for row in data.get("pause_when", ())]
     warnings = tuple(_warn(color, value) for color, value in data["warn"].items()) if "warn" in data else WARNINGS
     return Target(

@@ -1,104 +1,52 @@
-"""Conditions as the triggers of Zendesk taught their users: `all` and `any` of field, operator, value.
-
-https://developer.zendesk.com/documentation/ticketing/reference-guides/conditions-reference/ names the operators. They
-ask a Standing (standing.py), so the same language picks policies, tiers and holders.
+"""What conditions may ask about how a ticket stands, and what it answers (standing.py). The operators are those of
+core/conditions.py, so that the same language picks policies, tiers, holders and pauses.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from syncd.core.conditions import WITHOUT_VALUE, Condition, Conditions, Operator, fits
 from syncd.sla.standing import FIELD_PREFIX, NAMES, Standing, Value
 
-OPERATORS: Final = frozenset(
-    ("is", "is_not", "less_than", "greater_than", "includes", "not_includes", "present", "not_present")
-)
-ORDERS: Final = {
-    "status": ("new", "open", "pending", "hold", "solved", "closed"),
-    "priority": ("low", "normal", "high", "urgent"),
-}
-"""How `less_than` and `greater_than` rank values that are no numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One line. Several values mean any of them; `present` and `not_present` take none."""
-
-    field: str
-    operator: str
-    values: tuple[str, ...] = ()
-
-    def holds(self, standing: Standing, tier: str | None = None) -> bool:
-        """Whether the ticket stands so."""
-        value = tier if self.field == "tier" else standing.value(self.field)
-        match self.operator:
-            case "present":
-                return bool(value)
-            case "not_present":
-                return not value
-            case "is" | "includes":
-                return _any_of(value, self.values)
-            case "is_not" | "not_includes":
-                return not _any_of(value, self.values)
-            case "less_than":
-                return any(_compare(self.field, value, other) == -1 for other in self.values)
-            case _:
-                return any(_compare(self.field, value, other) == 1 for other in self.values)
-
-    def problem(self) -> str | None:
-        """What is wrong with the line, as a sentence; None when nothing is."""
-        if self.operator not in OPERATORS:
-            return f"There is no operator {self.operator}; there are {', '.join(sorted(OPERATORS))}."
-        if self.field not in NAMES and self.field != "tier" and not self.field.startswith(FIELD_PREFIX):
-            return f"There is no field {self.field}; there are tier, {', '.join(sorted(NAMES))} and {FIELD_PREFIX}ID."
-        wants = self.operator not in ("present", "not_present")
-        if wants != bool(self.values):
-            return f"The condition {self.field} {self.operator} takes {'a' if wants else 'no'} value."
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """All of `every` and, where `some` is not empty, at least one of `some`. Without either it always holds."""
-
-    every: tuple[Condition, ...] = ()
-    some: tuple[Condition, ...] = ()
-
-    def hold(self, standing: Standing, tier: str | None = None) -> bool:
-        """Whether the ticket stands so."""
-        return all(line.holds(standing, tier) for line in self.every) and (
-            not self.some or any(line.holds(standing, tier) for line in self.some)
-        )
-
-    @property
-    def is_empty(self) -> bool:
-        """True when every ticket fits."""
-        return not self.every and not self.some
-
+TIER: Final = "tier"
+FIELDS: Final = (TIER, *sorted(NAMES))
+"""What a condition may be about, beside ticket fields as `field:ID`."""
+_SETS: Final = ("tags", "bug.component")
+_OF_SETS: Final = (Operator.INCLUDES, Operator.NOT_INCLUDES, *WITHOUT_VALUE)
 
 ALWAYS: Final = Conditions()
 """What every ticket fits."""
 
 
-def _any_of(value: Value, wanted: tuple[str, ...]) -> bool:
-    if isinstance(value, frozenset):
-        return not value.isdisjoint(wanted)
-    return value is not None and value in wanted
+def hold(conditions: Conditions, standing: Standing, tier: str | None = None) -> bool:
+    """Whether the ticket stands so. Without any line it does; with a name that nobody knows it does not."""
+    if conditions.unknown:
+        return False
+    return all(fits(line, _value(line.field, standing, tier)) for line in conditions.all) and (
+        not conditions.any or any(fits(line, _value(line.field, standing, tier)) for line in conditions.any)
+    )
 
 
-def _compare(field: str, value: Value, other: str) -> int | None:
-    """-1, 0 or 1; None when the two have no order: nothing is less than an empty priority."""
-    if not isinstance(value, str):
-        return None
-    order = ORDERS.get(field)
-    if order is not None:
-        if value not in order or other not in order:
-            return None
-        left, right = float(order.index(value)), float(order.index(other))
-    else:
-        try:
-            left, right = float(value), float(other)
-        except ValueError:
-            return None
-    return (left > right) - (left < right)
+def _value(name: str, standing: Standing, tier: str | None) -> Value:
+    return tier if name == TIER else standing.value(name)
+
+
+def is_always(conditions: Conditions) -> bool:
+    """True when every ticket fits."""
+    return not conditions.each() and not conditions.unknown
+
+
+def problem(condition: Condition) -> str | None:
+    """What is wrong with a line, as a sentence; None when nothing is."""
+    name, operator, value = condition.field, condition.operator, condition.value
+    if name not in FIELDS and not name.startswith(FIELD_PREFIX):
+        return f"There is no field {name}; there are {', '.join(FIELDS)} and {FIELD_PREFIX}TITLE."
+    wants = operator not in WITHOUT_VALUE
+    if wants != (value not in (None, "", ())):
+        return f"The condition {name} {operator} takes {'a' if wants else 'no'} value."
+    if name in _SETS and operator not in _OF_SETS:
+        return f"A ticket can have several {name}: write includes or not_includes instead of {operator}."
+    if operator in (Operator.LESS_THAN, Operator.GREATER_THAN) and isinstance(value, tuple):
+        return f"The condition {name} {operator} takes one value."
+    return None

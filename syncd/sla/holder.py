@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from syncd.sla.conditions import ALWAYS, Conditions
+from syncd.core.conditions import Conditions
+from syncd.sla.conditions import ALWAYS, hold
 from syncd.sla.standing import Standing
 
 
@@ -70,4 +71,4 @@ BUG_HOLDERS: Final = (HolderRule(Party.DEVELOPMENT, team_by=TeamBy.PROJECT),)
 
 def holder_of(rules: Sequence[HolderRule], standing: Standing, tier: str | None = None) -> Holder:
     """Who holds a ticket that stands so; nobody when no row fits."""
-    return next((rule.holder(standing) for rule in rules if rule.when.hold(standing, tier)), NOBODY)
+    return next((rule.holder(standing) for rule in rules if hold(rule.when, standing, tier)), NOBODY)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from zoneinfo import ZoneInfoNotFoundError
 
+from syncd.core.conditions import Condition, Conditions, Operator
 from syncd.sla.business_time import Timetable
 from syncd.sla.calendar import DAY, Calendar, Span
-from syncd.sla.conditions import Conditions
+from syncd.sla.conditions import is_always
 from syncd.sla.policy import Book, Goal, Kind, Policy, Rules, Unit
 
 
@@ -52,12 +53,12 @@ def _span_problems(spans: tuple[Span, ...]) -> Iterator[str]:
 
 
 def _rule_problems(rules: Rules, book: Book, now: int) -> Iterator[str]:
-    closing = [policy for policy in rules.policies if policy.when.is_empty]
+    closing = [policy for policy in rules.policies if is_always(policy.when)]
     for policy in rules.policies:
         if closing and rules.policies.index(policy) > rules.policies.index(closing[0]):
             yield f"Policy {policy.name} is never reached: {closing[0].name} before it fits every ticket."
         twin = next((other for other in rules.policies if other.when == policy.when), policy)
-        if twin is not policy and not policy.when.is_empty:
+        if twin is not policy and not is_always(policy.when):
             yield f"Policy {policy.name} is never reached: {twin.name} before it has the same conditions."
         if _contradicts(policy.when):
             yield f"Policy {policy.name} fits no ticket: two of its conditions exclude each other."
@@ -76,7 +77,7 @@ def _target_problems(policy: Policy, rules: Rules, book: Book, now: int) -> Iter
             yield f"{where}: there is no metric of that name."
             continue
         for pause in target.pauses:
-            stops = {value for line in pause.when.every if line.field == "status" for value in line.values}
+            stops = {value for line in pause.when.all if line.field == "status" for value in _values(line)}
             if stops & {"solved", "closed"}:
                 yield f"{where}: {pause.reason} ends the clock and cannot pause it too."
         for level, goal in target.goals.items():
@@ -105,11 +106,15 @@ def _is_far(timetable: Timetable, now: int, due: int) -> bool:
 
 def _contradicts(when: Conditions) -> bool:
     wanted: dict[str, set[str]] = {}
-    for line in when.every:
-        if line.operator == "is" and line.field != "tags":
-            values = set(line.values)
+    for line in when.all:
+        if line.operator is Operator.IS:
+            values = _values(line)
             wanted[line.field] = wanted.get(line.field, values) & values
     return any(not values for values in wanted.values())
+
+
+def _values(line: Condition) -> set[str]:
+    return {str(value) for value in (line.value if isinstance(line.value, tuple) else (line.value,))}
 
 
 def _time(second: int) -> str:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from syncd.core.model import ActorKind
+from syncd.sla.conditions import hold
 from syncd.sla.events import BugChanged, BugLinked, BugMoved, BugTouched, Commented, Event
 from syncd.sla.policy import Book, Counts, First, Kind, Merge, Metric, Options, Reopen
 from syncd.sla.standing import Moment, Standing
@@ -189,7 +190,9 @@ def _acknowledge(metric: Metric, _options: Options, moment: Moment, track: _Trac
 
 
 def _checkpoint(metric: Metric, _options: Options, moment: Moment, track: _Track) -> None:
-    if metric.starts_when.hold(moment.after) and not (moment.before.exists and metric.starts_when.hold(moment.before)):
+    if hold(metric.starts_when, moment.after) and not (
+        moment.before.exists and hold(metric.starts_when, moment.before)
+    ):
         track.start(moment)
     if _says(metric, moment) or (metric.solved_meets and _solves(moment)):
         track.meet(moment)
@@ -197,7 +200,7 @@ def _checkpoint(metric: Metric, _options: Options, moment: Moment, track: _Track
 
 def _says(metric: Metric, moment: Moment) -> bool:
     """Whether a tag, a field or a marked comment of this moment says that it is done."""
-    if metric.met_when is not None and metric.met_when.hold(moment.after):
+    if metric.met_when is not None and hold(metric.met_when, moment.after):
         return True
     return any(
         not metric.markers.isdisjoint(comment.markers) and event.by.kind is not ActorKind.CUSTOMER

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from syncd.core.conditions import Conditions
 from syncd.sla.business_time import Timetable
-from syncd.sla.conditions import ALWAYS, Conditions
+from syncd.sla.conditions import ALWAYS, hold
 from syncd.sla.holder import BUG_HOLDERS, HolderRule
 from syncd.sla.standing import Standing
 
@@ -130,7 +131,7 @@ class Target:
 
     def paused(self, standing: Standing, tier: str | None) -> str | None:
         """Why the clock rests while the ticket stands so; None when it runs."""
-        return next((pause.reason for pause in self.pauses if pause.when.hold(standing, tier)), None)
+        return next((pause.reason for pause in self.pauses if hold(pause.when, standing, tier)), None)
 
 
 ANY_LEVEL: Final = "any"
@@ -201,11 +202,11 @@ class Rules:
 
     def tier(self, standing: Standing) -> str | None:
         """The customer's tier."""
-        return next((tier for when, tier in self.tiers if when.hold(standing)), None)
+        return next((tier for when, tier in self.tiers if hold(when, standing)), None)
 
     def policy(self, standing: Standing, tier: str | None) -> Policy | None:
         """The policy that holds for a ticket that stands so."""
-        return next((policy for policy in self.policies if policy.when.hold(standing, tier)), None)
+        return next((policy for policy in self.policies if hold(policy.when, standing, tier)), None)
 
 
 @dataclass(frozen=True)
