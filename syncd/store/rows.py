@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,20 +87,19 @@ class Repository:
 
     def _upsert(self, model: type[Base], rows: Sequence[Mapping[str, Any]], *, replace: bool = True) -> None:
         """Inserts the rows; a row whose key exists is replaced, or left alone."""
-        table = table_of(model)
-        keys = [column.name for column in table.primary_key.columns]
-        names = [column.name for column in table.columns]
-        for part in (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)):
-            if self._connection.dialect.name == "postgresql":
-                into_pg = postgresql.insert(table)
-                others = {name: into_pg.excluded[name] for name in names if name not in keys}
-                statement: Any = into_pg.on_conflict_do_nothing(index_elements=keys)
-                if replace and others:
-                    statement = into_pg.on_conflict_do_update(index_elements=keys, set_=others)
-            else:
-                into = sqlite.insert(table)
-                others = {name: into.excluded[name] for name in names if name not in keys}
-                statement = into.on_conflict_do_nothing(index_elements=keys)
-                if replace and others:
-                    statement = into.on_conflict_do_update(index_elements=keys, set_=others)
-            self._connection.execute(statement, list(part))
+        statement = _insert(model, self._connection.dialect.name, replace=replace)
+        for start in range(0, len(rows), CHUNK):
+            self._connection.execute(statement, list(rows[start : start + CHUNK]))
+
+
+@functools.cache
+def _insert(model: type[Base], dialect: str, *, replace: bool) -> Any:
+    """The statement of an upsert; made once, as making it takes longer than a row."""
+    table = table_of(model)
+    keys = [column.name for column in table.primary_key.columns]
+    names = [column.name for column in table.columns]
+    into: Any = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    others = {name: into.excluded[name] for name in names if name not in keys}
+    if replace and others:
+        return into.on_conflict_do_update(index_elements=keys, set_=others)
+    return into.on_conflict_do_nothing(index_elements=keys)
