@@ -67,12 +67,12 @@ class Links(Repository):
         # The sum covers the id, which the database gives only now.
         seal = update(_LINK).where(_LINK.c.id == row["id"]).values(row_sum=row_sum("link", row))
         self._connection.execute(seal)
-        return _link(row)
+        return link_of(row)
 
     def link(self, link_id: int) -> Link | None:
         """The link, retired or not; raises RowDamaged."""
         row = self._link_row(link_id)
-        return None if row is None else _link(row)
+        return None if row is None else link_of(row)
 
     def links_of_ticket(self, ids: Iterable[int]) -> list[Link]:
         """The links of these tickets that are not retired, by id."""
@@ -244,7 +244,7 @@ class Links(Repository):
 
     def _sound_links(self, query: Select[Any]) -> list[Link]:
         rows = self._connection.execute(query).mappings()
-        return [_link(row) for row in rows if self._sound(LinkRow, row)]
+        return [link_of(row) for row in rows if self._sound(LinkRow, row)]
 
     def _links_by(self, column: InstrumentedAttribute[Any], values: Iterable[Any]) -> list[Link]:
         found: list[Link] = []
@@ -259,7 +259,7 @@ class Links(Repository):
         for part in chunks(values):
             rows = self._connection.execute(select(_LINK).where(column.in_(part), _ALIVE)).mappings().all()
             sound = [row for row in rows if self._sound(LinkRow, row)]
-            found += [_link(row) for row in sound]
+            found += [link_of(row) for row in sound]
             if len(sound) < len(rows):
                 # A damaged row can not say whose it is, but the index that led to it can.
                 broken += [value for value in part if self._has_damage(column, value)]
@@ -270,7 +270,7 @@ class Links(Repository):
         return not all(self._sound(LinkRow, row) for row in rows)
 
 
-def _link(row: Mapping[Any, Any]) -> Link:
+def link_of(row: Mapping[Any, Any]) -> Link:
     return Link(
         id=row["id"],
         ticket_id=row["ticket_id"],

@@ -14,6 +14,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from syncd.store.audit import Audits
 from syncd.store.backup import back_up
+from syncd.store.clocks import Clocks
 from syncd.store.comments import Comments
 from syncd.store.creation import Creations
 from syncd.store.cursors import Cursors
@@ -43,7 +44,21 @@ _TURN_SECONDS = 60
 """How long a thread waits for another thread's transaction."""
 
 
-class Tx(Snapshots, Cursors, Links, Creations, Audits, Guards, Requests, Comments, Facts, Upkeep, FieldBases, Moments):
+class Tx(
+    Snapshots,
+    Cursors,
+    Links,
+    Creations,
+    Audits,
+    Guards,
+    Requests,
+    Comments,
+    Facts,
+    Upkeep,
+    FieldBases,
+    Moments,
+    Clocks,
+):
     """One transaction: everything that can be asked of the store and told to it. Worthless after its `with` block."""
 
 

@@ -1,0 +1,307 @@
+"""What the clocks left behind: their last verdicts, when each ticket is next worth a look, whose history is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, delete, func, literal, or_, select, update
+
+from syncd.core.model import Link
+from syncd.sla.forecast import Forecast, Sign
+from syncd.sla.holder import Holder, Party
+from syncd.store.codec import dumps, from_micros, loads, maybe_moment, to_micros
+from syncd.store.links import link_of
+from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.schema import LinkRow, TicketRow
+from syncd.store.schema_clocks import ClockDueRow, ClockRow, ForecastRow, TicketHistoryRow
+
+_CLOCK, _DUE, _LINK, _FORECAST = table_of(ClockRow), table_of(ClockDueRow), table_of(LinkRow), table_of(ForecastRow)
+
+NEVER: Final = 1 << 62
+"""`at` of a ticket that time alone changes nothing about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRecord:
+    """A clock as it was judged at `at`. All instants are Unix seconds."""
+
+    ticket_id: int
+    metric: str
+    subject: str  # the bug's id for a bug's own clock, else ""
+    cycle: int
+    state: str  # syncd.sla.states.State
+    color: str  # green | yellow | red
+    is_paused: bool
+    started: int
+    ended: int | None
+    due: int | None
+    breached_at: int | None
+    next_at: int | None
+    target: int | None  # counted seconds
+    used: int  # counted seconds at `at`
+    holder: Holder  # who has the ball, or had it last
+    policy: str
+    level: str
+    rules: str  # the name of the version of the rules
+    split: Mapping[Holder, int] = field(default_factory=dict)  # counted seconds by holder
+    at: int = 0
+
+    @property
+    def key(self) -> tuple[int, str, str, int]:
+        """What tells it from all others."""
+        return (self.ticket_id, self.metric, self.subject, self.cycle)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a cycle found out about one ticket. `next_at`: Unix seconds; None when time alone changes nothing."""
+
+    ticket_id: int
+    records: Sequence[ClockRecord]
+    next_at: int | None
+    forecasts: Sequence[Forecast] = ()
+
+
+class Clocks(Repository):
+    """The index of due instants is what makes a cycle's work grow with what changed, not with what is stored."""
+
+    # ---- verdicts ----
+
+    def clocks_of(self, ticket_ids: Iterable[int]) -> list[ClockRecord]:
+        """The clocks of these tickets, by ticket, metric, bug and cycle."""
+        found: list[ClockRecord] = []
+        for part in chunks(ticket_ids):
+            found += self._clocks(select(_CLOCK).where(ClockRow.ticket_id.in_(part)))
+        return sorted(found, key=lambda record: record.key)
+
+    def clocks_due(self, before: int, limit: int | None = None, *, after: int | None = None) -> list[ClockRecord]:
+        """The open clocks that are due before that instant (and not before `after`), the next one first."""
+        query = select(_CLOCK).where(ClockRow.ended.is_(None), ClockRow.due < before)
+        if after is not None:
+            query = query.where(ClockRow.due >= after)
+        return self._clocks(query.order_by(ClockRow.due, ClockRow.ticket_id, ClockRow.metric).limit(limit))
+
+    def clocks_breached(self, since: int, limit: int | None = None, *, is_open: bool = False) -> list[ClockRecord]:
+        """The clocks that were breached at or after that instant, the latest first; `is_open`: only those that are
+        still neither met nor cancelled."""
+        query = select(_CLOCK).where(ClockRow.breached_at >= since)
+        if is_open:
+            query = query.where(ClockRow.ended.is_(None))
+        return self._clocks(query.order_by(ClockRow.breached_at.desc(), ClockRow.ticket_id).limit(limit))
+
+    def save_clocks(self, judged: Sequence[Judged], now: datetime) -> None:
+        """What these tickets' clocks are now, in place of what they were; their next looks; their forecasts. A ticket
+        that was to be computed anew is so no more."""
+        for part in (judged[start : start + 500] for start in range(0, len(judged), 500)):
+            self._save_records(part)
+            self._save_forecasts(part, now)
+            rows = [
+                {"ticket_id": ticket.ticket_id, "at": ticket.next_at * 1_000_000, "stale": 0}
+                for ticket in part
+                if ticket.next_at is not None
+            ]
+            over = [ticket.ticket_id for ticket in part if ticket.next_at is None]
+            if rows:
+                self._upsert(ClockDueRow, rows)
+            if over:
+                self._connection.execute(delete(_DUE).where(ClockDueRow.ticket_id.in_(over)))
+
+    # ---- what is worth a look ----
+
+    def touch_clocks(self, ticket_ids: Iterable[int], now: datetime) -> None:
+        """These tickets changed: their clocks are due at once."""
+        for part in chunks(ticket_ids):
+            self._upsert(ClockDueRow, [{"ticket_id": i, "at": to_micros(now), "stale": 0} for i in part])
+
+    def touch_clocks_of_issues(self, issue_ids: Iterable[str], now: datetime) -> None:
+        """As touch_clocks, for every ticket that is or was linked to one of these issues."""
+        for part in chunks(issue_ids):
+            query = select(LinkRow.ticket_id).where(LinkRow.issue_id.in_(part)).distinct()
+            self.touch_clocks(self._connection.execute(query).scalars().all(), now)
+
+    def due_tickets(self, now: datetime, limit: int) -> list[int]:
+        """The tickets whose clocks changed or fell due, those that wait longest first."""
+        query = select(ClockDueRow.ticket_id).where(ClockDueRow.at <= to_micros(now))
+        return list(
+            self._connection.execute(query.order_by(ClockDueRow.at, ClockDueRow.ticket_id).limit(limit)).scalars()
+        )
+
+    def next_due(self) -> datetime | None:
+        """When the next ticket is worth a look."""
+        at = self._connection.execute(select(func.min(ClockDueRow.at))).scalar()
+        return None if at is None or at >= NEVER else from_micros(at)
+
+    def recompute_clocks(self) -> int:
+        """Every stored ticket is to be computed anew, in shares; returns how many. One statement walks all tickets."""
+        self._connection.execute(update(_DUE).values(stale=1))
+        is_known = select(ClockDueRow.ticket_id).where(ClockDueRow.ticket_id == TicketRow.id).exists()
+        missing = select(TicketRow.id, literal(NEVER), literal(1)).where(~is_known)
+        self._connection.execute(_DUE.insert().from_select(["ticket_id", "at", "stale"], missing))
+        return self.count_stale_clocks()
+
+    def stale_clocks(self, limit: int) -> list[int]:
+        """Tickets that are to be computed anew, the newest first."""
+        query = select(ClockDueRow.ticket_id).where(ClockDueRow.stale == 1)
+        return list(self._connection.execute(query.order_by(ClockDueRow.ticket_id.desc()).limit(limit)).scalars())
+
+    def count_stale_clocks(self) -> int:
+        """How many tickets are still to be computed anew."""
+        query = select(func.count()).select_from(_DUE).where(ClockDueRow.stale == 1)
+        return self._connection.execute(query).scalar_one()
+
+    # ---- histories ----
+
+    def want_histories(self, ranks: Mapping[int, int]) -> None:
+        """The audits of these tickets are to be read, the lowest rank first; those read already are left alone."""
+        rows = [{"ticket_id": i, "rank": rank, "read_until": None} for i, rank in ranks.items()]
+        self._upsert(TicketHistoryRow, rows, replace=False)
+
+    def wanted_histories(self, limit: int) -> list[int]:
+        """The tickets whose audits are wanted, in order."""
+        query = select(TicketHistoryRow.ticket_id).where(TicketHistoryRow.read_until.is_(None))
+        query = query.order_by(TicketHistoryRow.rank, TicketHistoryRow.ticket_id).limit(limit)
+        return list(self._connection.execute(query).scalars())
+
+    def count_wanted_histories(self) -> int:
+        """How many tickets wait for their audits to be read."""
+        query = select(func.count()).select_from(table_of(TicketHistoryRow))
+        return self._connection.execute(query.where(TicketHistoryRow.read_until.is_(None))).scalar_one()
+
+    def history_read(self, ticket_id: int, until: datetime) -> None:
+        """The ticket's audits were read, all up to that moment."""
+        self._upsert(TicketHistoryRow, [{"ticket_id": ticket_id, "rank": 0, "read_until": to_micros(until)}])
+
+    def histories_read(self, ticket_ids: Iterable[int]) -> dict[int, datetime]:
+        """Until when the audits of these tickets were read, of those where they were."""
+        found: dict[int, datetime] = {}
+        for part in chunks(ticket_ids):
+            query = select(TicketHistoryRow.ticket_id, TicketHistoryRow.read_until)
+            for ticket_id, until in self._connection.execute(query.where(TicketHistoryRow.ticket_id.in_(part))):
+                moment = maybe_moment(until)
+                if moment is not None:
+                    found[ticket_id] = moment
+        return found
+
+    # ---- links ----
+
+    def links_ever(self, ticket_ids: Iterable[int]) -> list[tuple[Link, datetime | None]]:
+        """All links that these tickets ever had, by id, each with the moment when it was retired."""
+        found: list[tuple[Link, datetime | None]] = []
+        for part in chunks(ticket_ids):
+            rows = self._connection.execute(select(_LINK).where(LinkRow.ticket_id.in_(part))).mappings()
+            found += [(link_of(row), maybe_moment(row["retired_at"])) for row in rows if self._sound(LinkRow, row)]
+        return sorted(found, key=lambda entry: entry[0].id)
+
+    # ---- forecasts ----
+
+    def forecasts(self, ticket_ids: Iterable[int] | None = None) -> list[tuple[Forecast, datetime]]:
+        """What will probably be late, with the moment since when that is said; None = of all tickets."""
+        wanted: list[ColumnElement[bool]] = [
+            *([literal(value=True)] if ticket_ids is None else []),
+            *(ForecastRow.ticket_id.in_(part) for part in chunks(ticket_ids or ())),
+        ]
+        found = []
+        for condition in wanted:
+            for row in self._connection.execute(select(_FORECAST).where(condition)).mappings():
+                said = Forecast(
+                    row["ticket_id"],
+                    row["metric"],
+                    row["bug"],
+                    Sign(row["sign"]),
+                    row["due"],
+                    row["day"],
+                    row["sentence"],
+                )
+                found.append((said, from_micros(row["at"])))
+        return sorted(found, key=lambda entry: (entry[0].ticket, entry[0].metric, entry[0].bug, entry[0].sign))
+
+    # ---- inside ----
+
+    def _clocks(self, query: Select[Any]) -> list[ClockRecord]:
+        return [_record(row) for row in self._connection.execute(query).mappings()]
+
+    def _save_records(self, judged: Sequence[Judged]) -> None:
+        known = {record.key: record for record in self.clocks_of(ticket.ticket_id for ticket in judged)}
+        new = {record.key: record for ticket in judged for record in ticket.records}
+        self._upsert(ClockRow, [_row(record) for key, record in new.items() if known.get(key) != record])
+        for ticket_id, metric, subject, cycle in known.keys() - new.keys():
+            self._connection.execute(
+                delete(_CLOCK).where(
+                    ClockRow.ticket_id == ticket_id,
+                    ClockRow.metric == metric,
+                    ClockRow.subject == subject,
+                    ClockRow.cycle == cycle,
+                )
+            )
+
+    def _save_forecasts(self, judged: Sequence[Judged], now: datetime) -> None:
+        known = dict(self.forecasts(ticket.ticket_id for ticket in judged))
+        new = [said for ticket in judged for said in ticket.forecasts]
+        gone = known.keys() - set(new)
+        if gone:
+            same = [
+                (ForecastRow.ticket_id == said.ticket)
+                & (ForecastRow.metric == said.metric)
+                & (ForecastRow.bug == said.bug)
+                & (ForecastRow.sign == said.sign.value)
+                for said in gone
+            ]
+            for part in chunks(range(len(same)), 100):
+                self._connection.execute(delete(_FORECAST).where(or_(*(same[index] for index in part))))
+        self._upsert(
+            ForecastRow,
+            [
+                {
+                    "ticket_id": said.ticket,
+                    "metric": said.metric,
+                    "bug": said.bug,
+                    "sign": said.sign.value,
+                    "due": said.due,
+                    "day": said.day,
+                    "sentence": said.sentence,
+                    "at": to_micros(now),
+                }
+                for said in new
+                if said not in known
+            ],
+        )
+
+
+def _row(record: ClockRecord) -> dict[str, Any]:
+    return {
+        "ticket_id": record.ticket_id,
+        "metric": record.metric,
+        "subject": record.subject,
+        "cycle": record.cycle,
+        "state": record.state,
+        "color": record.color,
+        "is_paused": int(record.is_paused),
+        "started": record.started,
+        "ended": record.ended,
+        "due": record.due,
+        "breached_at": record.breached_at,
+        "next_at": record.next_at,
+        "target": record.target,
+        "used": record.used,
+        "party": record.holder.party.value,
+        "team": record.holder.team,
+        "policy": record.policy,
+        "level": record.level,
+        "rules": record.rules,
+        "split": dumps([[holder.party.value, holder.team, used] for holder, used in sorted(record.split.items())]),
+        "at": record.at,
+    }
+
+
+def _record(row: Mapping[Any, Any]) -> ClockRecord:
+    plain = ("ticket_id", "metric", "subject", "cycle", "state", "color", "started", "ended", "due", "breached_at")
+    more = ("next_at", "target", "used", "policy", "level", "rules", "at")
+    return ClockRecord(
+        **{name: row[name] for name in (*plain, *more)},
+        is_paused=bool(row["is_paused"]),
+        holder=Holder(Party(row["party"]), row["team"]),
+        split={Holder(Party(party), team): used for party, team, used in loads(row["split"])},
+    )
