@@ -139,6 +139,7 @@ class Rule:
     rearm: int = HOUR  # seconds without the conditions holding after which a run can no longer go on
     stops_when_acknowledged: bool = True
     acknowledged_for: int = 4 * HOUR  # seconds until an acknowledged run climbs on
+    solved_too: bool = False  # a solved ticket is none of a rule's business unless it says so
 
     @property
     def digest(self) -> str:
@@ -155,7 +156,8 @@ class Situation:
     instants: Mapping[str, int] = field(default_factory=dict)  # what minutes_since.X counts from
     latest: int = 0  # when the last thing happened to it: an event, or a threshold of one of its clocks
     acknowledged_at: int | None = None  # when a person last showed that they have it
-    is_over: bool = False  # solved, closed, merged away or deleted
+    is_solved: bool = False
+    is_gone: bool = False  # merged away or deleted
 
     def value(self, name: str, now: int) -> Value:
         """What a condition compares with; None when there is nothing."""
@@ -225,11 +227,12 @@ def advance(
     history: its run is recorded and does nothing.
 
     Overdue levels (after an outage) are all carried out, but each receiver hears only of the last that names it."""
-    fits = not situation.is_over and holds(rule.when, lambda name: situation.value(name, now))
-    coming = _next_crossing(rule.when, situation, now) if not situation.is_over else None
+    is_over = situation.is_gone or (situation.is_solved and not rule.solved_too)
+    fits = not is_over and holds(rule.when, lambda name: situation.value(name, now))
+    coming = None if is_over else _next_crossing(rule.when, situation, now)
     if not fits:
         closed = run if run is None or not run.is_open else replace(run, over_at=now)
-        return Advanced(closed, next_at=coming, why="it is over" if situation.is_over else "its conditions do not hold")
+        return Advanced(closed, next_at=coming, why="it is over" if is_over else "its conditions do not hold")
     run = _current(rule, run, situation, now, enforce_from)
     if run.silent:
         return Advanced(run, next_at=coming, why="it was so before the rule was there")

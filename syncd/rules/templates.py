@@ -36,8 +36,17 @@ class TemplateProblem(Exception):
     """A template that cannot be used; the message says why, for people."""
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
+class BoundedSandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox without what makes a long text of a short one; the one who renders bounds the output."""
+
     intercepted_binops = frozenset({"*", "**", "%", "+"})
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in _GROWING_FILTERS:
+            self.filters.pop(name, None)
+        for name in ("lipsum", "range", "cycler", "joiner", "namespace"):
+            self.globals.pop(name, None)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Numbers may be computed with; texts and lists can only be added, and only so far."""
@@ -53,8 +62,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return attr not in _GROWING and super().is_safe_attribute(obj, attr, value)
 
 
-def _environment(*, wiki: bool) -> _Sandbox:
-    made = _Sandbox(
+def _environment(*, wiki: bool) -> BoundedSandbox:
+    made = BoundedSandbox(
         undefined=StrictUndefined,
         autoescape=False,  # not HTML: `finalize` escapes for the wiki instead
         finalize=_wiki if wiki else _plain,
@@ -62,10 +71,6 @@ def _environment(*, wiki: bool) -> _Sandbox:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    for name in _GROWING_FILTERS:
-        made.filters.pop(name, None)
-    for name in ("lipsum", "range", "cycler", "joiner", "namespace"):
-        made.globals.pop(name, None)
     return made
 
 

@@ -50,7 +50,7 @@ class Life:
             {"public_reply": START},
             latest=self.latest,
             acknowledged_at=None if self.acknowledged is None else START + self.acknowledged * MINUTE,
-            is_over=self.over,
+            is_solved=self.over,
         )
         opens = None if self.opening is None else START + self.opening * MINUTE
         told = advance(
@@ -170,6 +170,11 @@ def test_a_solved_ticket_is_left_alone() -> None:
     assert (told.firings, told.why) == ((), "it is over")
     assert told.run is not None
     assert not told.run.is_open
+
+
+def test_a_rule_may_be_about_solved_tickets() -> None:
+    life = Life(rule=replace(RULE, solved_too=True), over=True)
+    assert life.steps(0) == ["level-1"]
 
 
 def test_what_was_so_before_the_rule_was_there_is_history() -> None:
