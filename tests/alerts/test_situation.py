@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.alerts.situation import Around, acknowledged_at, field_problem, situation_of
+from syncd.alerts.situation import Acts, Around, acknowledged_at, field_problem, situation_of
 from syncd.core.conditions import Condition, Conditions
 from syncd.core.model import TicketSnapshot, TicketState
 from syncd.rules.escalation import Situation
