@@ -63,7 +63,7 @@ class BoundedSandbox(ImmutableSandboxedEnvironment):
 
 
 def _environment(*, wiki: bool) -> BoundedSandbox:
-    made = BoundedSandbox(
+    return BoundedSandbox(
         undefined=StrictUndefined,
         autoescape=False,  # not HTML: `finalize` escapes for the wiki instead
         finalize=_wiki if wiki else _plain,
@@ -71,7 +71,6 @@ def _environment(*, wiki: bool) -> BoundedSandbox:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    return made
 
 
 def _plain(value: object) -> str:
