@@ -10,7 +10,7 @@
 Bug → ticket is decided per ticket (the least advanced of its live links), ticket → bug per bug (votes of its tickets).
 
 Conflict codes: ticket_gone, bug_gone, merge_target, unmapped_project, unmapped_status, bounced, repeated,
-no_agreement, not_allowed, both_moved, bug_came_back, and, from the executor, refused and unreachable.
+no_agreement, not_allowed, both_moved, bug_came_back, and, from the executor, refused, unreachable and create.
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ def _decide_ticket(world: World, draft: Draft, group: Sequence[LinkView], moving
                 _accept_or_flag(draft, view, "no_agreement")
             elif view.link.state is LinkState.CONFLICT:
                 _accept_or_flag(draft, view, "not_allowed")  # it does not end by another of the ticket's bugs moving
+            elif view.bug_moved and ticket.state.is_solved and view.base_stage and view.base_stage.allows(ticket.state):
+                _accept_or_flag(draft, view, "not_allowed")  # nobody was told yet that the two do not fit
             elif view.bug_moved:
                 draft.record(view, "nothing to carry: the ticket follows another bug, or both are as agreed")
 

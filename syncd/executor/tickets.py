@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from syncd.core.actions import RemoveTag, Settles, UpdateTicket
 from syncd.core.model import Actor, ActorKind, Base, Conflict, Seen, TicketChange, TicketSnapshot, TicketState
 from syncd.core.ports import TicketSource, TicketWrite, TicketWritten
-from syncd.core.who import last_mover
+from syncd.core.who import customer_waits, last_mover
 from syncd.core.world import same_state, status_attribute
 from syncd.executor.outcome import Done, Later, Outcome, Superseded
 from syncd.sources.errors import PreconditionError, RefusedError
@@ -35,11 +35,11 @@ class TicketWriter:
         looks = attempts > 0 or action.status is not None or action.note is not None
         for _ in range(CAS_TRIES):
             ticket = self._zendesk.read([action.ticket_id])[0]
+            stop = None
             if looks and not ticket.is_gone:
-                found = self._find(action, marker, ticket, now)
-                if found is not None:
-                    return found
-            stop = _precondition(action, ticket)
+                history = self._zendesk.history(action.ticket_id)
+                stop = self._find(action, marker, ticket, history, now) or _customer_first(action, ticket, history)
+            stop = stop or _precondition(action, ticket)
             if stop is not None:
                 return stop
             write = _write_for(action, ticket)
@@ -55,11 +55,18 @@ class TicketWriter:
         ticket = self._zendesk.read([action.ticket_id])[0]
         if ticket.is_gone:
             return Superseded("the ticket is gone", tickets=(ticket,))
-        return self._find(action, marker, ticket, now) or Later(0.0, "not found on the server")
-
-    def _find(self, action: UpdateTicket, marker: str, ticket: TicketSnapshot, now: datetime) -> Outcome | None:
-        """What the write came to, when the ticket's audits show its marker."""
         history = self._zendesk.history(action.ticket_id)
+        return self._find(action, marker, ticket, history, now) or Later(0.0, "not found on the server")
+
+    def _find(
+        self,
+        action: UpdateTicket,
+        marker: str,
+        ticket: TicketSnapshot,
+        history: Sequence[TicketChange],
+        now: datetime,
+    ) -> Outcome | None:
+        """What the write came to, when the ticket's audits show its marker."""
         ours = [change for change in history if change.marker == marker]
         if not ours:
             return None
@@ -137,6 +144,16 @@ class TicketWriter:
         if comment is not None and comment.comment_id is not None:
             self._zendesk.make_private(action.ticket_id, comment.comment_id)
         return f"Zendesk stored a note of syncd on ticket #{action.ticket_id} as public; it was made private"
+
+
+def _customer_first(action: UpdateTicket, ticket: TicketSnapshot, history: Sequence[TicketChange]) -> Superseded | None:
+    """An open ticket is not taken out of the agent's sight when a customer wrote after it was planned."""
+    if action.status in (None, "open") or ticket.state.category not in ("new", "open") or not action.settles:
+        return None
+    planned = max(settles.ticket_version for settles in action.settles)
+    if ticket.version > planned and customer_waits(history, datetime.fromtimestamp(planned, UTC)):
+        return Superseded("a customer has written since this was planned", tickets=(ticket,))
+    return None
 
 
 def _precondition(action: UpdateTicket, ticket: TicketSnapshot) -> Outcome | None:

@@ -1,0 +1,113 @@
+"""What happens between a plan and its write, or beside the bug that a ticket follows, on both deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+
+from tests.scenarios.lab import Lab
+
+
+class Meanwhile(BaseAdapter):
+    """Lets something happen once, right before the first update of a ticket reaches the server."""
+
+    def __init__(self, inner: BaseAdapter, happens: Callable[[], object]) -> None:
+        super().__init__()
+        self._inner = inner
+        self._happens: Callable[[], object] | None = happens
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        if self._happens is not None and request.method == "PUT":
+            happens, self._happens = self._happens, None
+            happens()
+        return self._inner.send(request, *args, **kwargs)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def meanwhile(lab: Lab, happens: Callable[[], object]) -> None:
+    """Before syncd's next update of a ticket."""
+    session = lab.app.zendesk._writer.session
+    session.mount("http://", Meanwhile(session.get_adapter("http://127.0.0.1"), happens))
+
+
+def open_and_queued(lab: Lab) -> tuple[int, str]:
+    """An open ticket whose bug is in To Do: the bug's start asks for hold."""
+    ticket, key = lab.ticket("open"), lab.bug()
+    lab.link(ticket, key)
+    lab.settle()
+    lab.agent_sets(ticket, "open")
+    lab.settle()
+    assert lab.status(ticket) == "open"
+    return ticket, key
+
+
+def test_a_customers_words_between_plan_and_write_keep_the_ticket_open(lab: Lab) -> None:
+    ticket, key = open_and_queued(lab)
+
+    def customer() -> None:
+        lab.sandbox.advance(2)
+        lab.sandbox.zendesk.customer_replies(ticket=ticket, body="It is worse now!")
+
+    meanwhile(lab, customer)
+    lab.moves(key, "In Progress")
+    lab.settle()
+    assert lab.status(ticket) == "open"
+    assert lab.conflicts() == []
+    assert lab.shown(ticket, "Engineering status") == "In Progress"
+
+
+def test_an_agents_note_between_plan_and_write_delays_the_status_and_does_not_stop_it(lab: Lab) -> None:
+    ticket, key = open_and_queued(lab)
+
+    def agent() -> None:
+        lab.sandbox.advance(2)
+        lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="I called them.", public=False)
+
+    meanwhile(lab, agent)
+    lab.moves(key, "In Progress")
+    lab.settle()
+    assert lab.status(ticket) == "hold"
+
+
+def two_bugs(lab: Lab, state: str) -> tuple[int, str]:
+    """A ticket in `state` with a declined bug, which it follows, and one that is closed: the key of the latter."""
+    ticket = lab.ticket("open")
+    declined, other = lab.bug("Done", "Won't Do"), lab.bug("Closed", "Done")
+    lab.link(ticket, declined)
+    lab.settle()
+    lab.link(ticket, other)
+    lab.settle()
+    if state == "solved":
+        lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    else:
+        lab.agent_sets(ticket, state)
+    lab.settle()
+    assert (lab.status(ticket), lab.conflicts()) == (state, [])
+    return ticket, other
+
+
+@pytest.mark.parametrize(("state", "conflicts"), [("solved", ["not_allowed"]), ("open", []), ("hold", [])])
+def test_a_solved_ticket_whose_further_bug_moves_to_where_the_two_do_not_fit_is_flagged_once(
+    lab: Lab, state: str, conflicts: list[str]
+) -> None:
+    ticket, other = two_bugs(lab, state)
+    lab.moves(other, "Done", "Fixed")
+    lab.settle()
+    assert (lab.status(ticket), lab.conflicts()) == (state, conflicts)
+    if conflicts:
+        assert lab.request("conflicts resolve", link=_in_conflict(lab), take="as-is").startswith("ok")
+        lab.settle()
+        lab.sandbox.jira.edit(lab.developer, other, summary="Another title")
+        lab.settle()
+        assert lab.conflicts() == []
+
+
+def _in_conflict(lab: Lab) -> int:
+    (link,) = [link for link in lab.links() if link.conflict is not None]
+    return link.id
