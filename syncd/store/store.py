@@ -12,6 +12,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
+from syncd.store.alerts import Alerts
 from syncd.store.audit import Audits
 from syncd.store.backup import back_up
 from syncd.store.clocks import Clocks
@@ -36,6 +37,7 @@ from syncd.store.guards import Guards
 from syncd.store.links import Links
 from syncd.store.migrate import check_version, migrate, version_of
 from syncd.store.moments import Moments
+from syncd.store.outbox import Outbox
 from syncd.store.requests import Requests
 from syncd.store.snapshots import Snapshots
 from syncd.store.upkeep import Upkeep
@@ -58,6 +60,8 @@ class Tx(
     FieldBases,
     Moments,
     Clocks,
+    Alerts,
+    Outbox,
 ):
     """One transaction: everything that can be asked of the store and told to it. Worthless after its `with` block."""
 

@@ -1,0 +1,257 @@
+"""Facts, episodes and the log of what was told: what makes an alert happen once, whatever restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import func, insert, or_, select, update
+
+from syncd.core.alert_model import (
+    Ack,
+    AlertFact,
+    AlertKey,
+    Chain,
+    Episode,
+    EpisodeState,
+    FactState,
+    Told,
+)
+from syncd.store.codec import decode, dumps, encode, loads
+from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.schema_alerts import AlertFactRow, AlertToldRow, EpisodeRow
+
+_FACT, _EPISODE, _TOLD = table_of(AlertFactRow), table_of(EpisodeRow), table_of(AlertToldRow)
+_MICRO: Final = 1_000_000
+
+
+def micros(seconds: int) -> int:
+    """As the tables keep an instant that is given in whole seconds."""
+    return seconds * _MICRO
+
+
+def maybe_micros(seconds: int | None) -> int | None:
+    """As micros(), None for None."""
+    return None if seconds is None else seconds * _MICRO
+
+
+def seconds(stored: int) -> int:
+    """Whole seconds again."""
+    return stored // _MICRO
+
+
+def maybe_seconds(stored: int | None) -> int | None:
+    """As seconds(), None for None."""
+    return None if stored is None else stored // _MICRO
+
+
+def keys_text(keys: Iterable[AlertKey]) -> str:
+    """Keys as JSON, in order."""
+    return dumps([[key.ticket, key.metric, key.subject, key.cycle, key.threshold] for key in sorted(keys)])
+
+
+def keys_of(text: str) -> tuple[AlertKey, ...]:
+    """The keys again."""
+    return tuple(AlertKey(*parts) for parts in loads(text))
+
+
+class Alerts(Repository):
+    """Instants go in and come out in Unix seconds."""
+
+    # ---- facts ----
+
+    def alert_facts(self, tickets: Iterable[int]) -> dict[int, dict[AlertKey, AlertFact]]:
+        """What is known of these tickets, by ticket and key; a ticket without facts has an empty entry."""
+        found: dict[int, dict[AlertKey, AlertFact]] = {}
+        for part in chunks(tickets):
+            found |= {ticket: {} for ticket in part}
+            query = select(_FACT, _EPISODE.c.group_key).join(_EPISODE, _EPISODE.c.id == _FACT.c.episode_id)
+            for row in self._connection.execute(query.where(_FACT.c.ticket_id.in_(part))).mappings():
+                fact = _fact(row)
+                found[fact.key.ticket][fact.key] = fact
+        return found
+
+    def facts_of_episodes(self, episodes: Iterable[int]) -> dict[int, list[AlertFact]]:
+        """The facts that belong to these episodes, in order of time."""
+        found: dict[int, list[AlertFact]] = {}
+        for part in chunks(episodes):
+            query = select(_FACT, _EPISODE.c.group_key).join(_EPISODE, _EPISODE.c.id == _FACT.c.episode_id)
+            query = query.where(_FACT.c.episode_id.in_(part)).order_by(_FACT.c.at)
+            for row in self._connection.execute(query).mappings():
+                found.setdefault(row["episode_id"], []).append(_fact(row))
+        return found
+
+    def save_alert_facts(self, facts: Iterable[AlertFact]) -> None:
+        """Keeps them as they are now; each must have its episode."""
+        rows = [
+            {
+                "ticket_id": fact.key.ticket,
+                "metric": fact.key.metric,
+                "subject": fact.key.subject,
+                "cycle": fact.key.cycle,
+                "threshold": fact.key.threshold,
+                "at": micros(fact.at),
+                "noticed_at": micros(fact.noticed),
+                "state": fact.state.value,
+                "episode_id": fact.episode,
+                "occurrence": fact.occurrence,
+                "over_at": maybe_micros(fact.over_at),
+                "level": fact.level,
+                "receivers": dumps(list(fact.receivers)),
+                "why": fact.why,
+                "back": int(fact.back),
+            }
+            for fact in facts
+        ]
+        self._upsert(AlertFactRow, rows)
+
+    def count_alert_facts(self, since: int) -> dict[str, int]:
+        """How many facts were noticed since then: `warnings`, `breaches`, `rules`, and breaches still `firing`."""
+        found = {"warnings": 0, "breaches": 0, "rules": 0, "firing": 0}
+        query = select(AlertFactRow.metric, AlertFactRow.threshold, AlertFactRow.state, AlertFactRow.noticed_at)
+        query = query.where(or_(AlertFactRow.noticed_at >= micros(since), AlertFactRow.state == "firing"))
+        for metric, threshold, state, noticed in self._connection.execute(query):
+            key = AlertKey(0, metric, "", 0, threshold)
+            if noticed >= micros(since):
+                found["rules" if key.is_rule else "breaches" if key.is_breach else "warnings"] += 1
+            if state == FactState.FIRING and key.is_breach and not key.is_rule:
+                found["firing"] += 1
+        return found
+
+    # ---- episodes ----
+
+    def open_episodes(
+        self, *, groups: Collection[str] | None = None, due_at: int | None = None, limit: int | None = None
+    ) -> list[Episode]:
+        """Open episodes, oldest first: those of these groups, those whose next look is due, or all."""
+        query = select(_EPISODE).where(_EPISODE.c.state == EpisodeState.OPEN.value)
+        if due_at is not None:
+            query = query.where(_EPISODE.c.next_at <= micros(due_at))
+        query = query.order_by(_EPISODE.c.id).limit(limit)
+        if groups is None:
+            return [_episode(row) for row in self._connection.execute(query).mappings()]
+        found: list[Episode] = []
+        for part in chunks(groups):
+            rows = self._connection.execute(query.where(_EPISODE.c.group_key.in_(part))).mappings()
+            found += [_episode(row) for row in rows]
+        return found
+
+    def episodes(self, ids: Iterable[int]) -> dict[int, Episode]:
+        """These episodes, open or closed, by id."""
+        found: dict[int, Episode] = {}
+        for part in chunks(ids):
+            rows = self._connection.execute(select(_EPISODE).where(_EPISODE.c.id.in_(part))).mappings()
+            found |= {row["id"]: _episode(row) for row in rows}
+        return found
+
+    def save_episode(self, episode: Episode) -> int:
+        """Keeps it as it is now; returns its id, which a new one gets here."""
+        row = {
+            "group_key": episode.group,
+            "chain": encode(episode.chain),
+            "opened_at": micros(episode.opened_at),
+            "state": episode.state.value,
+            "level": episode.level,
+            "climbs_at": maybe_micros(episode.climbs_at),
+            "flush_at": maybe_micros(episode.flush_at),
+            "acks": dumps([[ack.ticket, ack.at, ack.until, ack.by, ack.how] for ack in episode.acks]),
+            "returned_at": maybe_micros(episode.returned_at),
+            "closed_at": maybe_micros(episode.closed_at),
+            "next_at": maybe_micros(episode.next_at),
+        }
+        if episode.id == 0:
+            made = insert(_EPISODE).values(**row).returning(_EPISODE.c.id)
+            return int(self._connection.execute(made).scalar_one())
+        self._connection.execute(update(_EPISODE).where(_EPISODE.c.id == episode.id).values(**row))
+        return episode.id
+
+    def count_open_episodes(self) -> int:
+        """How many episodes are open."""
+        query = select(func.count()).select_from(_EPISODE).where(_EPISODE.c.state == EpisodeState.OPEN.value)
+        return int(self._connection.execute(query).scalar_one())
+
+    # ---- what was told ----
+
+    def told_in(self, episodes: Iterable[int]) -> dict[int, dict[str, Told]]:
+        """What each receiver has heard in these episodes, by episode and receiver."""
+        found: dict[int, dict[str, Told]] = {}
+        for part in chunks(episodes):
+            for row in self._connection.execute(select(_TOLD).where(_TOLD.c.episode_id.in_(part))).mappings():
+                found.setdefault(row["episode_id"], {})[row["receiver"]] = Told(
+                    receiver=row["receiver"],
+                    at=seconds(row["at"]),
+                    level=row["level"],
+                    firing=frozenset(keys_of(row["firing"])),
+                    over=frozenset(keys_of(row["over"])),
+                    corrected=frozenset(keys_of(row["corrected"])),
+                )
+        return found
+
+    def save_told(self, episode: int, told: Told) -> None:
+        """What the receiver has heard by now."""
+        row: Mapping[str, Any] = {
+            "episode_id": episode,
+            "receiver": told.receiver,
+            "at": micros(told.at),
+            "level": told.level,
+            "firing": keys_text(told.firing),
+            "over": keys_text(told.over),
+            "corrected": keys_text(told.corrected),
+        }
+        self._upsert(AlertToldRow, [row])
+
+    # ---- the wall clock ----
+
+    def shift_alert_times(self, by: int) -> None:
+        """The wall clock was set back by so many seconds: what waits for an instant waits for the same span as
+        before. Facts keep their instants, which are the trackers'."""
+        back = micros(by)
+        episodes = _EPISODE.c
+        values = {
+            name: episodes[name] - back for name in ("opened_at", "climbs_at", "flush_at", "returned_at", "next_at")
+        }
+        open_ones = episodes.state == EpisodeState.OPEN.value
+        for row in self._connection.execute(select(_EPISODE).where(open_ones)).mappings().all():
+            acks = tuple(Ack(ack.ticket, ack.at - by, ack.until - by, ack.by, ack.how) for ack in _acks(row["acks"]))
+            text = dumps([[ack.ticket, ack.at, ack.until, ack.by, ack.how] for ack in acks])
+            self._connection.execute(update(_EPISODE).where(episodes.id == row["id"]).values(acks=text, **values))
+            told = update(_TOLD).where(_TOLD.c.episode_id == row["id"])
+            self._connection.execute(told.values(at=_TOLD.c.at - back))
+
+
+def _acks(text: str) -> tuple[Ack, ...]:
+    return tuple(Ack(*parts) for parts in loads(text))
+
+
+def _episode(row: Mapping[Any, Any]) -> Episode:
+    return Episode(
+        id=row["id"],
+        group=row["group_key"],
+        chain=decode(Chain, row["chain"]),
+        opened_at=seconds(row["opened_at"]),
+        state=EpisodeState(row["state"]),
+        level=row["level"],
+        climbs_at=maybe_seconds(row["climbs_at"]),
+        flush_at=maybe_seconds(row["flush_at"]),
+        acks=_acks(row["acks"]),
+        returned_at=maybe_seconds(row["returned_at"]),
+        closed_at=maybe_seconds(row["closed_at"]),
+        next_at=maybe_seconds(row["next_at"]),
+    )
+
+
+def _fact(row: Mapping[Any, Any]) -> AlertFact:
+    return AlertFact(
+        key=AlertKey(row["ticket_id"], row["metric"], row["subject"], row["cycle"], row["threshold"]),
+        at=seconds(row["at"]),
+        noticed=seconds(row["noticed_at"]),
+        state=FactState(row["state"]),
+        episode=row["episode_id"],
+        group=row["group_key"],
+        occurrence=row["occurrence"],
+        over_at=maybe_seconds(row["over_at"]),
+        level=row["level"],
+        receivers=tuple(loads(row["receivers"])),
+        why=row["why"],
+        back=bool(row["back"]),
+    )

@@ -1,0 +1,270 @@
+"""The outbox: what has to reach somebody, with the bytes that every try sends, and every try that was made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import func, insert, or_, select, update
+
+from syncd.core.alert_model import Attempt, Letter, Post
+from syncd.store.alerts import keys_of, keys_text, maybe_micros, maybe_seconds, micros, seconds
+from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.schema_alerts import AttemptRow, OutboxRow
+
+_OUTBOX, _ATTEMPT = table_of(OutboxRow), table_of(AttemptRow)
+
+UNDER_WAY: Final = (Post.NEW.value, Post.SENDING.value, Post.UNKNOWN.value)
+"""States of a row that has yet to reach its address."""
+
+
+class Outbox(Repository):
+    """Instants go in and come out in Unix seconds."""
+
+    def next_seq(self, group: str, receiver: str) -> int:
+        """The number of the receiver's next notification about a group: 1, 2, …"""
+        query = select(func.max(_OUTBOX.c.seq)).where(_OUTBOX.c.group_key == group, _OUTBOX.c.receiver == receiver)
+        return int(self._connection.execute(query).scalar_one() or 0) + 1
+
+    def add_letters(self, letters: Iterable[Letter]) -> list[int]:
+        """Puts new rows in; returns their ids. A letter whose Message-ID is there already is left out."""
+        made: list[int] = []
+        for letter in letters:
+            there = select(_OUTBOX.c.id).where(_OUTBOX.c.message_id == letter.message_id)
+            if self._connection.execute(there).first() is None:
+                row = insert(_OUTBOX).values(**_row_of(letter)).returning(_OUTBOX.c.id)
+                made.append(int(self._connection.execute(row).scalar_one()))
+        return made
+
+    def letters(
+        self,
+        *,
+        ids: Collection[int] | None = None,
+        episodes: Collection[int] | None = None,
+        states: Sequence[Post] | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> list[Letter]:
+        """Rows by id, by episode, or all of these states."""
+        query = select(_OUTBOX)
+        if states is not None:
+            query = query.where(_OUTBOX.c.state.in_([state.value for state in states]))
+        query = query.order_by(_OUTBOX.c.id.desc() if newest_first else _OUTBOX.c.id).limit(limit)
+        wanted = ids if ids is not None else episodes
+        if wanted is None:
+            return [_letter(row) for row in self._connection.execute(query).mappings()]
+        column = _OUTBOX.c.id if ids is not None else _OUTBOX.c.episode_id
+        found: list[Letter] = []
+        for part in chunks(wanted):
+            found += [_letter(row) for row in self._connection.execute(query.where(column.in_(part))).mappings()]
+        return found
+
+    def knows_message(self, message_id: str) -> bool:
+        """True when a letter with that id was ever written."""
+        query = select(_OUTBOX.c.id).where(_OUTBOX.c.message_id == message_id)
+        return self._connection.execute(query).first() is not None
+
+    def times_written(self, receiver: str, since: int) -> tuple[int, ...]:
+        """When the receiver's notifications since then were written, each once whatever the number of its addresses;
+        what went into a digest does not count."""
+        query = select(_OUTBOX.c.group_key, _OUTBOX.c.seq, func.min(_OUTBOX.c.created_at))
+        query = query.where(
+            _OUTBOX.c.receiver == receiver,
+            _OUTBOX.c.created_at >= micros(since),
+            _OUTBOX.c.state.not_in([Post.DIGEST.value, Post.CANCELLED.value]),
+        ).group_by(_OUTBOX.c.group_key, _OUTBOX.c.seq)
+        return tuple(sorted(seconds(at) for _, _, at in self._connection.execute(query)))
+
+    def outbox_counts(self) -> dict[str, int]:
+        """How many rows there are, by state."""
+        query = select(_OUTBOX.c.state, func.count()).group_by(_OUTBOX.c.state)
+        return {state: int(count) for state, count in self._connection.execute(query)}
+
+    def posted_since(self, since: int) -> dict[str, int]:
+        """How many rows ended since then, by state."""
+        query = select(_OUTBOX.c.state, func.count()).where(_OUTBOX.c.done_at >= micros(since))
+        return {state: int(count) for state, count in self._connection.execute(query.group_by(_OUTBOX.c.state))}
+
+    # ---- digests ----
+
+    def digest_waiting(self, now: int) -> list[Letter]:
+        """Rows whose digest is due, oldest first."""
+        query = select(_OUTBOX).where(
+            _OUTBOX.c.state == Post.DIGEST.value, _OUTBOX.c.carrier.is_(None), _OUTBOX.c.not_before <= micros(now)
+        )
+        return [_letter(row) for row in self._connection.execute(query.order_by(_OUTBOX.c.id)).mappings()]
+
+    def first_digest(self, receiver: str) -> int | None:
+        """When the receiver's next digest of overflow is due; None when nothing waits for one."""
+        query = select(func.min(_OUTBOX.c.not_before)).where(
+            _OUTBOX.c.state == Post.DIGEST.value, _OUTBOX.c.carrier.is_(None), _OUTBOX.c.receiver == receiver
+        )
+        return maybe_seconds(self._connection.execute(query).scalar_one())
+
+    def went_with(self, ids: Iterable[int], carrier: int, now: int) -> None:
+        """These rows went with that letter."""
+        for part in chunks(ids):
+            change = update(_OUTBOX).where(_OUTBOX.c.id.in_(part))
+            self._connection.execute(change.values(carrier=carrier, done_at=micros(now)))
+
+    def put_off(self, ids: Iterable[int], until: int) -> None:
+        """Their digest comes later."""
+        for part in chunks(ids):
+            self._connection.execute(update(_OUTBOX).where(_OUTBOX.c.id.in_(part)).values(not_before=micros(until)))
+
+    def cancel_letters(self, ids: Iterable[int], why: str, now: int) -> int:
+        """Takes back rows that nobody tried to send yet; returns how many."""
+        count = 0
+        waiting = or_(
+            _OUTBOX.c.state == Post.NEW.value, (_OUTBOX.c.state == Post.DIGEST.value) & _OUTBOX.c.carrier.is_(None)
+        )
+        for part in chunks(ids):
+            change = update(_OUTBOX).where(_OUTBOX.c.id.in_(part), _OUTBOX.c.tries == 0, waiting)
+            values = {"state": Post.CANCELLED.value, "last_error": why, "done_at": micros(now)}
+            count += self._connection.execute(change.values(**values)).rowcount
+        return count
+
+    # ---- sending ----
+
+    def letters_due(self, now: int, limit: int) -> list[Letter]:
+        """Rows to be tried now: due ones that are new or in doubt, and those whose sender is gone (its lease ran out).
+        None while an earlier notification to the same address about the same group is under way. Oldest first."""
+        earlier = _OUTBOX.alias("earlier")
+        before_it = (
+            select(earlier.c.id)
+            .where(
+                earlier.c.group_key == _OUTBOX.c.group_key,
+                earlier.c.receiver == _OUTBOX.c.receiver,
+                earlier.c.channel == _OUTBOX.c.channel,
+                earlier.c.address == _OUTBOX.c.address,
+                earlier.c.seq < _OUTBOX.c.seq,
+                earlier.c.state.in_(UNDER_WAY),
+            )
+            .exists()
+        )
+        at = micros(now)
+        ready = or_(
+            _OUTBOX.c.state.in_([Post.NEW.value, Post.UNKNOWN.value]) & (_OUTBOX.c.not_before <= at),
+            (_OUTBOX.c.state == Post.SENDING.value) & (_OUTBOX.c.lease_until <= at),
+        )
+        query = select(_OUTBOX).where(ready, ~before_it).order_by(_OUTBOX.c.not_before, _OUTBOX.c.id).limit(limit)
+        return [_letter(row) for row in self._connection.execute(query).mappings()]
+
+    def claim_letter(self, letter: Letter, now: int, *, lease: int, epoch: int) -> bool:
+        """Takes the row for one try; False when somebody else took or ended it meanwhile."""
+        change = update(_OUTBOX).where(
+            _OUTBOX.c.id == letter.id,
+            _OUTBOX.c.state == letter.state.value,
+            _OUTBOX.c.tries == letter.tries,
+            _OUTBOX.c.epoch <= epoch,
+        )
+        values = {
+            "state": Post.SENDING.value,
+            "lease_until": micros(now + lease),
+            "epoch": epoch,
+            "tries": letter.tries + 1,
+        }
+        return bool(self._connection.execute(change.values(**values)).rowcount)
+
+    def settle_letter(self, letter: Letter, attempt: Attempt) -> None:
+        """One try ended: the row as it is now, and the attempt beside it."""
+        change = update(_OUTBOX).where(_OUTBOX.c.id == letter.id)
+        self._connection.execute(
+            change.values(
+                state=letter.state.value,
+                not_before=micros(letter.not_before),
+                doubts=letter.doubts,
+                last_error=letter.last_error,
+                done_at=maybe_micros(letter.done_at),
+            )
+        )
+        row = {
+            "outbox_id": attempt.letter,
+            "number": attempt.number,
+            "started_at": micros(attempt.started),
+            "ended_at": micros(attempt.ended),
+            "fate": attempt.fate,
+            "code": attempt.code,
+            "said": attempt.text,
+        }
+        self._upsert(AttemptRow, [row], replace=False)
+
+    def attempts(self, letters: Iterable[int]) -> dict[int, list[Attempt]]:
+        """Every try of these rows, by row, in order."""
+        found: dict[int, list[Attempt]] = {}
+        for part in chunks(letters):
+            query = select(_ATTEMPT).where(_ATTEMPT.c.outbox_id.in_(part)).order_by(_ATTEMPT.c.number)
+            for row in self._connection.execute(query).mappings():
+                found.setdefault(row["outbox_id"], []).append(
+                    Attempt(
+                        letter=row["outbox_id"],
+                        number=row["number"],
+                        started=seconds(row["started_at"]),
+                        ended=seconds(row["ended_at"]),
+                        fate=row["fate"],
+                        code=row["code"],
+                        text=row["said"],
+                    )
+                )
+        return found
+
+    def shift_letter_times(self, by: int) -> None:
+        """As shift_alert_times() for the rows that wait."""
+        back = micros(by)
+        change = update(_OUTBOX).where(_OUTBOX.c.done_at.is_(None))
+        self._connection.execute(
+            change.values(not_before=_OUTBOX.c.not_before - back, lease_until=_OUTBOX.c.lease_until - back)
+        )
+
+
+def _row_of(letter: Letter) -> dict[str, Any]:
+    return {
+        "group_key": letter.group,
+        "receiver": letter.receiver,
+        "seq": letter.seq,
+        "address": letter.address,
+        "channel": letter.channel,
+        "reason": letter.reason,
+        "message_id": letter.message_id,
+        "content": letter.content,
+        "created_at": micros(letter.created),
+        "not_before": micros(letter.not_before),
+        "state": letter.state.value,
+        "episode_id": letter.episode or None,
+        "keys": keys_text(letter.keys),
+        "about": letter.about,
+        "lease_until": micros(letter.lease_until),
+        "epoch": letter.epoch,
+        "tries": letter.tries,
+        "doubts": letter.doubts,
+        "last_error": letter.last_error,
+        "done_at": maybe_micros(letter.done_at),
+        "carrier": letter.carrier or None,
+    }
+
+
+def _letter(row: Mapping[Any, Any]) -> Letter:
+    return Letter(
+        id=row["id"],
+        group=row["group_key"],
+        receiver=row["receiver"],
+        seq=row["seq"],
+        address=row["address"],
+        channel=row["channel"],
+        reason=row["reason"],
+        message_id=row["message_id"],
+        content=bytes(row["content"]),
+        created=seconds(row["created_at"]),
+        not_before=seconds(row["not_before"]),
+        state=Post(row["state"]),
+        episode=row["episode_id"] or 0,
+        keys=keys_of(row["keys"]),
+        about=row["about"],
+        lease_until=seconds(row["lease_until"]),
+        epoch=row["epoch"],
+        tries=row["tries"],
+        doubts=row["doubts"],
+        last_error=row["last_error"],
+        done_at=maybe_seconds(row["done_at"]),
+        carrier=row["carrier"] or 0,
+    )
