@@ -104,12 +104,13 @@ class TicketChange:
     audit_id: int
     at: datetime
     actor: Actor
-    kind: str  # status | custom_status | comment | tags | field | merge | created | other
+    kind: str  # status | custom_status | priority | group … | field:ID | tags | comment | merge | created | other
     before: str | None = None
     after: str | None = None
     public: bool | None = None  # of a comment
     marker: str | None = None  # ours, from the audit's metadata
     comment_id: int | None = None
+    markers: tuple[str, ...] = ()  # of a comment: the configured texts that were found in it
 
 
 @dataclass(frozen=True, slots=True)

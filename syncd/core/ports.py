@@ -6,7 +6,7 @@ Every method that talks to a server may raise the errors of sources/errors.py an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -67,11 +67,12 @@ class IssuePage:
 
 @dataclass(frozen=True, slots=True)
 class TicketEvent:
-    """One child event of the incremental ticket_events export."""
+    """One event of a ticket, from the incremental ticket_events export or from its audits, under the same id."""
 
     id: int
     ticket_id: int
     change: TicketChange
+    text: str = field(default="", repr=False)  # of a comment: to look for markers in, never stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,17 @@ import structlog
 from requests.adapters import BaseAdapter
 
 from syncd.core.model import DeskCatalog, Json, TicketChange, TicketSnapshot
-from syncd.core.ports import Agent, Budget, Clock, Identity, TicketEventPage, TicketPage, TicketWrite, TicketWritten
+from syncd.core.ports import (
+    Agent,
+    Budget,
+    Clock,
+    Identity,
+    TicketEvent,
+    TicketEventPage,
+    TicketPage,
+    TicketWrite,
+    TicketWritten,
+)
 from syncd.sources.budget import Allowance, Budgets
 from syncd.sources.credentials import Credential
 from syncd.sources.errors import (
@@ -29,9 +39,10 @@ from syncd.sources.errors import (
 from syncd.sources.files import ZENDESK_HOSTS, FileFetcher
 from syncd.sources.http import BeforeSend, CallRecord, Session
 from syncd.sources.wire_guard import WireGuard
-from syncd.sources.zendesk_audits import Audit, audit_of, authors_of, changes_of, events_of, updaters_of
+from syncd.sources.zendesk_audits import Audit, audit_of, authors_of, changes_of
 from syncd.sources.zendesk_calls import KINDS, Calls, kind_of, list_in
 from syncd.sources.zendesk_case import Cases
+from syncd.sources.zendesk_events import events_of, updaters_of
 from syncd.sources.zendesk_fields import (
     agents_by_email,
     agents_of,
@@ -243,6 +254,11 @@ class Zendesk:
         """The events of the newest 100 audits, newest first. A ticket merged into another has a change of kind `merge`
         whose `after` is that ticket's number, where Zendesk tells it."""
         return self._history.changes(ticket_id)
+
+    def audits(self, ticket_id: int, *, whole: bool = True) -> tuple[TicketEvent, ...]:
+        """What the audits of a ticket tell, oldest first, with the texts of comments: all of them, or the newest 100 in
+        one call. Raises NotFoundError for a ticket that is gone."""
+        return self._history.events(ticket_id, whole=whole)
 
     def merge_target(self, ticket_id: int) -> int | None:
         """The ticket that this one was merged into; None when Zendesk does not tell."""

@@ -1,34 +1,25 @@
-"""What happened to a ticket: audits and the ticket_events export as TicketChange records.
+"""What happened to a ticket: its audits as TicketChange records. The export has a module of its own.
 
-Audits: https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_audits/ ; the export's child events carry
-the changed field as a key of their own.
+https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_audits/
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from syncd.core.model import TicketChange
 from syncd.core.ports import TicketEvent
+from syncd.sources.zendesk_kinds import OTHER, as_text, kind_of_attribute
 from syncd.sources.zendesk_parse import MalformedError, Row, inner, moment, needed_whole, row_of, rows_of, whole
 from syncd.sources.zendesk_people import People, Via
 
 MARKER = "syncd_op"  # our key in an update's metadata; the audit shows it under metadata.custom
-LAST_SECOND = 253402300799  # of the year 9999
-_KINDS = {"status": "status", "custom_status_id": "custom_status", "tags": "tags"}
-_UNMARKED = {"tags", "other"}  # what we do without metadata: its endpoints take none
+UNMARKED = frozenset({"tags", "other"})  # what we do without metadata: its endpoints take none
+MOST_EVENTS = 1000  # of one audit, where ids have to be made up
 _TICKET_NUMBER = re.compile(r"#(\d{1,18})\b")
-_NOT_FIELDS = frozenset(
-    (
-        *("id", "event_type", "type", "via", "via_reference_id", "previous_value", "created_at", "timestamp"),
-        *("audit_id", "author_id", "added_tags", "removed_tags", "attachments", "metadata"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,7 @@ def authors_of(audits: Sequence[Audit]) -> set[int]:
     """Everybody who appears in these audits."""
     found = {audit.author_id for audit in audits}
     for audit in audits:
-        found.update(_author(event, None) for event in audit.events)
+        found.update(author_of(event, None) for event in audit.events)
     return {number for number in found if number is not None}
 
 
@@ -94,6 +85,45 @@ def changes_of(audit: Audit, people: People, merged_into: int | None = None) -> 
     return tuple(reversed(changes))
 
 
+def audit_events(audit: Audit, ticket_id: int, people: People, merged_into: int | None = None) -> list[TicketEvent]:
+    """An audit's events in order, each under its id, which is also the id of the export's child event. What no clock
+    and no decision asks about is left out."""
+    found: list[TicketEvent] = []
+    is_birth = any(event.get("type") == "Create" for event in audit.events)
+    for place, event in enumerate(audit.events):
+        kind = _kind(event)
+        if kind is None or kind in ("other", OTHER):
+            continue
+        number = event_id(event, audit.id, place)
+        if is_birth and kind == "status":
+            change = _bare(audit, "created", people, as_text(event.get("value"), "status"))
+            is_birth = False
+        else:
+            change = _change(audit, event, kind, people)
+        found.append(TicketEvent(number, ticket_id, change, text_in(event) if kind == "comment" else ""))
+    if is_birth:
+        found.insert(
+            0, TicketEvent(event_id({}, audit.id, len(audit.events)), ticket_id, _bare(audit, "created", people))
+        )
+    if merged_into is not None:
+        merge = _bare(audit, "merge", people, str(merged_into))
+        found.append(TicketEvent(event_id({}, audit.id, len(audit.events) + 1), ticket_id, merge))
+    return found
+
+
+def event_id(event: Row, audit_id: int, place: int) -> int:
+    """An event's id; one that has none gets a negative one from its place, the same in every reading."""
+    number = event.get("id")
+    if isinstance(number, int) and not isinstance(number, bool):
+        return number
+    return -(audit_id * MOST_EVENTS + place % MOST_EVENTS)
+
+
+def text_in(event: Row) -> str:
+    """The text of a comment, to look for markers in; it is not kept."""
+    return next((text for key in ("plain_body", "body") if isinstance(text := event.get(key), str)), "")
+
+
 def _kind(event: Row) -> str | None:
     """The kind of change that an event is; None for what nobody asks about (Zendesk adds types at any time)."""
     name = str(event.get("type") or "")
@@ -101,10 +131,11 @@ def _kind(event: Row) -> str | None:
         return "comment"
     if name == "CommentPrivacyChange":
         return "other"
-    if name == "Change":
-        return _KINDS.get(str(event.get("field_name")), "field")
-    if name == "Create":
-        return _KINDS.get(str(event.get("field_name")))
+    if name in ("Change", "Create"):
+        kind = kind_of_attribute(event.get("field_name"))
+        return None if name == "Create" and kind == OTHER else kind
+    if name == "SatisfactionRating":
+        return "satisfaction"
     return None
 
 
@@ -116,13 +147,13 @@ def _change(audit: Audit, event: Row, kind: str, people: People) -> TicketChange
         audit_id=audit.id,
         at=audit.at,
         actor=people.actor(
-            _author(event, audit.author_id),
+            author_of(event, audit.author_id),
             (Via.of(event.get("via")), audit.via),
-            ours=audit.marker is not None or kind in _UNMARKED,
+            ours=audit.marker is not None or kind in UNMARKED,
         ),
         kind=kind,
         before=None if is_comment else as_text(event.get("previous_value"), kind),
-        after=None if is_comment else as_text(event.get("value"), kind),
+        after=None if is_comment else as_text(event.get("value", event.get("score")), kind),
         public=public if isinstance(public, bool) else None,
         marker=audit.marker,
         comment_id=comment_id if isinstance(comment_id, int) else None,
@@ -134,20 +165,10 @@ def _bare(audit: Audit, kind: str, people: People, after: str | None = None) -> 
     return TicketChange(audit.id, audit.at, actor, kind, after=after, marker=audit.marker)
 
 
-def _author(event: Row, otherwise: int | None) -> int | None:
+def author_of(event: Row, otherwise: int | None) -> int | None:
+    """Who wrote a comment; an event without an author of its own is its audit's."""
     author = event.get("author_id")
     return author if isinstance(author, int) and not isinstance(author, bool) else otherwise
-
-
-def as_text(value: Any, kind: str = "field") -> str | None:
-    """A value of a change as text: tags parted by spaces, statuses in lower case."""
-    if value is None:
-        return None
-    if isinstance(value, list):
-        return " ".join(str(item) for item in value)
-    if isinstance(value, bool | dict):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return str(value).lower() if kind == "status" else str(value)
 
 
 # ---- merges ----------------------------------------------------------------------------------------------------
@@ -203,115 +224,3 @@ def _ticket_ids(audit: Audit, side: str) -> list[int]:
         return []
     values = [end.get("ticket_id"), *rows_of(end.get("ticket_ids"))]
     return [int(v) for v in values if isinstance(v, int | str) and str(v).isdigit()]
-
-
-# ---- the ticket_events export ----------------------------------------------------------------------------------
-
-
-def updaters_of(rows: Sequence[object]) -> set[int]:
-    """Everybody who appears in rows of ticket_events."""
-    found: set[int] = set()
-    for row in rows:
-        if isinstance(row, Mapping):
-            children = [child for child in rows_of(row.get("child_events")) if isinstance(child, Mapping)]
-            authors = [
-                _author({"author_id": row.get("updater_id")}, None),
-                *(_author(child, None) for child in children),
-            ]
-            found.update(author for author in authors if author is not None)
-    return found
-
-
-def events_of(rows: Sequence[object], people: People) -> tuple[tuple[TicketEvent, ...], tuple[str, ...]]:
-    """The child events in the order of the export, and a sentence for each row that could not be read."""
-    events: list[TicketEvent] = []
-    malformed: list[str] = []
-    for value in rows:
-        try:
-            row = row_of(value, "the row")
-            events.extend(_row_events(row, people))
-        except MalformedError as error:
-            number = value.get("ticket_id") if isinstance(value, Mapping) else None
-            who = f"of ticket #{number}" if isinstance(number, int) else "of an unknown ticket"
-            malformed.append(f"Zendesk sent an event {who} in a form that cannot be read: {error}")
-    return tuple(events), tuple(malformed)
-
-
-def _row_events(row: Row, people: People) -> Iterator[TicketEvent]:
-    ticket_id = needed_whole(row, "ticket_id")
-    audit_id = needed_whole(row, "id")
-    at = _event_time(row)
-    updater = whole(row, "updater_id")
-    outer = Via.of(row.get("via"), row.get("via_reference_id"))
-    marker = inner(row, "metadata", "custom", MARKER) or inner(row, "metadata", MARKER)
-    mark = marker if isinstance(marker, str) else None
-    for value in rows_of(row.get("child_events")):
-        child = row_of(value, "a child event")
-        child_id = needed_whole(child, "id")
-        vias = (Via.of(child.get("via"), child.get("via_reference_id")), outer)
-        found = _child_change(child)
-        if found is None:
-            continue
-        kind, before, after = found
-        is_comment = kind == "comment"
-        change = TicketChange(
-            audit_id=audit_id,
-            at=at,
-            actor=people.actor(_author(child, updater), vias, ours=mark is not None or kind in _UNMARKED),
-            kind=kind,
-            before=before,
-            after=after,
-            public=_publicity(child) if is_comment else None,
-            marker=mark,
-            comment_id=child_id if is_comment else None,
-        )
-        yield TicketEvent(child_id, ticket_id, change)
-
-
-def _event_time(row: Row) -> datetime:
-    try:
-        return moment(row, "created_at")
-    except MalformedError:
-        seconds = whole(row, "timestamp")
-        if seconds is None or not 0 <= seconds <= LAST_SECOND:
-            raise
-        return datetime.fromtimestamp(seconds, UTC)
-
-
-def _publicity(child: Row) -> bool | None:
-    for key in ("public", "comment_public"):
-        if isinstance(child.get(key), bool):
-            return bool(child[key])
-    return None
-
-
-def _child_change(child: Row) -> tuple[str, str | None, str | None] | None:
-    """(kind, before, after) of a child event, one for each as its id is all there is to tell repeats by; None for what
-    nobody asks about."""
-    name = str(child.get("event_type") or child.get("type") or "")
-    if name.endswith("Comment"):
-        return "comment", None, None
-    if name not in ("Create", "Change"):
-        return None
-    fields = [key for key in child if key not in _NOT_FIELDS]
-    for key in ("status", "custom_status_id"):
-        if key in fields:
-            kind = "created" if name == "Create" and key == "status" else _KINDS[key]
-            return kind, as_text(child.get("previous_value"), "status"), as_text(child.get(key), "status")
-    if "tags" in fields or child.get("added_tags") or child.get("removed_tags"):
-        return _tag_change(child)
-    if name == "Change" and fields:
-        return "field", as_text(child.get("previous_value")), as_text(child.get(fields[0]))
-    return None
-
-
-def _tag_change(child: Row) -> tuple[str, str | None, str | None]:
-    after = as_text(child.get("tags"))
-    before = as_text(child.get("previous_value"))
-    if before is None and (child.get("added_tags") or child.get("removed_tags")):
-        added, removed = rows_of(child.get("added_tags")), rows_of(child.get("removed_tags"))
-        kept = [tag for tag in (after or "").split() if tag not in added]
-        before = " ".join([*kept, *map(str, removed)]) or None
-    if after is None:
-        after = " ".join(map(str, rows_of(child.get("added_tags")))) or None
-    return "tags", before, after

@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 
 from syncd.core.model import TicketChange
+from syncd.core.ports import TicketEvent
 from syncd.sources.errors import NotFoundError, RefusedError
-from syncd.sources.zendesk_audits import Audit, audits_of, authors_of, changes_of, merge_hints, received
+from syncd.sources.zendesk_audits import Audit, audit_events, audits_of, authors_of, changes_of, merge_hints, received
 from syncd.sources.zendesk_calls import Calls, list_in
 from syncd.sources.zendesk_parse import inner, rows_of, text_or_none
 from syncd.sources.zendesk_people import People
@@ -37,13 +38,22 @@ class History:
             changes.extend(changes_of(audit, self._people, self._merged_into(audit, ticket_id)))
         return tuple(changes)
 
+    def events(self, ticket_id: int, *, whole: bool) -> tuple[TicketEvent, ...]:
+        """The events of all audits (`whole`), or of the newest 100 in one call; oldest first, with comments' texts."""
+        audits = self.newest(ticket_id, whole=whole)
+        self._people.load(authors_of(audits))
+        found: list[TicketEvent] = []
+        for audit in reversed(audits):
+            found += audit_events(audit, ticket_id, self._people, self._merged_into(audit, ticket_id))
+        return tuple(found)
+
     def merge_target(self, ticket_id: int) -> int | None:
         """The ticket that this one was merged into; None when no audit tells."""
         targets = (self._merged_into(audit, ticket_id) for audit in self.newest(ticket_id))
         return next((target for target in targets if target is not None), None)
 
-    def newest(self, ticket_id: int) -> tuple[Audit, ...]:
-        """The newest 100 audits, newest first.
+    def newest(self, ticket_id: int, *, whole: bool = False) -> tuple[Audit, ...]:
+        """The newest 100 audits, newest first; with `whole` all of them.
 
         Whether this list can be sorted is not documented for every plan: where it comes oldest first and has more than
         a page, it is read to its end. An archived ticket's comes whole.
@@ -58,13 +68,15 @@ class History:
             rows.extend(page)
             self._people.learn(rows_of(body.get("users")))
             after = text_or_none(inner(body, "meta", "after_cursor"))
-            if inner(body, "meta", "has_more") is not True or after in (None, cursor) or _is_falling(page):
+            if inner(body, "meta", "has_more") is not True or after in (None, cursor):
+                break
+            if _is_falling(page) and not whole:
                 break
             cursor = after
         audits, unread = audits_of(rows)
         if unread:
             log.warning("audits_unreadable", ticket=ticket_id, rows=unread)
-        return audits[:PER_PAGE]
+        return audits if whole else audits[:PER_PAGE]
 
     def _page(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
         if self._takes_sort:

@@ -9,7 +9,16 @@ import pytest
 
 from syncd.core.model import Actor, ActorKind, TicketChange
 from syncd.sources.errors import AuthError, TransientError
-from syncd.sources.zendesk_audits import MergeHint, audit_of, audits_of, changes_of, events_of, merge_hints, received
+from syncd.sources.zendesk_audits import (
+    MergeHint,
+    audit_events,
+    audit_of,
+    audits_of,
+    changes_of,
+    merge_hints,
+    received,
+)
+from syncd.sources.zendesk_events import events_of
 from syncd.sources.zendesk_people import KEPT, People, Via
 from tests.sources.http_fakes import FakeClock
 from tests.sources.zendesk_rows import AGENT, BOT, CUSTOMER, T1, USERS, audit, change, comment, rule, user
@@ -112,9 +121,23 @@ def test_a_robot_is_known_by_its_id_even_when_users_cannot_be_read() -> None:
         pytest.param(change("custom_status_id", 42, 41), "custom_status", "41", "42", id="a custom status"),
         pytest.param(change("tags", ["a", "b"], ["a"]), "tags", "a", "a b", id="tags"),
         pytest.param(change("tags", "a b", None), "tags", None, "a b", id="tags as text"),
-        pytest.param(change("3601", "ENG-7"), "field", None, "ENG-7", id="a custom field"),
-        pytest.param(change("3602", True, False), "field", "false", "true", id="a box"),
-        pytest.param(change("priority", None, "high"), "field", "high", None, id="a priority taken away"),
+        pytest.param(change("3601", "ENG-7"), "field:3601", None, "ENG-7", id="a custom field"),
+        pytest.param(change("3602", True, False), "field:3602", "false", "true", id="a box"),
+        pytest.param(change("priority", None, "High"), "priority", "high", None, id="a priority taken away"),
+        pytest.param(change("priority", "-", "low"), "priority", "low", None, id="a dash for no priority"),
+        pytest.param(change("group_id", 7, "6"), "group", "6", "7", id="a group"),
+        pytest.param(change("assignee_id", None, 21), "assignee", "21", None, id="an assignee taken away"),
+        pytest.param(change("organization_id", 9), "organization", None, "9", id="an organization"),
+        pytest.param(change("requester_id", 4), "requester", None, "4", id="a requester"),
+        pytest.param(change("brand_id", 4), "brand", None, "4", id="a brand"),
+        pytest.param(change("ticket_form_id", 4), "form", None, "4", id="a form"),
+        pytest.param(change("satisfaction_score", "Bad", "offered"), "satisfaction", "offered", "bad", id="a rating"),
+        pytest.param(
+            {"type": "SatisfactionRating", "score": "good"}, "satisfaction", None, "good", id="a rating of its own kind"
+        ),
+        pytest.param(
+            {"type": "Create", "field_name": "group_id", "value": 5}, "group", None, "5", id="the first group"
+        ),
         pytest.param(change("x", {"b": 1, "a": None}), "field", None, '{"a": null, "b": 1}', id="an object"),
         pytest.param(
             {"type": "Create", "field_name": "status", "value": "new"}, "status", None, "new", id="the first status"
@@ -306,9 +329,20 @@ def child(kind: str, number: int = 7, **more: Any) -> dict[str, Any]:
         pytest.param(child("Create", tags=["a"]), ("tags", None, "a", None), id="the first tags"),
         pytest.param(
             child("Change", custom_ticket_fields={"3601": "x"}, previous_value=None),
-            ("field", None, '{"3601": "x"}', None),
+            ("field:3601", None, "x", None),
             id="a custom field",
         ),
+        pytest.param(
+            child("Change", **{"3601": "y"}, previous_value="x"), ("field:3601", "x", "y", None), id="by its id"
+        ),
+        pytest.param(
+            child("Change", field_name="group_id", value=7, previous_value=6), ("group", "6", "7", None), id="by name"
+        ),
+        pytest.param(
+            child("Change", assignee_id=None, previous_value=21), ("assignee", "21", None, None), id="nobody assigned"
+        ),
+        pytest.param(child("Create", priority="High"), ("priority", None, "high", None), id="the first priority"),
+        pytest.param(child("SatisfactionRating", score="bad"), ("satisfaction", None, "bad", None), id="a rating"),
         pytest.param(
             child("Comment", comment_present=True, comment_public=False),
             ("comment", None, None, False),
@@ -376,7 +410,6 @@ def test_an_event_without_a_date_takes_its_timestamp() -> None:
         pytest.param(row(child("Change", status="open"), id="x"), id="an id in words"),
         pytest.param(row(child("Change", status="open"), created_at=None, timestamp=None), id="no time"),
         pytest.param(row(child("Change", status="open"), created_at="?", timestamp=10**15), id="a time beyond time"),
-        pytest.param(row({"event_type": "Change", "status": "open"}), id="a child without an id"),
         pytest.param(row("x"), id="a child that is a text"),
         pytest.param("x", id="a text"),
     ],
@@ -387,6 +420,56 @@ def test_a_broken_event_becomes_a_sentence_and_blocks_no_other(broken: Any) -> N
     assert len(events) == 2
     assert len(malformed) == 1
     assert malformed[0].startswith("Zendesk sent an event of ")
+
+
+def test_child_events_without_an_id_get_the_same_one_in_every_reading() -> None:
+    given = row({"event_type": "Change", "status": "open"}, {"event_type": "Comment", "public": True, "body": "x"})
+    first, second = events_of([given], people())[0], events_of([given], people())[0]
+    assert first == second
+    assert len({event.id for event in first}) == 2
+    assert first[1].change.comment_id is None
+
+
+def test_two_fields_in_one_child_event_are_two_events() -> None:
+    events, _ = events_of([row(child("Change", priority="high", group_id=7, previous_value=None))], people())
+    assert [event.change.kind for event in events] == ["priority", "group"]
+    assert len({event.id for event in events}) == 2
+
+
+def test_an_audit_and_the_export_tell_the_same_under_the_same_ids() -> None:
+    listed = audit(
+        90,
+        {"id": 1, "type": "Create", "field_name": "subject", "value": "S"},
+        {"id": 2, "type": "Create", "field_name": "status", "value": "new"},
+        {"id": 3, "type": "Create", "field_name": "priority", "value": "high"},
+        {"id": 4, "type": "Create", "field_name": "3601", "value": "x"},
+        {"id": 5, "type": "Comment", "public": True, "body": "found #plan", "author_id": CUSTOMER},
+        {"id": 6, "type": "Notification", "via": rule()},
+    )
+    exported = row(
+        child("Create", 1, subject="S"),
+        child("Create", 2, status="new"),
+        child("Create", 3, priority="high"),
+        child("Create", 4, custom_ticket_fields={"3601": "x"}),
+        child("Comment", 5, public=True, body="found #plan", author_id=CUSTOMER),
+        child("Notification", 6),
+        created_at=listed["created_at"],
+    )
+    events = audit_events(audit_of(listed), 35, people())
+    assert [(event.id, event.change.kind, event.change.after) for event in events] == [
+        (2, "created", "new"),
+        (3, "priority", "high"),
+        (4, "field:3601", "x"),
+        (5, "comment", None),
+    ]
+    assert tuple(events) == events_of([exported], people())[0]
+    assert events[-1].text == "found #plan"
+    assert "#plan" not in repr(events[-1])
+
+
+def test_a_ticket_created_without_a_status_is_born_all_the_same() -> None:
+    (event,) = audit_events(audit_of(audit(90, {"id": 1, "type": "Create", "field_name": "subject"})), 35, people())
+    assert (event.change.kind, event.id < 0) == ("created", True)
 
 
 # ---- people ----------------------------------------------------------------------------------------------------
