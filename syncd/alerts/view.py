@@ -156,7 +156,7 @@ class View:
     def card(self, alert: Alert) -> Card:
         """One alert as texts."""
         words = self._words
-        bug, lead = alert.bug and f" ({one_line(alert.bug, NAME)})", self._lead_key(alert)
+        lead = self._lead_key(alert)
         over = alert.is_breach or alert.state == "breached"
         customer, tier = one_line(alert.customer, NAME), one_line(alert.tier, NAME)
         who = words.holder(_short_team(alert.holder))
@@ -170,7 +170,7 @@ class View:
             due_label=self._say("label.was_due" if over else "label.due"),
             due=words.moment(alert.due) if alert.due is not None and lead not in _LEADS_WITH_DUE else "",
             due_brief=words.brief(alert.due) if alert.due is not None else "",
-            used="" if lead in _LEADS_WITH_USED else self._used(alert) + bug,
+            used="" if lead in _LEADS_WITH_USED else self._used(alert),
             level=self._level(alert),
             holder=self._since(who, alert.holder_since),
             holder_name=who,
@@ -187,7 +187,8 @@ class View:
         )
 
     def _metric(self, alert: Alert) -> str:
-        return one_line(self._words.name("metric", alert.metric), NAME)
+        name = one_line(self._words.name("metric", alert.metric), NAME)
+        return f"{name} ({one_line(alert.bug, NAME)})" if alert.bug else name
 
     def _is_over(self) -> bool:
         return self._all.reason in (Reason.RESOLVED, Reason.CORRECTION)
