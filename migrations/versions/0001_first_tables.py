@@ -610,6 +610,47 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("outbox_id", "number", name=op.f("pk_attempt")),
         sqlite_strict=True,
     )
+    op.create_table(
+        "escalation_run",
+        _int("ticket_id", autoincrement=False),
+        _text("rule"),
+        _int("number"),
+        _int("since"),
+        _text("per"),
+        _int("done"),
+        _int("repeated"),
+        _int("last_at"),
+        _int("over_at", nullable=True),
+        _int("acknowledged_at", nullable=True),
+        _int("silent"),
+        _text("chain"),
+        sa.CheckConstraint("silent IN (0, 1)", name=op.f("ck_escalation_run_silent")),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_escalation_run_number")),
+        sa.PrimaryKeyConstraint("ticket_id", "rule", name=op.f("pk_escalation_run")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "escalation_step",
+        _int("ticket_id", autoincrement=False),
+        _text("rule"),
+        _int("number", autoincrement=False),
+        _text("step"),
+        _int("due"),
+        _int("at"),
+        _text("what"),
+        sa.PrimaryKeyConstraint("ticket_id", "rule", "number", "step", name=op.f("pk_escalation_step")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_escalation_step_at"), "escalation_step", ["at"])
+    op.create_table(
+        "ticket_kind",
+        _int("ticket_id", autoincrement=False),
+        _text("kind"),
+        _int("created_at"),
+        sa.PrimaryKeyConstraint("ticket_id", name=op.f("pk_ticket_kind")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_ticket_kind_kind_created_at"), "ticket_kind", ["kind", "created_at"])
 
 
 def downgrade() -> None:

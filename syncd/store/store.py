@@ -31,6 +31,7 @@ from syncd.store.engine import (
     translate_sqlite,
 )
 from syncd.store.errors import StoreBusy, StoreDamaged, StoreError, StoreMissing
+from syncd.store.escalation import Escalations
 from syncd.store.facts import Facts
 from syncd.store.field_bases import FieldBases
 from syncd.store.guards import Guards
@@ -62,6 +63,7 @@ class Tx(
     Clocks,
     Alerts,
     Outbox,
+    Escalations,
 ):
     """One transaction: everything that can be asked of the store and told to it. Worthless after its `with` block."""
 
