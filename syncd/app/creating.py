@@ -130,6 +130,7 @@ class _Builder:
             off_tag=route.off_tag,
             link_tag=route.link_tag,
             link_field=view.link_field if view is not None else None,
+            new_bug_when_not_fixed=route.not_fixed == "new_bug",
         )
         self._check(rule)
         return rule

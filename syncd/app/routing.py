@@ -87,6 +87,7 @@ def build_routes(
                 release_hand_back=route.on_release.hand_back,
                 follow_up=route.follow_up,
                 follow_ups_per_day=route.follow_ups_per_day,
+                new_bug_when_not_fixed=route.not_fixed == "new_bug",
             )
     return Routing(Routes(running, stopped), tuple(errors), tuple(warnings), remembered)
 

@@ -30,6 +30,7 @@ from syncd.config.fields import (
 from syncd.config.problems import listed
 from syncd.config.secret import Secret
 from syncd.config.sentences import Model, Relation, refusal
+from syncd.config.sla_models import Sla
 
 
 def _one_place(data: Mapping[str, object], stem: str) -> Iterator[Relation]:
@@ -267,6 +268,7 @@ class Route(Model):
         default=(), examples=["[{ticket: priority, bug: priority, owner: zendesk, map: {urgent: Highest}}]"]
     )
     on_release: OnRelease = Field(default_factory=OnRelease, examples=["{note: true, hand_back: true}"])
+    not_fixed: Literal["reopen", "new_bug"] = Field(default="reopen", examples=["reopen"])
     follow_up: bool = Field(default=False, examples=["false"])
     follow_ups_per_day: int = Field(default=20, ge=1, le=1000, examples=["20"])
 
@@ -277,6 +279,8 @@ class Route(Model):
             for key, title in mirror.items():
                 if key != "bug" and str(title).strip().casefold() == str(link_field).strip().casefold():
                     yield ("link_field",), f"This field shows {key} (mirror.{key}): write the field that holds the key."
+        if data.get("not_fixed") == "new_bug" and not data.get("create"):
+            yield ("not_fixed",), "A new bug needs create:, which says what it contains: add it, or write reopen."
         prefix, off = data.get("link_tag", "link_"), data.get("off_tag", "syncd_off")
         if isinstance(prefix, str) and isinstance(off, str) and prefix and off.lower().startswith(prefix.lower()):
             yield ("off_tag",), f"A tag that begins with {prefix} makes a link: write another one, such as syncd_off."
@@ -308,6 +312,7 @@ class Config(Model):
         default=timedelta(days=90), examples=["90d"]
     )
     guard: Guard = Field(default_factory=Guard, examples=["{max_changed_share: 0.5}"])
+    sla: Sla | None = Field(default=None, examples=["{profile: novabrain}"])
     log: Log = Field(default_factory=Log, examples=["{format: auto, level: info}"])
 
     @classmethod

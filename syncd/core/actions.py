@@ -15,6 +15,7 @@ from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentTo
 from syncd.core.field_model import FieldBase, FieldChange
 from syncd.core.mapping import BugTarget
 from syncd.core.model import Base, Comeback, Conflict, Json, Origin, TicketState
+from syncd.core.succession import RelateBugs, Succession
 
 
 def ticket_subject(ticket_id: int) -> str:
@@ -296,6 +297,7 @@ class CreateBug:
     note: str = ""  # what the ticket is to hear beside the key
     requester_id: int | None = None
     problem: str = ""  # why it cannot even be asked for; names the key to set
+    instead: Succession | None = None  # the bug whose place it takes
     link_ids: tuple[int, ...] = ()
     route: str = ""
 
@@ -416,6 +418,7 @@ RemoteAction: TypeAlias = (
     | CommentOnBug
     | CreateBug
     | ShowTicketOnBug
+    | RelateBugs
     | SetBugFields
     | SetTicketFields
     | FollowUp
@@ -469,6 +472,7 @@ class Plan:
     needs: tuple[Need, ...] = ()
     waiting: tuple[tuple[int, str], ...] = ()  # (link id, reason)
     warnings: tuple[str, ...] = ()
+    successions: tuple[Succession, ...] = ()  # new bugs that tickets ask for in the place of fixed ones
 
     @property
     def remote(self) -> tuple[RemoteAction, ...]:

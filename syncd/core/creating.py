@@ -119,6 +119,13 @@ class BugMaker(Protocol):
     def probe(self, project_key: str, floor: int, *, marker: str) -> Probe:
         """Reads the keys after `floor` directly, until several in a row are not there; one call each."""
 
+    def is_related(self, issue_id: str, other_id: str) -> bool:
+        """Whether an issue link "relates to" joins the two, in either direction. One call."""
+
+    def relate(self, issue_key: str, other_key: str) -> None:
+        """An issue link "relates to"; made a second time, there may be two. Two calls. RefusedError where Jira has no
+        such kind of link, or issue linking is switched off."""
+
     def show_ticket(self, issue_id: str, *, global_id: str, url: str, title: str) -> None:
         """A remote link, made or renewed by its global id."""
 

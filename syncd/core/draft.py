@@ -22,6 +22,7 @@ from syncd.core.actions import (
 )
 from syncd.core.mapping import Stage
 from syncd.core.model import Base, Conflict, IssueSnapshot, Link, TicketSnapshot, TicketState
+from syncd.core.succession import Succession
 from syncd.core.texts import conflict_note
 from syncd.core.world import LinkView, World, seen_of
 
@@ -39,6 +40,7 @@ class Draft:
     settled: set[int] = field(default_factory=set)  # links that this plan decided already
     conflicts: dict[int, str] = field(default_factory=dict)  # link id -> message of a conflict opened here
     by_ticket: dict[int, list[LinkView]] = field(default_factory=dict)  # what rows 6 to 10 decide
+    successions: list[Succession] = field(default_factory=list)
 
     def plan(self) -> Plan:
         """The finished plan; each need and warning once."""
@@ -47,6 +49,7 @@ class Draft:
             needs=tuple(dict.fromkeys(self.needs)),
             waiting=tuple(sorted(self.waiting.items())),
             warnings=tuple(dict.fromkeys(self.warnings)),
+            successions=tuple(self.successions),
         )
 
     def look_at(self, views: Iterable[LinkView]) -> None:

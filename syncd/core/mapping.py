@@ -60,6 +60,10 @@ class TicketMove:
     tag: str | None = None
 
 
+DECLINED = "declined"
+"""The stage of bugs that will not be changed: a release says nothing about them, and a ticket that does not accept it
+sends the bug itself back."""
+
 NOTE = "note"
 """The outcome of when_ticket_moves that tells the bug and moves nothing."""
 

@@ -16,12 +16,10 @@ from syncd.core.actions import (
     issue_subject,
     ticket_subject,
 )
+from syncd.core.mapping import DECLINED
 from syncd.core.model import Comeback, IssueSnapshot, Json, Link, LinkState, Release, TicketSnapshot
 from syncd.core.texts import came_back, released
 from syncd.core.world import RouteView, World
-
-DECLINED = "declined"
-"""The stage of bugs that will not be changed: a release says nothing about them."""
 
 
 def decide_releases(

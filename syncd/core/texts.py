@@ -79,6 +79,13 @@ def ticket_said(world: World, ticket: TicketSnapshot, what: str) -> str:
     return f"{link} {escape(what)}\n{escape(SIGNATURE)}"
 
 
+def succeeded(ticket_url: str, ticket_id: int, what: str, key: str) -> str:
+    """The comment on a bug that was taken for fixed, when a new one was made in its place."""
+    link = f"[Zendesk #{ticket_id}|{ticket_url}/agent/tickets/{ticket_id}]"
+    said = f"{what}: the fix of this bug did not help there. {key} was made in its place."
+    return f"{link} {escape(said)}\n{escape(SIGNATURE)}"
+
+
 def conflict_note(world: World, key: str, message: str) -> str:
     """The note for a conflict that a person must settle."""
     return f"{message}\n{world.issue_link(key)}\n{SIGNATURE}"

@@ -75,7 +75,7 @@ def _is_looked_at_again(link: Link, ticket: TicketSnapshot, stage: Stage) -> boo
     """A conflict about a place that the configuration knows by now, about a pair that fits by now (under an edited
     mapping, or that of another project), or one in which a person has tagged the ticket."""
     code = link.conflict.code if link.conflict is not None else ""
-    if code in ("unmapped_status", "unmapped_project"):
+    if code in ("unmapped_status", "unmapped_project", "create"):
         return True
     if code not in ("no_agreement", "not_allowed", "both_moved", "bug_came_back"):
         return False

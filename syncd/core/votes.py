@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from syncd.core.actions import MoveBug, NeedHistory, RemoveTag, issue_subject, marker_of, ticket_subject
 from syncd.core.draft import Draft
 from syncd.core.fitting import fitting_stage
-from syncd.core.mapping import NOTE, Stage, TicketMove
+from syncd.core.mapping import DECLINED, NOTE, Stage, TicketMove
 from syncd.core.model import Actor, ActorKind, TicketChange
+from syncd.core.succession import Succession
 from syncd.core.texts import bug_status, ticket_said
 from syncd.core.who import bug_mover, is_bounce, last_mover, tag_added
 from syncd.core.world import LinkView, World, status_attribute
@@ -57,7 +58,8 @@ def decide_bugs(world: World, draft: Draft, views: Sequence[LinkView]) -> frozen
         for ask in mine:
             if ask.outcome == NOTE:
                 _note(world, draft, ask)
-        if _decide_bug(world, draft, group, [ask for ask in mine if ask.outcome != NOTE]):
+        back = [ask for ask in mine if ask.outcome != NOTE and not _is_succeeded(draft, ask)]
+        if _decide_bug(world, draft, group, back):
             moving.add(issue_id)
     return frozenset(moving)
 
@@ -153,6 +155,34 @@ def _what_happened(ask: Ask) -> str:
     if base is not None and base.ticket.is_solved and not ticket.state.is_solved:
         return f"was reopened{by}"
     return f"was set to {ticket.state.category}{by}"
+
+
+def _is_succeeded(draft: Draft, ask: Ask) -> bool:
+    """The ticket says that a bug that was taken for fixed is not, and the route makes a new one then. What becomes of
+    the link is left until that one is there; the bug's other tickets stay with it."""
+    view, move = ask.view, ask.move
+    goal = view.route.mapping.stage(ask.outcome)
+    if not view.route.new_bug_when_not_fixed or move is None or goal is None or view.ticket.state.is_final:
+        return False
+    if not view.stage.done or view.stage.name == DECLINED or goal.done or goal.rank >= view.stage.rank:
+        return False
+    draft.wait(view.link, f"a new bug is to take the place of {view.issue.key}")
+    draft.successions.append(
+        Succession(
+            link_id=view.link.id,
+            ticket_id=view.ticket.id,
+            route=view.route.name,
+            issue_id=view.issue.id,
+            issue_key=view.issue.key,
+            event=ask.event,
+            what=_what_happened(ask),
+            ticket=view.ticket.state,
+            status_id=view.issue.status_id,
+            resolution_id=view.issue.resolution_id,
+            tag=move.tag or "",
+        )
+    )
+    return True
 
 
 def _remove_tag(draft: Draft, ask: Ask, *, after: str | None) -> None:

@@ -19,6 +19,7 @@ from syncd.core.model import (
     TicketSnapshot,
     TicketState,
 )
+from syncd.core.succession import Succession
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class RouteView:
     release_hand_back: bool = True
     follow_up: bool = False  # when a bug comes back after its ticket was closed
     follow_ups_per_day: int = 20
+    new_bug_when_not_fixed: bool = False  # instead of sending the bug back
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class World:
     )  # ticket -> the issues that the closed ticket it follows up was linked to when it was closed
     created: Mapping[int, str] = field(default_factory=dict)  # new link -> what its ticket is to hear of the making
     field_problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # link -> what its fields lack
+    successions: tuple[Succession, ...] = ()  # what the status plan leaves to the making of bugs
     browse_url: str = ""  # where people open an issue: this + "/browse/" + key
     ticket_url: str = ""  # where agents open a ticket: this + "/agent/tickets/" + id
 

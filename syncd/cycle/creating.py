@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from itertools import count
 
 from syncd.core.actions import (
     Action,
@@ -21,9 +22,10 @@ from syncd.core.actions import (
 )
 from syncd.core.creating import BugMaker, CaseReader, TicketCase
 from syncd.core.model import Link, LinkState, Origin, TicketSnapshot
+from syncd.core.succession import Succession
 from syncd.core.world import World
 from syncd.cycle.settings import CycleReport, Routes
-from syncd.executor.creating import flag_twins
+from syncd.executor.creating import NOT_MADE, flag_twins
 from syncd.rules.creating import CreateRule, asks_for_bug, draft_bug, has_act_tag, may_ask, one_line
 from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
 from syncd.store import SUPERSEDED, Intent, IntentState, Store, Tx
@@ -45,6 +47,7 @@ class Standing:
     occurrence: int  # of the bug that would be made now
     intent: Intent | None  # of that bug
     tag_taken: bool  # the act tag was taken off after the link was made
+    times_told: int  # how often it was taken off because there was a bug already
 
 
 class CreatePart:
@@ -72,10 +75,15 @@ class CreatePart:
         rules = self._rules()
         actions: list[Action] = []
         warnings: list[str] = []
+        successions = {(s.ticket_id, s.route): s for s in world.successions}
         for ticket, rule in self._asking(world, subjects, rules):
             standing = self._standing(ticket, rule)
+            instead = successions.get((ticket.id, rule.route))
             try:
-                actions += self._decide(world, ticket, rule, standing, now, warnings)
+                if instead is not None:
+                    actions += self._succeed(ticket, rule, standing, instead, now, warnings)
+                else:
+                    actions += self._decide(world, ticket, rule, standing, now, warnings)
             except (NotFoundError, RefusedError, InvalidResponseError) as error:
                 warnings.append(f"Ticket #{ticket.id} asks for a bug, and cannot be read: {error}")
         return Plan(actions=tuple(actions), warnings=tuple(warnings))
@@ -86,6 +94,8 @@ class CreatePart:
         """The touched tickets that may have to do with a rule. A bug's own subject stands for its ticket."""
         ids = {int(s.removeprefix("ticket:")) for s in subjects if s.startswith("ticket:")} if rules else set()
         ids |= {int(s.split(":")[1]) for s in subjects if s.startswith("bug-of:")} if rules else set()
+        succeeded = {(s.ticket_id, s.route) for s in world.successions}
+        ids |= {ticket_id for ticket_id, _ in succeeded}
         missing = ids - set(world.tickets)
         tickets = dict(world.tickets)
         if missing:
@@ -101,6 +111,7 @@ class CreatePart:
                     or has_act_tag(rule, ticket)
                     or (shown is not None and ticket.fields.get(shown))
                     or bug_of(number, name) in subjects
+                    or (number, name) in succeeded
                 ):
                     found.append((ticket, rule))
         return found
@@ -114,7 +125,8 @@ class CreatePart:
             if links and rule.act_tag:
                 done = tx.intent(marker(RemoveTag.kind, ticket_subject(ticket.id), _taken(links[0])))
                 taken = done is not None and done.state is IntentState.DONE
-            return Standing(links, tx.was_linked(ticket.id, rule.route), occurrence, intent, taken)
+            told = _times_told(tx, ticket, links[0]) if links and rule.act_tag else 0
+            return Standing(links, tx.was_linked(ticket.id, rule.route), occurrence, intent, taken, told)
 
     def _marker(self, ticket: TicketSnapshot, rule: CreateRule, occurrence: int) -> str:
         return marker_of(CreateBug(self._account, ticket.id, occurrence, rule.project_key, "", {}, route=rule.route))
@@ -134,10 +146,12 @@ class CreatePart:
         by_tag = has_act_tag(rule, ticket)
         if ticket.is_gone or ticket.state.is_final:
             return []
-        if standing.links:
-            return _take_tag(world, ticket, rule, standing) if by_tag else []
         intent = standing.intent
-        refused = intent is not None and intent.state is IntentState.REFUSED and intent.last_error != SUPERSEDED
+        refused = _is_refused(intent)
+        if standing.links:
+            tag = _take_tag(world, ticket, rule, standing) if by_tag else []
+            waits = any(x.conflict is not None and x.conflict.code == NOT_MADE for x in standing.links)
+            return [ForgetRefusal(intent.id), *tag] if refused and intent is not None and not waits else tag
         if reason is None:
             if by_tag and ticket.state.is_solved:
                 warnings.append(
@@ -148,30 +162,57 @@ class CreatePart:
             return []  # it is under way
         if not by_tag and standing.was_linked:
             return []  # it had a bug, which somebody took off: a rule does not insist
-        drafted = self._draft(ticket, rule, standing.occurrence, reason, warnings)
+        drafted = self._draft(ticket, rule, standing.occurrence, warnings)
         if drafted is None:
             return []
         if not refused or intent is None:
             return [drafted]
-        if not _is_same(intent, drafted) or (intent.done_at is not None and now - intent.done_at >= REFUSAL_LASTS):
+        if _is_worth_another_try(intent, drafted, now):
             return [ForgetRefusal(intent.id), drafted]
         return _show(world, ticket, rule, intent.last_error or "")
 
+    def _succeed(
+        self,
+        ticket: TicketSnapshot,
+        rule: CreateRule,
+        standing: Standing,
+        instead: Succession,
+        now: datetime,
+        warnings: list[str],
+    ) -> list[Action]:
+        """The next occurrence, in the place of a bug that is not fixed; what is refused is a conflict of its link."""
+        intent = standing.intent
+        refused = _is_refused(intent)
+        if intent is not None and not refused and intent.last_error != SUPERSEDED:
+            return []  # it is under way
+        drafted = self._draft(ticket, rule, standing.occurrence, warnings, instead)
+        if drafted is None or (refused and intent is not None and not _is_worth_another_try(intent, drafted, now)):
+            return []
+        return [*([ForgetRefusal(intent.id)] if refused and intent is not None else []), drafted]
+
     def _draft(
-        self, ticket: TicketSnapshot, rule: CreateRule, occurrence: int, reason: str, warnings: list[str]
+        self,
+        ticket: TicketSnapshot,
+        rule: CreateRule,
+        occurrence: int,
+        warnings: list[str],
+        instead: Succession | None = None,
     ) -> CreateBug | None:
         case = self._case(ticket)
-        reason = asks_for_bug(rule, case.ticket) or ""
+        if instead is not None:
+            reason = f"the ticket {instead.what}: the fix of {instead.issue_key} did not help"
+        else:
+            reason = asks_for_bug(rule, case.ticket) or ""
         if not reason:
             return None  # it changed since: that reading comes by itself
-        if not may_ask(rule, case):
+        if instead is None and not may_ask(rule, case):
             hint = f": set the tag {rule.act_tag} to have it made" if rule.act_tag else ""
             warnings.append(
                 f"Ticket #{ticket.id} fulfils the rule for a bug, but its requester never proved the e-mail "
                 f"address{hint}."
             )
             return None
-        drafted = draft_bug(rule, case, ticket_url=self._ticket_url())
+        drafted = draft_bug(rule, case, ticket_url=self._ticket_url(), instead=instead)
         return CreateBug(
             account=self._account,
             ticket_id=ticket.id,
@@ -182,6 +223,8 @@ class CreatePart:
             note=drafted.note,
             requester_id=case.ticket.requester_id,
             problem=drafted.problem,
+            instead=instead,
+            link_ids=(instead.link_id,) if instead is not None else (),
             route=rule.route,
         )
 
@@ -195,12 +238,34 @@ class CreatePart:
         return self._known[key]
 
 
+def _is_refused(intent: Intent | None) -> bool:
+    return intent is not None and intent.state is IntentState.REFUSED and intent.last_error != SUPERSEDED
+
+
+def _is_worth_another_try(intent: Intent, drafted: CreateBug, now: datetime) -> bool:
+    """It asks for something else than what was refused, or that was a day ago."""
+    return not _is_same(intent, drafted) or (intent.done_at is not None and now - intent.done_at >= REFUSAL_LASTS)
+
+
 def _is_same(intent: Intent, drafted: CreateBug) -> bool:
     return isinstance(intent.action, CreateBug) and replace(intent.action, reason="") == replace(drafted, reason="")
 
 
 def _taken(link: Link) -> str:
     return f"made:{link.id}"
+
+
+def _again(link: Link, times: int) -> str:
+    """Numbered by how often the tag was taken off before: our own note makes a new version of the ticket."""
+    return f"again:{link.id}:{times}"
+
+
+def _times_told(tx: Tx, ticket: TicketSnapshot, link: Link) -> int:
+    for times in count():
+        done = tx.intent(marker(RemoveTag.kind, ticket_subject(ticket.id), _again(link, times)))
+        if done is None or done.state is not IntentState.DONE:
+            break
+    return times
 
 
 def _take_tag(world: World, ticket: TicketSnapshot, rule: CreateRule, standing: Standing) -> list[Action]:
@@ -210,7 +275,7 @@ def _take_tag(world: World, ticket: TicketSnapshot, rule: CreateRule, standing: 
     reason = f"{link.issue_key} was made for it" if first else f"the ticket has {link.issue_key} already"
     taken = RemoveTag(
         ticket_id=ticket.id,
-        source=_taken(link) if first else f"again:{link.id}:{ticket.version}",
+        source=_taken(link) if first else _again(link, standing.times_told),
         reason=reason,
         tag=rule.act_tag,
         link_ids=(link.id,),
@@ -221,7 +286,7 @@ def _take_tag(world: World, ticket: TicketSnapshot, rule: CreateRule, standing: 
     keys = ", ".join(each.issue_key for each in standing.links)
     note = UpdateTicket(
         ticket_id=ticket.id,
-        source=f"has-bug:{link.id}:{ticket.version}",
+        source=f"has-bug:{link.id}:{standing.times_told}",
         reason=reason,
         expected=ticket.state,
         note=(
@@ -291,7 +356,8 @@ class TwinSweep:
             refused = tx.refused_creations()
         found = self._maker.labelled([creation.marker for creation in made]) if made else {}
         with self._store.transaction() as tx:
-            tx.touch([intent.subject for intent in refused], now)
+            links = [link for intent in refused for i in intent.link_ids if (link := tx.link(i)) is not None]
+            tx.touch([*(intent.subject for intent in refused), *(ticket_subject(x.ticket_id) for x in links)], now)
             for creation in made:
                 twins = [issue for issue in found.get(creation.marker, ()) if issue.id != creation.issue_id]
                 keys = flag_twins(tx, creation.marker, twins, now) if twins else ()

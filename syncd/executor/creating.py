@@ -17,6 +17,7 @@ from syncd.core.actions import (
     CommentOnBug,
     CreateBug,
     RemoteAction,
+    RemoveTag,
     ShowTicketOnBug,
     issue_subject,
     ticket_subject,
@@ -24,25 +25,30 @@ from syncd.core.actions import (
 from syncd.core.creating import BugMaker, Found
 from syncd.core.model import Conflict, IssueSnapshot, LinkState, Origin
 from syncd.core.ports import IssueSource, TicketSource
+from syncd.core.succession import RelateBugs, Succession
+from syncd.core.texts import succeeded
 from syncd.core.world import seen_of
-from syncd.executor.drain import Send, describe
+from syncd.executor.drain import Send, describe, refusal
 from syncd.executor.outcome import LOOK_AFTER, Done, InDoubt, Later, Outcome, Refused, Superseded
 from syncd.rules.creating import CreateRule, asks_for_bug
-from syncd.sources.errors import AuthError, SourceError
+from syncd.sources.errors import AuthError, RefusedError, SourceError
 from syncd.store import Intent, LinkExists, Store, Tx
 from syncd.store.creation import Creation
 
 WINDOW = 180.0
 """Seconds after which a request that never showed is sent again, when the keys could be read."""
 
+NOT_MADE = "create"
+"""The code of a bug that Jira would not make; a conflict where it was to take the place of another one."""
+
 WINDOW_BY_SEARCH = 600.0
 """The same on Cloud when only search could look: its index lags for minutes."""
 
 
 class BugCreator:
-    """A Performer of CreateBug and ShowTicketOnBug. `rules` are the routes' rules by name, as they are now."""
+    """A Performer of CreateBug and of the links that go with it. `rules` are the routes' rules as they are now."""
 
-    actions: tuple[type[RemoteAction], ...] = (CreateBug, ShowTicketOnBug)
+    actions: tuple[type[RemoteAction], ...] = (CreateBug, ShowTicketOnBug, RelateBugs)
 
     def __init__(
         self,
@@ -66,22 +72,24 @@ class BugCreator:
         action = intent.action
         if isinstance(action, ShowTicketOnBug):
             return self._show(action, before_send)
+        if isinstance(action, RelateBugs):
+            return self._relate(action, before_send)
         if not isinstance(action, CreateBug):
             raise TypeError(f"{action.kind} is not made here")
         rule = self._rules().get(action.route)
         if rule is None:
             return Superseded(f"route {action.route} makes no bugs any more")
         if action.problem:
-            return Refused("create", action.problem)
+            return Refused(NOT_MADE, action.problem)
         wait, cap = self._reserve(action, intent.id, rule, now)
         if wait > 0:
             return Later(wait, f"{cap} is reached (routes: create.caps)")
         look = self._look(action, intent)
         if look.found:
             return self._made(action, intent, look.found)
-        ticket = self._zendesk.read([action.ticket_id])[0]
-        if asks_for_bug(rule, ticket) is None:
-            return Superseded(f"ticket #{ticket.id} asks for no bug any more", tickets=(ticket,))
+        unwanted = self._unwanted(action, rule)
+        if unwanted is not None:
+            return unwanted
         before_send(str(look.floor))
         try:
             made = self._maker.create(
@@ -91,10 +99,12 @@ class BugCreator:
             if error.status != 403:
                 raise
             return Refused(
-                "create",
+                NOT_MADE,
                 f"Jira does not let syncd's account create issues in {action.project_key}: {error}. Grant it the "
                 "permission CREATE_ISSUES in the project's permission scheme.",
             )
+        except RefusedError as error:
+            return Refused(NOT_MADE, refusal("jira", describe(action), error))
         return self._made(action, intent, (made,))
 
     def verify(self, intent: Intent, now: datetime) -> Outcome:
@@ -102,6 +112,9 @@ class BugCreator:
         action = intent.action
         if isinstance(action, ShowTicketOnBug):
             return Later(0.0, "a remote link is the same however often it is sent")
+        if isinstance(action, RelateBugs):
+            there = self._maker.is_related(action.issue_id, action.other_id)
+            return Done() if there else Later(0.0, "not found on the server")
         if not isinstance(action, CreateBug):
             raise TypeError(f"{action.kind} is not made here")
         look = self._look(action, intent)
@@ -121,9 +134,9 @@ class BugCreator:
         return describe(action)
 
     def matters(self, action: RemoteAction) -> bool:
-        """A refused creation is told by the plan of its ticket; without the remote link nothing is lost."""
-        del action
-        return False
+        """A refused creation is told by the plan of its ticket, unless a link waits for it; without the links between
+        issues nothing is lost."""
+        return isinstance(action, CreateBug) and action.instead is not None
 
     # ---- inside ----
 
@@ -138,6 +151,19 @@ class BugCreator:
                 caps=(rule.caps.hour, rule.caps.day, rule.caps.requester),
                 now=now,
             )
+
+    def _unwanted(self, action: CreateBug, rule: CreateRule) -> Outcome | None:
+        """A fresh look at what asked for the bug; an outcome when nothing does any more."""
+        ticket, instead = self._zendesk.read([action.ticket_id])[0], action.instead
+        if instead is None:
+            if asks_for_bug(rule, ticket) is not None:
+                return None
+            return Superseded(f"ticket #{ticket.id} asks for no bug any more", tickets=(ticket,))
+        issue = self._jira.read([instead.issue_id])[0]
+        why = instead.outdated(ticket, issue)
+        if not why and not rule.new_bug_when_not_fixed:
+            why = f"route {action.route} sends such bugs back now"
+        return Superseded(why, tickets=(ticket,), issues=(issue,)) if why else None
 
     def _look(self, action: CreateBug, intent: Intent) -> _Look:
         """Search by label; and once it was sent, the keys since then."""
@@ -166,7 +192,7 @@ class BugCreator:
         except SourceError as error:
             return InDoubt(LOOK_AFTER, f"{first.key} was made and cannot be read yet: {error}")
         if not issue.visible:
-            return Refused("create", f"{first.key} was made for ticket #{action.ticket_id} and is gone again.")
+            return Refused(NOT_MADE, f"{first.key} was made for ticket #{action.ticket_id} and is gone again.")
         return Done(
             issues=(issue,),
             result={"issue": issue.id, "key": issue.key},
@@ -205,8 +231,66 @@ class BugCreator:
             now=now,
         )
         tx.touch([ticket_subject(action.ticket_id), issue_subject(issue.id)], now)
+        if action.instead is not None:
+            self._succeed(tx, now, action, action.instead, issue)
         if others:
             flag_twins(tx, marker, others, now)
+
+    def _succeed(self, tx: Tx, now: datetime, action: CreateBug, old: Succession, issue: IssueSnapshot) -> None:
+        """The link to the old bug ends, the two bugs are linked, the old one says so, and the tag has done its work."""
+        before = tx.link(old.link_id)
+        if before is not None and before.state is not LinkState.RETIRED:
+            tx.retire(before.id, f"{issue.key} takes the place of {old.issue_key}: {action.reason}", now)
+        beside = [link.ticket_id for link in tx.links_of_issue([old.issue_id])]
+        tx.touch([issue_subject(old.issue_id), *map(ticket_subject, beside)], now)
+        reason = f"{issue.key} was made in the place of {old.issue_key}"
+        new = tuple(link.id for link in tx.links_of_ticket([action.ticket_id]) if link.issue_id == issue.id)
+        said = CommentOnBug(
+            issue_id=old.issue_id,
+            issue_key=old.issue_key,
+            source=f"{old.event}:succeeded",
+            reason=reason,
+            body=succeeded(self._ticket_url(), action.ticket_id, old.what, issue.key),
+            route=action.route,
+        )
+        related = RelateBugs(
+            issue_id=issue.id,
+            issue_key=issue.key,
+            other_id=old.issue_id,
+            other_key=old.issue_key,
+            source=f"succeeds:{old.issue_id}",
+            reason=reason,
+            link_ids=new,
+            route=action.route,
+        )
+        tx.enqueue(said, urgency=3, now=now)
+        tx.enqueue(related, urgency=3, now=now)
+        if old.tag:
+            tag = RemoveTag(
+                ticket_id=action.ticket_id,
+                source=f"{old.event}:{old.tag}",
+                reason=f"the tag {old.tag} was acted on",
+                tag=old.tag,
+                link_ids=new,
+                route=action.route,
+            )
+            tx.enqueue(tag, urgency=2, now=now)
+
+    def _relate(self, action: RelateBugs, before_send: Send) -> Outcome:
+        if self._maker.is_related(action.issue_id, action.other_id):
+            return Done()
+        before_send()
+        try:
+            self._maker.relate(action.issue_key, action.other_key)
+        except AuthError as error:
+            if error.status != 403:
+                raise
+            return Refused(
+                "refused",
+                f"Jira does not let syncd's account link issues: {error}. Grant it the permission LINK_ISSUES in the "
+                "project's permission scheme.",
+            )
+        return Done()
 
     def _show(self, action: ShowTicketOnBug, before_send: Send) -> Outcome:
         before_send()

@@ -32,6 +32,7 @@ from syncd.core.actions import (
 )
 from syncd.core.model import Conflict, IssueSnapshot, Json, LinkState, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource, Transition
+from syncd.core.succession import RelateBugs
 from syncd.core.world import seen_of
 from syncd.executor.bugs import BugWriter, WalkKnowledge
 from syncd.executor.outcome import (
@@ -208,16 +209,11 @@ class Executor:
             case PreconditionError():
                 return Later(backoff(intent.attempts, intent.id), str(error))
             case RefusedError() | NotFoundError():
-                return Refused("refused", self._refusal(intent, error))
+                return Refused("refused", refusal(intent.destination, self._describe(intent.action), error))
             case UnknownError() | InvalidResponseError():
                 return InDoubt(LOOK_AFTER, str(error))
             case _:
                 return InDoubt(LOOK_AFTER, str(error))
-
-    def _refusal(self, intent: Intent, error: SourceError) -> str:
-        system = "Zendesk" if intent.destination == Lane.ZENDESK else "Jira"
-        fields = "; ".join(f"{name}: {text}" for name, text in getattr(error, "fields", {}).items())
-        return f"{system} refused to {self._describe(intent.action)}: {error}{f' ({fields})' if fields else ''}"
 
     def _describe(self, action: RemoteAction) -> str:
         performer = self._performers.get(type(action))
@@ -384,11 +380,21 @@ def describe(action: RemoteAction) -> str:
         case FollowUp():
             return f"make a private follow-up of ticket #{action.ticket_id}"
         case CreateBug():
-            return f"create a bug in {action.project_key} for ticket #{action.ticket_id}"
+            place = f" in the place of {action.instead.issue_key}" if action.instead is not None else ""
+            return f"create a bug in {action.project_key} for ticket #{action.ticket_id}{place}"
+        case RelateBugs():
+            return f"link {action.issue_key} with {action.other_key}"
         case ShowTicketOnBug():
             return f"show ticket #{action.ticket_id} on {action.issue_key} as a remote link"
         case _:
             return action.kind.replace("_", " ")
+
+
+def refusal(destination: str, what: str, error: SourceError) -> str:
+    """`Jira refused to comment on NOVA-1: …`, with what it says about single fields."""
+    system = "Zendesk" if destination == Lane.ZENDESK else "Jira"
+    fields = "; ".join(f"{name}: {text}" for name, text in getattr(error, "fields", {}).items())
+    return f"{system} refused to {what}: {error}{f' ({fields})' if fields else ''}"
 
 
 def _subjects(tx: Tx, intent: Intent) -> list[str]:

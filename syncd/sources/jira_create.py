@@ -147,6 +147,35 @@ class Creator:
         }
         self._wire.write(f"issue/{segment(issue_id)}/remotelink", body)
 
+    def is_related(self, issue_id: str, other_id: str) -> bool:
+        """See BugMaker.is_related."""
+        with understood():
+            raw = record(self._wire.get(f"issue/{segment(issue_id)}", {"fields": "issuelinks"}), "an issue")
+            fields = record(raw.get("fields"), "the fields of an issue")
+            for entry in rows(fields.get("issuelinks") or [], "the links of an issue"):
+                link = record(entry, "a link")
+                ends = [link.get(name) for name in ("inwardIssue", "outwardIssue")]
+                found = any(isinstance(end, Mapping) and str(end.get("id")) == other_id for end in ends)
+                if found and _relates(link.get("type")):
+                    return True
+        return False
+
+    def relate(self, issue_key: str, other_key: str) -> None:
+        """See BugMaker.relate. The kind of link is looked up, since an administrator may have renamed it:
+        https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-links/#api-rest-api-2-issuelink-post
+        """
+        with understood():
+            kinds = record(self._wire.get("issueLinkType"), "the kinds of links").get("issueLinkTypes")
+            kind = next((k for k in rows(kinds, "the kinds of links") if _relates(k)), None)
+        if kind is None:
+            raise RefusedError('jira: there is no kind of issue link called "relates to"')
+        body = {
+            "type": {"name": record(kind, "a kind of links").get("name")},
+            "inwardIssue": {"key": other_key},
+            "outwardIssue": {"key": issue_key},
+        }
+        self._wire.write("issueLink", body)
+
     def create_screen(self, project_key: str, issue_type: str) -> CreateScreen:
         """See BugMaker.create_screen. Two calls or more: both deployments page, under other names."""
         path = f"issue/createmeta/{segment(project_key)}/issuetypes"
@@ -179,6 +208,12 @@ class Creator:
             if total is None and "isLast" not in answer:
                 return found
         raise InvalidResponseError("jira: the create screen does not end")
+
+
+def _relates(kind: Any) -> bool:
+    named = kind if isinstance(kind, Mapping) else {}
+    words = [str(named.get(name) or "").strip().casefold() for name in ("name", "inward", "outward")]
+    return "relates" in words or "relates to" in words
 
 
 def _field(raw: Mapping[str, Any]) -> CreateField:

@@ -28,6 +28,7 @@ from syncd.core.actions import (
     UpdateTicket,
 )
 from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
+from syncd.core.succession import RelateBugs
 
 T = TypeVar("T")
 _Convert = Callable[[Any], Any]
@@ -43,6 +44,7 @@ DESTINATIONS: Mapping[type[RemoteAction], str] = {
     CommentOnBug: "jira",
     CreateBug: "jira",
     ShowTicketOnBug: "jira",
+    RelateBugs: "jira",
     SetBugFields: "jira",
     SetTicketFields: "zendesk",
     FollowUp: "zendesk",
