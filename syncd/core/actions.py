@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, SawComments, WithdrawNote
+from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.field_model import FieldBase, FieldChange
 from syncd.core.mapping import BugTarget
 from syncd.core.model import Base, Comeback, Conflict, Json, Origin, TicketState
@@ -419,6 +420,8 @@ RemoteAction: TypeAlias = (
     | CreateBug
     | ShowTicketOnBug
     | RelateBugs
+    | EscalateTicket
+    | RaiseBug
     | SetBugFields
     | SetTicketFields
     | FollowUp

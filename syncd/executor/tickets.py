@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from syncd.core.actions import RemoveTag, Settles, UpdateTicket
-from syncd.core.model import Actor, ActorKind, Base, Conflict, Seen, TicketChange, TicketSnapshot, TicketState
+from syncd.core.model import Actor, ActorKind, Base, Conflict, Json, Seen, TicketChange, TicketSnapshot, TicketState
 from syncd.core.ports import TicketSource, TicketWrite, TicketWritten
 from syncd.core.who import customer_waits, last_mover
 from syncd.core.world import same_state, status_attribute
@@ -25,9 +25,17 @@ class TicketWriter:
         self._zendesk = zendesk
 
     def update(
-        self, action: UpdateTicket, marker: str, *, attempts: int, now: datetime, before_send: Callable[[], None]
+        self,
+        action: UpdateTicket,
+        marker: str,
+        *,
+        attempts: int,
+        now: datetime,
+        before_send: Callable[[], None],
+        values: Callable[[TicketSnapshot], Mapping[str, Json]] | None = None,
     ) -> Outcome:
-        """One PUT under compare-and-swap. Raises the errors of sources/errors.py.
+        """One PUT under compare-and-swap; `values` says what to write of Zendesk's own fields, given the ticket as it
+        is then. Raises the errors of sources/errors.py.
 
         What a person would see twice is looked for first. Also before the first try: a store that was put back from a
         backup does not know what was written since. And again when the ticket changed: it may have been by our own
@@ -42,6 +50,10 @@ class TicketWriter:
             stop = stop or _precondition(action, ticket)
             if stop is not None:
                 return stop
+            if values is not None:
+                action = replace(action, values=values(ticket))
+                if not action.values and action.note is None:
+                    return Done(tickets=(ticket,))
             write = _write_for(action, ticket)
             before_send()
             try:

@@ -30,7 +30,7 @@ from syncd.sources.errors import (
 from syncd.sources.files import ATLASSIAN_HOSTS, FileFetcher
 from syncd.sources.http import CallKind, CallRecord
 from syncd.sources.jira_create import Creator
-from syncd.sources.jira_fields import FieldDefinitions, body_of, find_account
+from syncd.sources.jira_fields import FieldDefinitions, body_of, find_account, read_priorities
 from syncd.sources.jira_history import history_metadata
 from syncd.sources.jira_json import Authors, ident, record, rows, user_id
 from syncd.sources.jira_parse import ORIGIN, marker_of_origin, parse_comment, parse_versions
@@ -234,6 +234,10 @@ class Jira:
         """Further fields, by id, that every reading of an issue asks for from now on."""
         self._reader.want(field_ids)
 
+    def want_marks(self, wanted: bool) -> None:
+        """Whether readings with history also tell who did what beside the status (IssueSnapshot.marks)."""
+        self._reader.want_marks(wanted)
+
     def with_edits(self, issue_id: str) -> tuple[IssueSnapshot, tuple[IssueEdit, ...]]:
         """The issue as it is now and every edit in its changelog, newest first; visible=False when it does not
         answer. One call, on Cloud more for a changelog that was cut off."""
@@ -242,6 +246,10 @@ class Jira:
     def bug_fields(self, project_key: str, issue_type: str) -> tuple[BugField, ...]:
         """Every field, those on the create screen of the issue type with their allowed values; about three calls."""
         return FieldDefinitions(self._wire).read(project_key, issue_type)
+
+    def priorities(self) -> tuple[str, ...]:
+        """The names of the site's priorities, the highest first. One call."""
+        return read_priorities(self._wire)
 
     def find_account(self, asked: str) -> str | None:
         """The account of an e-mail address, id, user name or full name; None unless exactly one fits."""

@@ -90,6 +90,15 @@ def _allowed(raw: object) -> str:
     return str(raw)
 
 
+def read_priorities(wire: Wire) -> tuple[str, ...]:
+    """The names of the site's priorities, the highest first. One call."""
+    with understood():
+        return tuple(
+            ident(record(raw, "a priority").get("name"), "a priority")
+            for raw in rows(wire.get("priority"), "the priorities")
+        )
+
+
 # ---- values ----------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from syncd.core.actions import (
     UpdateTicket,
 )
 from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
+from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.succession import RelateBugs
 
 T = TypeVar("T")
@@ -45,6 +46,8 @@ DESTINATIONS: Mapping[type[RemoteAction], str] = {
     CreateBug: "jira",
     ShowTicketOnBug: "jira",
     RelateBugs: "jira",
+    EscalateTicket: "zendesk",
+    RaiseBug: "jira",
     SetBugFields: "jira",
     SetTicketFields: "zendesk",
     FollowUp: "zendesk",
