@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,10 @@ from syncd.config.models import Config
 from syncd.config.names import nearest
 from syncd.config.problems import ConfigError, KeyPath, Problem, in_order, listed, one_line
 from syncd.config.sentences import Model, relations_of
+from syncd.config.sla_profile import Grounded, grounded, read_profile
+from syncd.config.sla_rules import rule_problems
 from syncd.config.yamlfile import MAX_BYTES, Document, read_yaml
+from syncd.core.model import Json
 
 _M = TypeVar("_M", bound=Model)
 
@@ -63,7 +66,7 @@ def load_config(path: Path | str, environ: Mapping[str, str] | None = None) -> L
     config: Config | None = None
     mappings: dict[str, MappingFile] = {}
     if document is not None:
-        config, found = _validated(Config, document, around)
+        config, found = _config(document, around)
         problems += found
         for name, place in _mapping_names(document).items():
             mapping, found = _load_named(name, document, place, around.folder)
@@ -112,13 +115,38 @@ def _read(file: Path, shown: str) -> tuple[Document | None, list[Problem]]:
     return document, list(problems)
 
 
-def _validated(model: type[_M], document: Document, around: Surroundings) -> tuple[_M | None, list[Problem]]:
+def _validated(
+    model: type[_M],
+    document: Document,
+    around: Surroundings,
+    data: Json = None,
+    written: Callable[[KeyPath], KeyPath] = lambda path: path,
+) -> tuple[_M | None, list[Problem]]:
+    """The model of `data` (by default the document's), and where what is wrong with it is `written`."""
     if document.data is None:
         return None, [document.problem((), "The file is empty: syncd init writes one to start from.")]
     try:
-        return model.model_validate(document.data, context=around), []
+        return model.model_validate(document.data if data is None else data, context=around), []
     except ValidationError as error:
-        return None, [document.problem(path, sentence) for path, sentence in relations_of(error)]
+        return None, [document.problem(written(path), sentence) for path, sentence in relations_of(error)]
+
+
+def _config(document: Document, around: Surroundings) -> tuple[Config | None, list[Problem]]:
+    """The model of config.yaml, with the profile that `sla:` may name filled in."""
+    sla = document.data.get("sla") if isinstance(document.data, dict) else None
+    name = sla.get("profile") if isinstance(sla, dict) else None
+    ground = Grounded(sla)
+    if isinstance(name, str):
+        try:
+            ground = grounded(sla, read_profile(name, packaged_mappings()))
+        except ValueError as error:
+            return None, [document.problem(("sla", "profile"), str(error))]
+    data = {**document.data, "sla": ground.data} if isinstance(document.data, dict) and sla is not None else None
+    config, problems = _validated(Config, document, around, data, ground.written)
+    if config is not None and config.sla is not None:
+        found = rule_problems(config.sla)
+        problems += [document.problem(ground.written(path), sentence) for path, sentence in found]
+    return config, problems
 
 
 def _mapping_names(document: Document) -> dict[str, KeyPath]:

@@ -7,15 +7,16 @@ configuration check it); what a value means is not, and a value that means nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final, TypeAlias
 
 from syncd.core.conditions import Condition, Conditions, Operator
 from syncd.sla.business_time import BusinessTime, Timetable
-from syncd.sla.calendar import DAY, WEEKDAYS, WHOLE_DAY, Calendar, PublicHolidays, Span
+from syncd.sla.calendar import Calendar, PublicHolidays
 from syncd.sla.conditions import ALWAYS, problem
 from syncd.sla.durations import parse_goal, parse_seconds
 from syncd.sla.holder import BUG_HOLDERS, HolderRule, Party, TeamBy
+from syncd.sla.hours import parse_date, parse_dates, parse_hours, parse_week
 from syncd.sla.policy import (
     WARNINGS,
     Book,
@@ -41,8 +42,16 @@ Holidays: TypeAlias = Callable[[str, str | None], PublicHolidays]
 """(country, subdivision or None) -> what is announced there."""
 
 
+Path: TypeAlias = tuple[str | int, ...]
+
+
 class BuildError(ValueError):
     """A value that means nothing; the text begins with its path."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(f"{'.'.join(map(str, path))}: {said}")
+        self.path = path
+        self.said = said
 
 
 def no_holidays(_country: str, _subdivision: str | None) -> PublicHolidays:
@@ -64,27 +73,30 @@ def rules(data: Data, *, valid_from: int = 0, name: str = "") -> Rules:
     options = data.get("options", {})
     return Rules(
         valid_from=valid_from,
-        metrics={key: _at(f"metrics.{key}", _metric, key, value or {}) for key, value in data["metrics"].items()},
+        metrics={key: _at(("metrics", key), _metric, key, value or {}) for key, value in data["metrics"].items()},
         policies=tuple(
-            _at(f"policies.{place}", _policy, value, data["metrics"]) for place, value in enumerate(data["policies"])
+            _at(("policies", place), _policy, value, data["metrics"]) for place, value in enumerate(data["policies"])
         ),
-        holders=tuple(_at("holders", _holder, row) for row in data.get("holders", ())),
-        bug_holders=tuple(_at("bug_holders", _holder, row) for row in data.get("bug_holders", ())) or BUG_HOLDERS,
-        tiers=tuple(_at("tiers", _tier, row) for row in data.get("tiers", ())),
-        options=_at("options", _options, options),
+        holders=tuple(_at(("holders", place), _holder, row) for place, row in enumerate(data.get("holders", ()))),
+        bug_holders=tuple(
+            _at(("bug_holders", place), _holder, row) for place, row in enumerate(data.get("bug_holders", ()))
+        )
+        or BUG_HOLDERS,
+        tiers=tuple(_at(("tiers", place), _tier, row) for place, row in enumerate(data.get("tiers", ()))),
+        options=_at(("options",), _options, options),
         name=name,
     )
 
 
-def _at(path: str, make: Callable[..., Any], *arguments: object) -> Any:
+def _at(path: Path, make: Callable[..., Any], *arguments: object) -> Any:
     """The result, with the path before the sentence of what went wrong."""
     try:
         return make(*arguments)
     except BuildError as error:
-        raise BuildError(f"{path}.{error}") from None
+        raise BuildError((*path, *error.path), error.said) from None
     except (KeyError, ValueError) as error:
         said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise BuildError(f"{path}: {said}") from None
+        raise BuildError(path, said) from None
 
 
 # ---- calendars ---------------------------------------------------------------------------------------------------
@@ -92,14 +104,14 @@ def _at(path: str, make: Callable[..., Any], *arguments: object) -> Any:
 
 def calendar(name: str, data: Data, holidays: Holidays = no_holidays) -> Calendar:
     """One calendar. Raises BuildError."""
-    made: Calendar = _at(f"calendars.{name}", _calendar, name, data, holidays)
+    made: Calendar = _at(("calendars", name), _calendar, name, data, holidays)
     return made
 
 
 def _calendar(name: str, data: Data, holidays: Holidays) -> Calendar:
     wanted = data.get("holidays") or ()
     closed: set[date] = set()
-    makeup = {_date(day) for day in data.get("working_days", ())}
+    makeup = {parse_date(day) for day in data.get("working_days", ())}
     published: list[int] = []
     for entry in [wanted] if isinstance(wanted, str) else wanted:
         country, _, subdivision = str(entry).partition("/")
@@ -111,66 +123,14 @@ def _calendar(name: str, data: Data, holidays: Holidays) -> Calendar:
     return Calendar(
         name,
         data["zone"],
-        _week(data["week"]),
-        overrides={_date(day): _day(hours) for day, hours in (data.get("overrides") or {}).items()},
-        breaks={_date(day): _day(hours) for day, hours in (data.get("breaks") or {}).items()},
-        holidays=frozenset(closed.union(*(_dates(entry) for entry in data.get("closed", ())))),
+        parse_week(data["week"]),
+        overrides={parse_date(day): parse_hours(hours) for day, hours in (data.get("overrides") or {}).items()},
+        breaks={parse_date(day): parse_hours(hours) for day, hours in (data.get("breaks") or {}).items()},
+        holidays=frozenset(closed.union(*(parse_dates(entry) for entry in data.get("closed", ())))),
         makeup=frozenset(makeup),
-        makeup_hours=_day(data.get("working_day_hours", "closed")),
+        makeup_hours=parse_hours(data.get("working_day_hours", "closed")),
         published_until=data.get("announced_until", min(published, default=None)),
     )
-
-
-def _week(data: Any) -> tuple[tuple[Span, ...], ...]:
-    if data == "always":
-        return (WHOLE_DAY,) * 7
-    week: list[tuple[Span, ...]] = [()] * 7
-    for key, hours in data.items():
-        first, _, last = str(key).partition("-")
-        if first not in WEEKDAYS or (last and last not in WEEKDAYS):
-            raise ValueError(f"{key} is no day of the week: write mon, or mon-fri.")
-        low = WEEKDAYS.index(first)
-        high = WEEKDAYS.index(last) if last else low
-        for day in range(low, high + 1 if high >= low else high + 8):
-            week[day % 7] = _day(hours)
-    return tuple(week)
-
-
-def _day(hours: Any) -> tuple[Span, ...]:
-    if hours == "closed":
-        return ()
-    return tuple(_span(text) for text in ([hours] if isinstance(hours, str) else hours))
-
-
-def _span(text: str) -> Span:
-    start, dash, end = str(text).partition("-")
-    if not dash:
-        raise ValueError(f"{text} is no span of a day: write 09:00-17:30.")
-    return _clock_time(start), _clock_time(end)
-
-
-def _clock_time(text: str) -> int:
-    parts = text.strip().split(":")
-    if len(parts) in (2, 3) and all(part.isdigit() and len(part) == 2 for part in parts):
-        hour, minute, second = (*(int(part) for part in parts), 0)[:3]
-        seconds = hour * 3600 + minute * 60 + second
-        if minute < 60 and second < 60 and seconds <= DAY:
-            return seconds
-    raise ValueError(f"{text.strip()} is no time of a day: write 09:00, or 24:00 for the end of the day.")
-
-
-def _dates(value: Any) -> set[date]:
-    """One date, or `2026-12-24/2027-01-02` with both its ends."""
-    first, slash, last = str(value).partition("/")
-    start = date.fromisoformat(first)
-    days = (date.fromisoformat(last) - start).days if slash else 0
-    if days < 0:
-        raise ValueError(f"{value} ends before it begins.")
-    return {start + timedelta(days=day) for day in range(days + 1)}
-
-
-def _date(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
 # ---- conditions, tiers, holders ----------------------------------------------------------------------------------
@@ -254,8 +214,8 @@ def _policy(data: Data, metrics: Data) -> Policy:
     targets = {}
     for metric, value in data["targets"].items():
         if metric not in metrics:
-            raise ValueError(f"targets.{metric}: there is no metric of that name.")
-        targets[metric] = _at(f"targets.{metric}", _target, metric, {**data.get("defaults", {}), **value})
+            raise BuildError(("targets", metric), "there is no metric of that name.")
+        targets[metric] = _at(("targets", metric), _target, metric, {**data.get("defaults", {}), **value})
     return Policy(str(data["name"]), targets, conditions(data.get("when")), str(data.get("level", "priority")))
 
 
@@ -275,10 +235,11 @@ def _target(metric: str, data: Data) -> Target:
 
 def _goal(value: Any, calendar: str | None) -> Goal:
     if isinstance(value, Mapping):
-        return parse_goal(str(value["within"]), str(value.get("calendar", calendar)))
+        calendar = value.get("calendar", calendar)
+        value = value["within"]
     if calendar is None:
-        raise ValueError("calendar is missing")
-    return parse_goal(str(value), calendar)
+        raise KeyError("calendar")
+    return parse_goal(str(value), str(calendar))
 
 
 def _warn(color: str, value: Any) -> Warn:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 from zoneinfo import ZoneInfoNotFoundError
 
 from syncd.core.conditions import Condition, Conditions, Operator
@@ -12,17 +14,31 @@ from syncd.sla.calendar import DAY, Calendar, Span
 from syncd.sla.conditions import is_always
 from syncd.sla.policy import Book, Goal, Kind, Policy, Rules, Unit
 
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem, with its place in the data that the rules were built from."""
+
+    path: Path
+    sentence: str
+
 
 def problems(book: Book, now: int) -> tuple[str, ...]:
     """Sentences about what must be mended before the rules can be used; none when nothing must."""
-    found: list[str] = []
-    for timetable in book.calendars.values():
+    return tuple(dict.fromkeys(finding.sentence for finding in findings(book, now)))
+
+
+def findings(book: Book, now: int | None) -> tuple[Finding, ...]:
+    """The same with their places. Without `now` the calendars are not asked when a target would be due."""
+    found: list[Finding] = []
+    for name, timetable in book.calendars.items():
         for _, time in timetable.versions:
-            found.extend(calendar_problems(time.calendar))
-    if found:
-        return tuple(dict.fromkeys(found))
-    for rules in book.versions:
-        found.extend(_rule_problems(rules, book, now))
+            found.extend(Finding(("calendars", name), said) for said in calendar_problems(time.calendar))
+    if not found:
+        for rules in book.versions:
+            found.extend(_rule_problems(rules, book, now))
     return tuple(dict.fromkeys(found))
 
 
@@ -52,44 +68,58 @@ def _span_problems(spans: tuple[Span, ...]) -> Iterator[str]:
             yield f"{_time(start)}-{_time(end)} and {_time(later)}-{_time(last)} overlap; join them."
 
 
-def _rule_problems(rules: Rules, book: Book, now: int) -> Iterator[str]:
+def _rule_problems(rules: Rules, book: Book, now: int | None) -> Iterator[Finding]:
     closing = [policy for policy in rules.policies if is_always(policy.when)]
-    for policy in rules.policies:
-        if closing and rules.policies.index(policy) > rules.policies.index(closing[0]):
-            yield f"Policy {policy.name} is never reached: {closing[0].name} before it fits every ticket."
+    for place, policy in enumerate(rules.policies):
+        path: Path = ("policies", place)
+        if closing and place > rules.policies.index(closing[0]):
+            yield Finding(
+                path, f"Policy {policy.name} is never reached: {closing[0].name} before it fits every ticket."
+            )
         twin = next((other for other in rules.policies if other.when == policy.when), policy)
         if twin is not policy and not is_always(policy.when):
-            yield f"Policy {policy.name} is never reached: {twin.name} before it has the same conditions."
+            yield Finding(
+                path, f"Policy {policy.name} is never reached: {twin.name} before it has the same conditions."
+            )
         if _contradicts(policy.when):
-            yield f"Policy {policy.name} fits no ticket: two of its conditions exclude each other."
-        yield from _target_problems(policy, rules, book, now)
+            yield Finding(path, f"Policy {policy.name} fits no ticket: two of its conditions exclude each other.")
+        yield from _target_problems(policy, path, rules, book, now)
     for name, metric in rules.metrics.items():
         if metric.kind is Kind.BUG_STAGE and not metric.stages:
-            yield f"Metric {name} names no stages."
+            yield Finding(("metrics", name), f"Metric {name} names no stages.")
         if metric.calendar is not None and metric.calendar not in book.calendars:
-            yield f"Metric {name}: there is no calendar {metric.calendar}."
+            yield Finding(("metrics", name), f"Metric {name}: there is no calendar {metric.calendar}.")
 
 
-def _target_problems(policy: Policy, rules: Rules, book: Book, now: int) -> Iterator[str]:
+def _target_problems(policy: Policy, path: Path, rules: Rules, book: Book, now: int | None) -> Iterator[Finding]:
     for target in policy.targets.values():
         where = f"Policy {policy.name}, {target.metric}"
+        place = (*path, "targets", target.metric)
         if target.metric not in rules.metrics:
-            yield f"{where}: there is no metric of that name."
+            yield Finding(place, f"{where}: there is no metric of that name.")
             continue
         for pause in target.pauses:
             stops = {value for line in pause.when.all if line.field == "status" for value in _values(line)}
             if stops & {"solved", "closed"}:
-                yield f"{where}: {pause.reason} ends the clock and cannot pause it too."
+                yield Finding(place, f"{where}: {pause.reason} ends the clock and cannot pause it too.")
         for level, goal in target.goals.items():
-            timetable = book.calendars.get(goal.calendar)
-            if timetable is None:
-                yield f"{where}, {level}: there is no calendar {goal.calendar}."
-                continue
-            due = _due(timetable, goal, now)
-            if due is None:
-                yield f"{where}, {level}: {goal} never comes; the calendar does not open any more."
-            elif _is_far(timetable, now, due):
-                yield f"{where}, {level}: {goal} reaches past the last year whose holidays are announced by a year."
+            said = _goal_problem(goal, book, now)
+            if said is not None:
+                yield Finding((*place, "goals", level), f"{where}, {level}: {said}")
+
+
+def _goal_problem(goal: Goal, book: Book, now: int | None) -> str | None:
+    timetable = book.calendars.get(goal.calendar)
+    if timetable is None:
+        return f"there is no calendar {goal.calendar}."
+    if now is None:
+        return None
+    due = _due(timetable, goal, now)
+    if due is None:
+        return f"{goal} never comes; the calendar does not open any more."
+    if _is_far(timetable, now, due):
+        return f"{goal} reaches past the last year whose holidays are announced by a year."
+    return None
 
 
 def _due(timetable: Timetable, goal: Goal, now: int) -> int | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
-
+from syncd.config.fields import Surroundings
+from syncd.config.sla_models import Sla
+from syncd.config.sla_profile import read_profile
 from syncd.core.model import Actor, ActorKind
 from syncd.sla.build import build
 from syncd.sla.calendar import Calendar, PublicHolidays, Span
@@ -168,6 +169,10 @@ def rules(
 
 
 def profile(name: str) -> Book:
-    """A shipped profile with China's days of 2026."""
-    data = yaml.safe_load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
-    return build(data["sla"], china, name=name)
+    """A shipped profile, through the models of the configuration, with China's days of 2026."""
+    return build(profile_model(name).data(), china, name=name)
+
+
+def profile_model(name: str) -> Sla:
+    """The same as the models of the configuration read it."""
+    return Sla.model_validate(read_profile(name, PROFILES.parent), context=Surroundings())

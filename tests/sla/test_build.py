@@ -224,7 +224,7 @@ FIRST = "policies/0/targets/first_reply"
         pytest.param(spoil("policies/0/targets/other", {}), "targets.other: there is no metric", id="metric"),
         pytest.param(spoil(FIRST + "/warn", {"red": "120%"}), "between 1% and 99%", id="share"),
         pytest.param(spoil("options", {"reopen": "never"}), "options: 'never' is not a valid", id="option"),
-        pytest.param(spoil("holders", [{"party": "boss"}]), "holders: 'boss' is not a valid", id="party"),
+        pytest.param(spoil("holders", [{"party": "boss"}]), "holders.0: 'boss' is not a valid", id="party"),
         pytest.param(
             spoil("policies/0/when", {"all": [{"field": "mood", "operator": "is", "value": "bad"}]}),
             "no field mood",
