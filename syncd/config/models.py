@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from syncd.config.alert_models import Mail, MailAddress, Receiver, alert_relations, alert_secrets
 from syncd.config.comment_models import Comments
 from syncd.config.create_models import Create
 from syncd.config.durations import Duration, format_duration
@@ -22,23 +22,14 @@ from syncd.config.fields import (
     SecretFile,
     SiteUrl,
     StoreUrl,
-    Surroundings,
     Tag,
     Text,
-    surroundings,
 )
 from syncd.config.problems import listed
 from syncd.config.secret import Secret
+from syncd.config.secret_place import WithSecret, one_place
 from syncd.config.sentences import Model, Relation, refusal
 from syncd.config.sla_models import Sla
-
-
-def _one_place(data: Mapping[str, object], stem: str) -> Iterator[Relation]:
-    written = [key for key in (f"{stem}_env", f"{stem}_file") if key in data]
-    if len(written) > 1:
-        yield (written[1],), f"Keep one of {stem}_env and {stem}_file: a secret has one place."
-    elif not written and stem not in data:
-        yield (), f"The secret's place is missing: write {stem}_env: NAME_OF_VARIABLE or {stem}_file: /its/path."
 
 
 def _one_of(data: Mapping[str, object], choices: tuple[str, ...]) -> Iterator[Relation]:
@@ -49,21 +40,7 @@ def _one_of(data: Mapping[str, object], choices: tuple[str, ...]) -> Iterator[Re
         yield (), f"Write how to sign in: {listed(choices)}."
 
 
-class _WithSecret(Model):
-    """A block that names where a secret is kept."""
-
-    _around: Surroundings = PrivateAttr(default_factory=Surroundings)
-
-    @model_validator(mode="after")
-    def _keep_surroundings(self, info: ValidationInfo) -> Self:
-        self._around = surroundings(info)
-        return self
-
-    def _secret(self, env: str | None, file: str | None) -> Secret:
-        return Secret(env=env, file=Path(file) if file else None, environ=self._around.environ)
-
-
-class OAuth(_WithSecret):
+class OAuth(WithSecret):
     """A confidential OAuth client of Zendesk that signs in by client_credentials."""
 
     client_id: Text = Field(examples=["syncd"])
@@ -73,14 +50,14 @@ class OAuth(_WithSecret):
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
-        yield from _one_place(data, "client_secret")
+        yield from one_place(data, "client_secret")
 
     @property
     def client_secret(self) -> Secret:
         return self._secret(self.client_secret_env, self.client_secret_file)
 
 
-class ApiToken(_WithSecret):
+class ApiToken(WithSecret):
     """An account's e-mail address and its API token."""
 
     email: Email = Field(examples=["syncd@acme.example"])
@@ -89,14 +66,14 @@ class ApiToken(_WithSecret):
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
-        yield from _one_place(data, "token")
+        yield from one_place(data, "token")
 
     @property
     def token(self) -> Secret:
         return self._secret(self.token_env, self.token_file)
 
 
-class Pat(_WithSecret):
+class Pat(WithSecret):
     """A personal access token of Jira Data Center (sent as a bearer token)."""
 
     token_env: EnvName | None = Field(default=None, examples=["JIRA_TOKEN"])
@@ -104,7 +81,7 @@ class Pat(_WithSecret):
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
-        yield from _one_place(data, "token")
+        yield from one_place(data, "token")
 
     @property
     def token(self) -> Secret:
@@ -164,6 +141,7 @@ class Zendesk(Model):
         default=(), examples=["[Deploy Bot]"]
     )  # agents that are programs: names or ids
     update_budget: int | None = Field(default=None, ge=1, le=10000, examples=["90"])  # updates a minute, at most
+    support_addresses: tuple[MailAddress, ...] = Field(default=(), examples=["[support@acme.example]"])  # open tickets
 
 
 class Jira(Model):
@@ -178,7 +156,7 @@ class Jira(Model):
     robots: tuple[NameOrId, ...] = Field(default=(), examples=["[Automation for Jira]"])
 
 
-class StoreConfig(_WithSecret):
+class StoreConfig(WithSecret):
     """Where syncd remembers."""
 
     url: StoreUrl = Field(default="sqlite:///syncd.db", examples=["sqlite:///syncd.db"])
@@ -188,7 +166,7 @@ class StoreConfig(_WithSecret):
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
         if "password_env" in data or "password_file" in data:
-            yield from _one_place(data, "password")
+            yield from one_place(data, "password")
 
     @property
     def password(self) -> Secret | None:
@@ -314,9 +292,12 @@ class Config(Model):
     guard: Guard = Field(default_factory=Guard, examples=["{max_changed_share: 0.5}"])
     sla: Sla | None = Field(default=None, examples=["{profile: novabrain}"])
     log: Log = Field(default_factory=Log, examples=["{format: auto, level: info}"])
+    mail: Mail | None = Field(default=None, examples=["{host: smtp.acme.example, sender: syncd@acme.example}"])
+    receivers: tuple[Receiver, ...] = Field(default=(), examples=["[{name: leads, to: [lena.vogt@acme.example]}]"])
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
+        yield from alert_relations(data)
         routes = data.get("routes")
         for key in ("name", "project"):
             first: dict[str, int] = {}
@@ -332,12 +313,13 @@ class Config(Model):
         """The route of a Jira project, by its key."""
         return next((route for route in self.routes if route.project == project), None)
 
-    def secrets(self) -> tuple[tuple[tuple[str, ...], Secret], ...]:
+    def secrets(self) -> tuple[tuple[tuple[str | int, ...], Secret], ...]:
         """Every secret that the configuration refers to, with the path of its block."""
-        found: list[tuple[tuple[str, ...], Secret]] = [(("zendesk", "auth"), self.zendesk.auth.secret)]
+        found: list[tuple[tuple[str | int, ...], Secret]] = [(("zendesk", "auth"), self.zendesk.auth.secret)]
         if self.zendesk.reader_auth is not None:
             found.append((("zendesk", "reader_auth"), self.zendesk.reader_auth.secret))
         found.append((("jira", "auth"), self.jira.auth.secret))
         if self.store.password is not None:
             found.append((("store",), self.store.password))
+        found += alert_secrets(self.mail, self.receivers)
         return tuple(found)
