@@ -17,9 +17,10 @@ from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Verb, shared
 from syncd.cli.output import say
 from syncd.config.init import init_config, init_mapping
-from syncd.config.load import load_config
+from syncd.config.load import load_config, packaged_mappings
 from syncd.config.models import Config
 from syncd.config.problems import listed
+from syncd.config.sla_profile import profile_names, profile_text
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.sources.errors import NotFoundError
 from syncd.sources.jira import Jira
@@ -47,6 +48,7 @@ class Answers:
     jira_email: str
     site_url: str
     issue_type: str
+    profile: str = ""  # the text of a shipped profile
 
     def config(self, mappings: dict[str, str], desk: DeskCatalog | None) -> str:
         """The text of config.yaml. `mappings` says which one each project uses."""
@@ -63,6 +65,7 @@ class Answers:
             site_url=self.site_url,
             issue_type=self.issue_type,
             desk=desk,
+            profile=self.profile,
         )
 
     @property
@@ -85,6 +88,7 @@ class Answers:
 @click.option("--jira-email", metavar="EMAIL", help="Of the account, for an API token of Jira Cloud.")
 @click.option("--project", "projects", metavar="KEY", multiple=True, help="A Jira project; may be given several times.")
 @click.option("--issue-type", default="Bug", show_default=True, help="For bugs that syncd creates.")
+@click.option("--profile", metavar="NAME", help=f"Clocks to begin with: {listed(profile_names(packaged_mappings()))}.")
 def init(
     *,
     offline: bool,
@@ -100,6 +104,7 @@ def init(
     jira_email: str | None,
     projects: tuple[str, ...],
     issue_type: str,
+    profile: str | None,
 ) -> int:
     """Writes config.yaml and mappings/PROJECT.yaml from the statuses and ticket fields that both servers have.
 
@@ -132,11 +137,20 @@ def init(
         mail_jira,
         site_url,
         issue_type,
+        _profile(profile),
     )
     files = _offline(answers) if offline else _live(answers)
     _write(shared().config, files, force=force)
     _say_next(shared().config, files, answers)
     return Exit.FINE
+
+
+def _profile(name: str | None) -> str:
+    """The text of the profile that was asked for."""
+    try:
+        return "" if name is None else profile_text(name, packaged_mappings())
+    except ValueError as error:
+        raise click.UsageError(str(error), click.get_current_context()) from None
 
 
 class _Asking:

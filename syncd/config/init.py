@@ -43,12 +43,13 @@ def init_config(
     site_url: str = "",
     issue_type: str = "Bug",
     desk: DeskCatalog | None = None,
+    profile: str = "",
 ) -> str:
     """The text of a commented config.yaml that loads as it is.
 
     `projects` says for each Jira project (by key) which mapping its route uses. Secrets are expected in environment
     variables. Ticket fields for the mirror are chosen by their titles among the account's fields that customers do
-    not see; what is not found is left as a comment.
+    not see; what is not found is left as a comment. `profile` is the text of a shipped profile, for the part `sla`.
     """
     lines = [
         "# The configuration of syncd, written by syncd init. Check it with: syncd check",
@@ -98,11 +99,24 @@ def init_config(
         "  max_changed_share: 0.5   # stop a route when more of its links than this would change without a cause",
         "  accept: []               # what syncd status shows as held, and may go on",
         "",
+        *_clocks(profile),
         "log:",
         "  format: auto             # auto, json or console",
         "  level: info",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _clocks(profile: str) -> list[str]:
+    """A profile's `sla:` as it is written, without what is said above it about profiles."""
+    if not profile:
+        return []
+    lines = profile.rstrip().splitlines()
+    return [
+        "# When support has to answer, and whose time it is. Groups are named as in Zendesk.",
+        *lines[lines.index("sla:") :],
+        "",
+    ]
 
 
 def _mirror(desk: DeskCatalog | None) -> list[str]:

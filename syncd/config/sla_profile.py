@@ -38,19 +38,23 @@ def profile_names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in (folder / "profiles").glob("*.yaml")))
 
 
-def read_profile(name: str, folder: Path) -> Mapping[str, Any]:
-    """The content of a profile's `sla:`; raises ValueError with a sentence for one that is not there."""
+def profile_text(name: str, folder: Path) -> str:
+    """A profile's file; raises ValueError with a sentence for one that is not there."""
     names = profile_names(folder)
     if name not in names:
         meant = nearest(name, names)
         hint = f'; did you mean "{meant}"?' if meant else f"; there are {listed(names, 'and')}."
         raise ValueError(f'There is no profile "{one_line(name)}"{hint}')
-    file = folder / "profiles" / f"{name}.yaml"
-    document, problems = read_yaml(file.read_bytes(), str(file))
+    return (folder / "profiles" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def read_profile(name: str, folder: Path) -> Mapping[str, Any]:
+    """The content of a profile's `sla:`; raises ValueError as profile_text."""
+    document, problems = read_yaml(profile_text(name, folder).encode(), f"{name}.yaml")
     data = document.data if document is not None else None
     sla = data.get("sla") if isinstance(data, dict) else None
     if problems or not isinstance(sla, dict):
-        raise ValueError(f"The profile {name} cannot be read: {file} is no YAML file with the key sla.")
+        raise ValueError(f"The profile {name} cannot be read: its file is no YAML with the key sla.")
     return sla
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from syncd.config.compile import Compiled, compile_mapping
 from syncd.config.init import init_config, init_mapping
-from syncd.config.load import Loaded, load_config, parse_mapping
+from syncd.config.load import Loaded, load_config, packaged_mappings, parse_mapping
 from syncd.config.names import normalise
+from syncd.config.sla_profile import profile_names, profile_text
 from syncd.core.model import CustomStatus, DeskCatalog, ProjectCatalog, StatusInfo, TicketField, TicketState
 
 MakeProject = Callable[..., ProjectCatalog]
@@ -257,3 +258,19 @@ def test_with_the_marks_taken_away_the_commented_mirror_is_right(tmp_path: Path)
     opened = [line.replace("# ", "", 1) if start <= n <= start + 6 else line for n, line in enumerate(lines)]
     mirror = loaded(tmp_path, "\n".join(opened)).config.routes[0].mirror
     assert None not in mirror.model_dump().values()
+
+
+@pytest.mark.parametrize("name", profile_names(packaged_mappings()))
+def test_a_written_config_may_have_the_clocks_of_a_profile(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "config.yaml"
+    text = init_config(
+        zendesk_url="https://acme.zendesk.com",
+        jira_url="https://acme.atlassian.net",
+        projects={"ENG": "default"},
+        profile=profile_text(name, packaged_mappings()),
+    )
+    assert "Copy what you need" not in text
+    file.write_text(text, encoding="utf-8")
+    sla = load_config(file, {}).config.sla
+    assert sla is not None
+    assert sla.data()["policies"]
