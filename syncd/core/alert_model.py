@@ -6,6 +6,7 @@ noticed, so that neither a restart nor a second look can report it again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -44,6 +45,24 @@ class AlertKey:
     def __str__(self) -> str:
         about = [str(self.ticket), self.metric, *([self.subject] if self.subject else []), str(self.cycle)]
         return ".".join((*about, self.threshold))
+
+
+_ORDER: Final = ("yellow", "red", BREACH)
+
+
+def furthest(keys: Iterable[AlertKey]) -> frozenset[AlertKey]:
+    """Of each clock the key that lies furthest on: a breach stands for the warnings before it."""
+    best: dict[tuple[int, str, str, int], AlertKey] = {}
+    for key in sorted(keys):
+        known = best.get(key.clock)
+        if known is None or _rank(known) < _rank(key):
+            best[key.clock] = key
+    return frozenset(best.values())
+
+
+def _rank(key: AlertKey) -> tuple[int, int]:
+    name, _, after = key.threshold.partition("+")
+    return (_ORDER.index(name) if name in _ORDER else 0, int(after) if after.isdigit() else 0)
 
 
 class FactState(StrEnum):

@@ -1,0 +1,98 @@
+"""A ticket as the pipeline sees it in one cycle. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from syncd.core.alert_model import AlertKey
+from syncd.core.model import IssueSnapshot
+from syncd.sla.clock import Clock
+from syncd.sla.folded import TicketClocks
+from syncd.sla.holder import NOBODY, Holder
+from syncd.sla.standing import Moment, Standing
+from syncd.sla.states import State, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Names that are not in the readings of a ticket."""
+
+    customer: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)  # account id -> name
+
+
+@dataclass(frozen=True)
+class Case:
+    """The folded clocks of a ticket with its life; `life` oldest first, none of it after `told.now`."""
+
+    told: TicketClocks
+    life: Sequence[Moment] = ()
+    tier: str | None = None
+    people: People = People()
+
+    @property
+    def ticket(self) -> int:
+        """Its number."""
+        return self.told.id
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands now."""
+        return self.life[-1].after if self.life else Standing()
+
+    def clock(self, key: AlertKey) -> tuple[Clock, Verdict] | None:
+        """The clock that a fact belongs to; None when it is there no more."""
+        for clock, verdict in self.told.judged():
+            cycle = clock.cycle
+            if (cycle.metric, cycle.subject, cycle.number) == (key.metric, key.subject, key.cycle):
+                return clock, verdict
+        return None
+
+    def fires(self, key: AlertKey) -> bool:
+        """Whether the fact still holds: its clock is open, in force, and past that point."""
+        found = self.clock(key)
+        if found is None:
+            return False
+        clock, verdict = found
+        passed = any(point.name == key.threshold for point in verdict.passed)
+        return passed and clock.is_open and verdict.state is not State.CANCELLED
+
+    def rests(self, key: AlertKey) -> bool:
+        """Whether the fact's clock is paused: nobody is expected to act on it now."""
+        found = self.clock(key)
+        return found is not None and found[1].is_paused
+
+    def holder(self, key: AlertKey) -> Holder:
+        """Who has the ball, by the fact's clock."""
+        found = self.clock(key)
+        if found is None or not found[0].slices:
+            return NOBODY
+        return found[0].slices[-1].holder
+
+    def bug(self, key: AlertKey) -> IssueSnapshot | None:
+        """The bug that the fact is about, else the one that holds the ticket up."""
+        wanted = key.subject
+        if key.is_rule or not wanted:
+            bug = self.standing.bug
+            wanted = bug.id if bug is not None else next((link.issue_id for link in self.told.links), "")
+        return next((issue for issue in self.told.issues if issue.id == wanted), None)
+
+    def label(self, name: str, key: AlertKey) -> str:
+        """What the fact is grouped by."""
+        match name:
+            case "ticket":
+                return str(self.ticket)
+            case "bug":
+                bug = self.bug(key)
+                return f"ticket {self.ticket}" if bug is None else bug.key
+            case "metric":
+                return key.metric
+            case "holder":
+                return str(self.holder(key).party)
+            case "team":
+                return self.holder(key).team
+            case "tier":
+                return self.tier or ""
+            case _:
+                return self.standing.values.get(name, "")

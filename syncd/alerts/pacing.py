@@ -1,0 +1,98 @@
+"""How many notifications a receiver gets, and when: quiet hours, storms, budgets. Nothing is ever dropped. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from syncd.alerts.episodes import Draft
+from syncd.alerts.message import Reason
+from syncd.alerts.settings import AlertSettings, Receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """When a draft goes out: by itself at once, or within a digest at `digest_at`."""
+
+    draft: Draft
+    digest_at: int | None = None
+    why: str = ""
+
+
+def pace(
+    drafts: Iterable[Draft],
+    settings: AlertSettings,
+    written: Mapping[str, Sequence[int]],
+    waiting: Mapping[str, int | None],
+    now: int,
+) -> tuple[Paced, ...]:
+    """Each draft with its way out. `written`: when each receiver's latest notifications were written; `waiting`: when
+    the digest that a receiver's overflow waits for is due."""
+    found: list[Paced] = []
+    by_receiver: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        by_receiver.setdefault(draft.receiver, []).append(draft)
+    for name, mine in by_receiver.items():
+        receiver = settings.receivers.get(name)
+        if receiver is not None:
+            found += _paced(mine, receiver, settings, written.get(name, ()), waiting.get(name), now)
+    return tuple(found)
+
+
+def _paced(
+    drafts: Sequence[Draft],
+    receiver: Receiver,
+    settings: AlertSettings,
+    written: Sequence[int],
+    waiting: int | None,
+    now: int,
+) -> list[Paced]:
+    found: list[Paced] = []
+    opening = opens_at(receiver, now)
+    awake = []
+    for draft in drafts:
+        if opening > now and not draft.urgent:
+            found.append(Paced(draft, opening, "quiet hours"))
+        else:
+            awake.append(draft)
+    late = [draft for draft in awake if draft.late]
+    if len(late) > 1:
+        found += [Paced(draft, now, "noticed late, told together") for draft in late]
+        awake = [draft for draft in awake if not draft.late]
+    if len(awake) > settings.storm:
+        return found + [Paced(draft, now, "many at once, told together") for draft in awake]
+    left = tokens(receiver, written, now)
+    for draft in sorted(awake, key=_weight):
+        if left >= 1:
+            left -= 1
+            found.append(Paced(draft))
+        else:
+            at = waiting if waiting is not None and waiting >= now else now + settings.overflow_every
+            found.append(Paced(draft, at, "the receiver's budget is used up"))
+    return found
+
+
+def opens_at(receiver: Receiver, now: int) -> int:
+    """`now` within the receiver's hours, else their next beginning; hours that never come count as day and night."""
+    if receiver.hours is None or receiver.hours.is_open(now):
+        return now
+    opening = receiver.hours.add(now, 0)
+    return now if opening is None else opening
+
+
+def tokens(receiver: Receiver, written: Iterable[int], now: int) -> float:
+    """What is in the receiver's bucket after everything that was written; it never holds more than `burst`."""
+    left, last = float(receiver.burst), None
+    for at in sorted(at for at in written if at <= now):
+        if last is not None:
+            left = min(left + (at - last) / receiver.refill, receiver.burst)
+        left, last = max(left - 1, 0.0), at
+    return left if last is None else min(left + (now - last) / receiver.refill, receiver.burst)
+
+
+def _weight(draft: Draft) -> tuple[int, str]:
+    """Who goes first when not all can: breaches, then what is near, then good news."""
+    order = (Reason.BREACH, Reason.FIRST, Reason.LEVEL, Reason.CORRECTION, Reason.REMINDER, Reason.RESOLVED)
+    rank = order.index(draft.reason) if draft.reason in order else len(order)
+    only_warning = not any(key.is_breach for key in draft.keys)
+    return (rank + only_warning * len(order) - draft.urgent * 2 * len(order), draft.group)
