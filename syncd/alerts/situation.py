@@ -4,70 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from syncd.core.conditions import Conditions, Value, holds
 from syncd.core.model import ActorKind, Link
-from syncd.rules.escalation import MINUTES, Situation
+from syncd.rules.escalation import Situation
+from syncd.rules.situations import CLOCK, COUNTS, PASSED
 from syncd.sla.events import BugLinked, BugTouched, Changed, Commented, Event
 from syncd.sla.folded import TicketClocks
 from syncd.sla.holder import holder_of
 from syncd.sla.policy import Rules
 from syncd.sla.standing import ATTRIBUTES, FIELD_PREFIX, NAMES, Moment, Standing
 from syncd.sla.states import State
-
-COUNTS: Final = (
-    "reopened",
-    "hand_offs",
-    "reassigned",
-    "priority_changes",
-    "comments_unanswered",
-    "public_replies",
-    "internal_notes",
-    "affected_tickets",
-    "bugs",
-    "same_kind",
-)
-"""What is counted. reopened: solved and opened again. hand_offs: from one group to another. comments_unanswered: public
-ones of customers since an agent's last public one. affected_tickets: those on the ticket's bug, this one included.
-same_kind: tickets of the same kind in the last 30 days, where the configuration names the field of the kind."""
-
-INSTANTS: Final = (
-    "created",
-    "updated",
-    "public_reply",
-    "customer_comment",
-    "internal_note",
-    "assigned",
-    "group",
-    "status",
-    "priority",
-    "satisfaction",
-    "bug_linked",
-    "bug_moved",
-    "bug_touched",
-)
-"""What `minutes_since.X` counts from: when the attribute last changed, the comment was last written."""
-
-CLOCK: Final = "clock."
-PASSED: Final = ".passed"
-OTHERS: Final = (
-    "tier",
-    "subject",
-    "type",
-    "holder",
-    "team",
-    "breached",
-    "at_risk",
-    "forecasts",
-    "kind",
-    "priority_expected",
-    "priority_disagrees",
-)
-"""breached and at_risk list the metrics of clocks that are; forecasts lists what they rest on (due_date, release,
-untouched, unassigned); priority_expected is what the table `priorities` says."""
-
-PRIORITIES: Final = ("low", "normal", "high", "urgent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +33,6 @@ class Around:
     kind: str = ""
     same_kind: int = 0
     commanded_at: int | None = None  # `syncd alerts ack`
-
-
-def field_problem(name: str, metrics: Sequence[str]) -> str | None:
-    """What is wrong with the name of a field in a condition of a rule, as a sentence; None when nothing is."""
-    if name.startswith(MINUTES):
-        if name.removeprefix(MINUTES) in INSTANTS:
-            return None
-        return f"Minutes are counted since {', '.join(INSTANTS)}."
-    if name.startswith(CLOCK):
-        metric = name.removeprefix(CLOCK).removesuffix(PASSED)
-        if metric in metrics:
-            return None
-        return f"There is no metric {metric} under sla.metrics; there are {', '.join(metrics) or 'none'}."
-    if name in NAMES or name in COUNTS or name in OTHERS or name.startswith(FIELD_PREFIX):
-        return None
-    known = ", ".join((*sorted(NAMES), *COUNTS, *OTHERS))
-    return f"There is no field {name}; there are {known}, {FIELD_PREFIX}TITLE, {MINUTES}… and {CLOCK}METRIC."
 
 
 def situation_of(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.alerts.situation import Acts, Around, acknowledged_at, field_problem, situation_of
+from syncd.alerts.situation import Acts, Around, acknowledged_at, situation_of
 from syncd.core.conditions import Condition, Conditions
 from syncd.core.model import TicketSnapshot, TicketState
 from syncd.rules.escalation import Situation
@@ -158,22 +158,3 @@ def test_the_last_thing_that_happened_may_be_a_threshold() -> None:
 def test_a_solved_ticket_is_solved_and_a_merged_one_gone() -> None:
     solved, merged = seen(base().change(when("10:00"), status="solved")), seen(base().merged(when("10:00")))
     assert (solved.is_solved, solved.is_gone, merged.is_gone) == (True, False, True)
-
-
-@pytest.mark.parametrize(
-    ("name", "good"),
-    [
-        ("reopened", True),
-        ("status", True),
-        ("field:360001", True),
-        ("bug.stage", True),
-        ("minutes_since.public_reply", True),
-        ("clock.first_reply", True),
-        ("clock.first_reply.passed", True),
-        ("clock.lunch", False),
-        ("minutes_since.lunch", False),
-        ("lunch", False),
-    ],
-)
-def test_a_name_is_known_or_not(name: str, good: bool) -> None:
-    assert (field_problem(name, ["first_reply"]) is None) is good
