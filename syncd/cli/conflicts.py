@@ -8,7 +8,7 @@ from syncd.cli.exits import Exit
 from syncd.cli.links import told
 from syncd.cli.main import Group
 from syncd.cli.output import clean, print_json, say, when
-from syncd.cli.shapes import comeback_json, link_json, unmade_json
+from syncd.cli.shapes import comeback_json, field_problem_json, link_json, unmade_json
 from syncd.cli.work import do_or_ask, load, open_store
 from syncd.core.model import LinkState
 from syncd.executor.drain import describe
@@ -27,11 +27,12 @@ def list_conflicts(*, as_json: bool) -> int:
         found = tx.all_links(state=LinkState.CONFLICT, limit=None)
         back = tx.comebacks()
         lacking = tx.field_problems()
-        unmade = tx.refused_creations()
+        unmade = [intent for intent in tx.refused_creations() if not intent.link_ids]  # with a link: among `found`
     if as_json:
-        print_json([*map(link_json, found), *map(comeback_json, back), *map(unmade_json, unmade)])
+        fields = [field_problem_json(*entry) for entry in lacking]
+        print_json([*map(link_json, found), *map(comeback_json, back), *fields, *map(unmade_json, unmade)])
         return Exit.FINE
-    if not found and not back and not unmade:
+    if not found and not back and not lacking and not unmade:
         say("There are no conflicts.")
     for link in found:
         since = when(link.conflict.at) if link.conflict else ""

@@ -206,6 +206,11 @@ def comeback_json(comeback: Comeback) -> dict[str, Json]:
     }
 
 
+def field_problem_json(link_id: int, field: str, message: str, since: datetime) -> dict[str, Json]:
+    """A mapped field that cannot be kept in step."""
+    return {"link": link_id, "field": field, "code": "field", "message": message, "since": iso(since)}
+
+
 def _link(link_id: int) -> str:
     return f"link {link_id}" if link_id > 0 else "a new link"
 

@@ -41,6 +41,8 @@ class State:
     waiting: dict[str, int] = field(default_factory=dict)
     intents: dict[str, int] = field(default_factory=dict)
     links: dict[str, dict[str, int]] = field(default_factory=dict)
+    comebacks: int = 0
+    field_problems: int = 0
     brakes: list[dict[str, Any]] = field(default_factory=list)
     read_up_to: dict[str, datetime] = field(default_factory=dict)
     troubled: list[Intent] = field(default_factory=list)
@@ -128,6 +130,7 @@ def _read(loaded: Loaded, store: Store) -> State:
         state.intents = {kind.value: number for kind, number in tx.intent_counts().items()}
         for (route, link_state), number in tx.link_counts().items():
             state.links.setdefault(route, {})[link_state.value] = number
+        state.comebacks, state.field_problems = len(tx.comebacks()), len(tx.field_problems())
         state.brakes = [held for guard in tx.guards().values() if isinstance(held := guard.get("held"), dict)]
         state.read_up_to = _read_up_to(tx)
         waiting = [i for i in tx.intents(IntentState.NEW, limit=200) if i.last_error]
@@ -184,6 +187,8 @@ def _as_json(state: State) -> dict[str, Any]:
         "stopped_routes": detail.get("stopped_routes", {}),
         "links": state.links,
         "conflicts": state.conflicts,
+        "comebacks": state.comebacks,
+        "field_problems": state.field_problems,
         "brakes": state.brakes,
         "intents": state.intents,
         "troubled": [intent_json(intent) for intent in state.troubled],
@@ -236,8 +241,17 @@ def _print(state: State) -> None:
         say("The first import, or a backlog, is still being read.")
     for brake in state.brakes:
         tell(clean(str(brake.get("message"))))
-    if state.conflicts:
-        say(f"{count(state.conflicts, 'conflict')}; see: syncd conflicts list")
+    for number, *words in (
+        (state.conflicts, "conflict"),
+        (
+            state.comebacks,
+            "bug came back after its ticket was closed",
+            "bugs came back after their tickets were closed",
+        ),
+        (state.field_problems, "field cannot be kept in step", "fields cannot be kept in step"),
+    ):
+        if number:
+            say(f"{count(number, *words)}; see: syncd conflicts list")
     for intent in state.troubled:
         why = f": {intent.last_error}" if intent.last_error else ""
         say(clean(f"{intent.state.value} {intent.id[:12]}: {what_of(intent.action)}{why}"))

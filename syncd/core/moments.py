@@ -109,8 +109,8 @@ def decide_comebacks(
 ) -> Plan:
     """Closed tickets whose bug is no longer done: listed for the lead, and followed up where the route says so.
 
-    `closed` are links that ended with their tickets; `followed`: closed ticket → issues that a follow-up of it is
-    linked to; `asked_today`: route → follow-ups asked for in the last day. Each link is followed up once at most."""
+    `closed` are links that ended with their tickets, or end now; `followed`: closed ticket → issues that a follow-up
+    of it is linked to; `asked_today`: route → follow-ups asked for in the last day. Each link is followed up once."""
     actions: list[Action] = []
     warnings: list[str] = []
     asked = dict(asked_today)
@@ -123,7 +123,8 @@ def decide_comebacks(
         before = known.get(link.id)
         if stage is None or heard is None:
             continue
-        if stage.done or not heard.done:
+        is_known = before is not None or (link.conflict is not None and link.conflict.code == "bug_came_back")
+        if stage.done or not (heard.done or is_known):
             if before is not None and before.over_at is None and stage.done:
                 over = replace(before, over_at=now, message=f"{issue.key} is done again.")
                 actions.append(NoteComeback(over))

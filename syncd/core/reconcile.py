@@ -211,11 +211,6 @@ def _tell_solved(world: World, draft: Draft, group: Sequence[LinkView], effectiv
     if not _moved_by_us(effective):
         note = solved_without_fix(world, effective, came_back=came_back)
         _note(draft, group, effective, note, "the ticket is solved: told, not reopened")
-    if came_back and state.is_final:
-        draft.warnings.append(
-            f"The bug came back: {effective.issue.key} is {bug_status(effective.issue)}, but ticket "
-            f"#{effective.ticket.id} is closed. Tell the customer in a new ticket if they are affected."
-        )
     for view in group:
         if came_back and not state.is_final and not view.stage.allows(state):
             message = (

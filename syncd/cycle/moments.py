@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncd.core.actions import Plan, issue_subject, ticket_subject
-from syncd.core.model import TicketSnapshot
+from syncd.core.model import Link, TicketSnapshot
 from syncd.core.moments import decide_comebacks, decide_releases
 from syncd.core.world import World
 from syncd.cycle.settings import CycleReport
@@ -45,8 +45,11 @@ class MomentPart:
         return decide_releases(world, releases, told, now)
 
     def _comebacks(self, tx: Tx, world: World, subjects: Sequence[str], now: datetime) -> Plan:
-        issues = [i for i in world.issues if issue_subject(i) in set(subjects)]
-        closed = [entry.link for entry in tx.closed_links(issues)]
+        # Closed and come back between two looks, or closed while that was a conflict: the link ends in this very plan.
+        closing = [link for link in world.links if _is_closed(world, link)]
+        touched = {link.issue_id for link in closing} | {i for i in world.issues if issue_subject(i) in set(subjects)}
+        issues = sorted(touched)
+        closed = [*(entry.link for entry in tx.closed_links(issues)), *closing]
         if not closed:
             return Plan()
         known = {comeback.link_id: comeback for comeback in tx.comebacks(issue_ids=issues)}
@@ -62,3 +65,10 @@ class MomentPart:
                 followed[ticket.followup_of] = found | {link.issue_id}
         asked = {name: tx.followups_since(name, now - DAY) for name in {link.route for link in closed}}
         return decide_comebacks(world, closed, known, tickets, followed, asked, now)
+
+
+def _is_closed(world: World, link: Link) -> bool:
+    ticket = world.tickets.get(link.ticket_id)
+    if ticket is None or ticket.is_gone or not ticket.state.is_final:
+        return False
+    return ticket.merged_into is None and "closed_by_merge" not in ticket.tags

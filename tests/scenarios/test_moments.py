@@ -92,6 +92,52 @@ def test_24_a_bug_that_comes_back_when_its_ticket_is_closed_is_listed_for_the_le
         assert tx.comebacks() == []
 
 
+@pytest.mark.parametrize("before", ["fixed", "confirmed"])
+def test_24_a_ticket_that_closes_while_its_bug_comes_back_in_one_outage_is_listed_too(lab: Lab, before: str) -> None:
+    ticket, key = fixed(lab) if before == "fixed" else confirmed(lab)
+    if before == "fixed":
+        lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    lab.sandbox.zendesk.close_solved(ticket=ticket)
+    lab.moves(key, "To Do")
+    lab.settle()
+    assert lab.links() == []
+    assert lab.issue(key)["status"] == "To Do"
+    with lab.app.store.reading() as tx:
+        (listed,) = tx.comebacks()
+    assert (listed.ticket_id, listed.issue_key) == (ticket, key)
+    lab.moves(key, "Done", "Fixed")
+    lab.settle()
+    with lab.app.store.reading() as tx:
+        assert tx.comebacks() == []
+    lab.moves(key, "To Do")
+    lab.settle()
+    with lab.app.store.reading() as tx:
+        assert len(tx.comebacks()) == 1, "it came back again"
+
+
+def test_24_a_bug_that_came_back_before_its_ticket_closed_stays_listed(lab: Lab) -> None:
+    ticket, key = confirmed(lab)
+    lab.moves(key, "To Do")
+    lab.settle()
+    assert lab.conflicts() == ["bug_came_back"]
+    lab.sandbox.zendesk.close_solved(ticket=ticket)
+    lab.settle()
+    assert lab.links() == []
+    with lab.app.store.reading() as tx:
+        assert [entry.issue_key for entry in tx.comebacks()] == [key]
+
+
+def test_24_with_follow_up_a_ticket_that_closed_in_the_outage_gets_one(tmp_path: Path, deployment: Deployment) -> None:
+    lab = Lab(tmp_path, deployment, routes=FOLLOWING)
+    ticket, key = confirmed(lab)
+    lab.sandbox.zendesk.close_solved(ticket=ticket)
+    lab.moves(key, "To Do")
+    lab.settle()
+    (made,) = follow_ups(lab, ticket)
+    assert [c["public"] for c in lab.comments(made)] == [False]
+    assert [(link.ticket_id, link.issue_key) for link in lab.links()] == [(made, key)]
+
+
 @pytest.mark.parametrize("deployment", ["cloud", "data_center"])
 @pytest.mark.parametrize("fault", [False, True], ids=["at once", "though the answer was lost"])
 def test_24_with_follow_up_one_private_ticket_is_made_under_the_cap(
