@@ -12,7 +12,7 @@ READY := .venv/.ready
 # Processes that share the tests; what `make lock` hands to uv, such as LOCK_FLAGS=--upgrade.
 JOBS ?= 2
 LOCK_FLAGS ?=
-LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra postgres --universal --generate-hashes \
+LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra postgres --extra apprise --universal --generate-hashes \
 	--no-header --no-emit-index-url --no-annotate $(LOCK_FLAGS)
 
 .PHONY: help demo test lint types imports unit format lock venv clean
