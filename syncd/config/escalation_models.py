@@ -41,8 +41,9 @@ def _field(written: str) -> str:
     if name.startswith(CLOCK) or name in KNOWN:
         return name
     near = nearest(written, KNOWN)
-    hint = f' Did you mean "{near}"?' if near else ""
-    raise refusal(f"A rule asks for {listed(KNOWN)}, field:TITLE, minutes_since.WHAT or clock.METRIC.{hint}")
+    if near:
+        raise refusal(f'No rule can ask for that; did you mean "{near}"?')
+    raise refusal(f"A rule asks for {', '.join(KNOWN)}, field:TITLE, minutes_since.WHAT or clock.METRIC.")
 
 
 def _operator(written: object) -> object:

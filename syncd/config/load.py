@@ -14,6 +14,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 import syncd
+from syncd.config.escalation_rules import Surroundings as EscalationSurroundings
+from syncd.config.escalation_rules import problems as escalation_problems
 from syncd.config.fields import Surroundings
 from syncd.config.mapping_file import MappingFile, MappingModel
 from syncd.config.meaning import meaning_of
@@ -146,7 +148,21 @@ def _config(document: Document, around: Surroundings) -> tuple[Config | None, li
     if config is not None and config.sla is not None:
         found = rule_problems(config.sla)
         problems += [document.problem(ground.written(path), sentence) for path, sentence in found]
+    if config is not None and config.escalation is not None:
+        found = escalation_problems(config.escalation, _around(config))
+        problems += [document.problem(path, sentence) for path, sentence in found]
     return config, problems
+
+
+def _around(config: Config) -> EscalationSurroundings:
+    """The names that escalation rules may refer to."""
+    return EscalationSurroundings(
+        metrics=() if config.sla is None else tuple(config.sla.metrics),
+        calendars=() if config.sla is None else tuple(config.sla.calendars),
+        receivers=tuple(receiver.name for receiver in config.receivers),
+        creating=tuple(r.name for r in config.routes if r.create is not None and r.create.act_tag),
+        has_clocks=config.sla is not None,
+    )
 
 
 def _mapping_names(document: Document) -> dict[str, KeyPath]:

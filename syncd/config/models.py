@@ -12,6 +12,7 @@ from syncd.config.alert_models import Mail, MailAddress, Receiver, alert_relatio
 from syncd.config.comment_models import Comments
 from syncd.config.create_models import Create
 from syncd.config.durations import Duration, format_duration
+from syncd.config.escalation_models import Escalation
 from syncd.config.field_models import MappedField, OnRelease
 from syncd.config.fields import (
     BaseUrl,
@@ -291,6 +292,7 @@ class Config(Model):
     )
     guard: Guard = Field(default_factory=Guard, examples=["{max_changed_share: 0.5}"])
     sla: Sla | None = Field(default=None, examples=["{profile: novabrain}"])
+    escalation: Escalation | None = Field(default=None, examples=["{rules: [{name: reopened, when: …, then: …}]}"])
     log: Log = Field(default_factory=Log, examples=["{format: auto, level: info}"])
     mail: Mail | None = Field(default=None, examples=["{host: smtp.acme.example, sender: syncd@acme.example}"])
     receivers: tuple[Receiver, ...] = Field(default=(), examples=["[{name: leads, to: [lena.vogt@acme.example]}]"])

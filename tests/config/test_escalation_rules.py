@@ -72,8 +72,8 @@ BAD = {
     "a bug for a route that makes none": (
         rule(then=[{"create_bug": "operations"}]),
         (
-            "escalation.rules.0.then.0.create_bug: There is no route with create.act_tag called operations under routes. "
-            "There are engineering."
+            "escalation.rules.0.then.0.create_bug: There is no route with create.act_tag called operations under "
+            "routes. There are engineering."
         ),
     ),
     "two values at once": (
@@ -110,10 +110,7 @@ BAD = {
     ),
     "an episode that begins another one": (
         rule("r", line("hand_offs", "greater_than", 0), then=[{"assign_group": "L2"}], per="hand_offs"),
-        (
-            "escalation.rules.0.per: What the rule does changes hand_offs, so each time it acts a new episode begins."
-            "it would never end."
-        ),
+        ("escalation.rules.0.per: What the rule does changes hand_offs, so each time it acts a new episode begins."),
     ),
 }
 
