@@ -651,6 +651,15 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_ticket_kind_kind_created_at"), "ticket_kind", ["kind", "created_at"])
+    op.create_table(
+        "sla_version",
+        _int("valid_from", autoincrement=False),
+        _text("digest"),
+        _text("content"),
+        _int("at"),
+        sa.PrimaryKeyConstraint("valid_from", name=op.f("pk_sla_version")),
+        sqlite_strict=True,
+    )
 
 
 def downgrade() -> None:

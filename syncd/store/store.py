@@ -40,6 +40,7 @@ from syncd.store.migrate import check_version, migrate, version_of
 from syncd.store.moments import Moments
 from syncd.store.outbox import Outbox
 from syncd.store.requests import Requests
+from syncd.store.sla_versions import SlaVersions
 from syncd.store.snapshots import Snapshots
 from syncd.store.upkeep import Upkeep
 
@@ -64,6 +65,7 @@ class Tx(
     Alerts,
     Outbox,
     Escalations,
+    SlaVersions,
 ):
     """One transaction: everything that can be asked of the store and told to it. Worthless after its `with` block."""
 
