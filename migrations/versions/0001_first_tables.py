@@ -479,6 +479,16 @@ def upgrade() -> None:
         _int("at"),
         sa.PrimaryKeyConstraint("ticket_id", "metric", "bug", "sign", name=op.f("pk_forecast")),
         sqlite_strict=True,
+    op.create_table(
+        "ticket_reading",
+        _int("ticket_id", autoincrement=False),
+        _int("at", autoincrement=False),
+        _text("name"),
+        _text("before", nullable=True),
+        _text("after", nullable=True),
+        sa.PrimaryKeyConstraint("ticket_id", "at", "name", name=op.f("pk_ticket_reading")),
+        sqlite_strict=True,
+    )
     )
     op.create_table(
         "episode",

@@ -138,6 +138,18 @@ class IssueChange:
 
 
 @dataclass(frozen=True, slots=True)
+class IssueMark:
+    """Something that was done to an issue beside its status and resolution. Texts are not kept."""
+
+    id: str  # of the changelog entry; "c" and its id for a comment
+    at: datetime
+    actor: Actor
+    name: str  # assignee | components | project | due_date | fix_versions | comment | edit
+    before: str | None = None  # account id; a component's or version's name that was taken away; project key; ISO date
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IssueSnapshot:
     """One reading of a Jira issue."""
 
@@ -165,6 +177,9 @@ class IssueSnapshot:
     history: tuple[IssueChange, ...] = ()  # newest first; empty when the reading had no changelog
     fields: Mapping[str, Json] = field(default_factory=dict)  # Jira field id -> value, of those that mapped fields want
     visible: bool = True  # False: answered 404 or was silently missing
+    components: tuple[str, ...] = ()  # names, sorted
+    created_ms: int = 0  # epoch milliseconds; 0 = not told
+    marks: tuple[IssueMark, ...] = ()  # newest first; those of earlier readings are kept
 
     @property
     def last_change(self) -> IssueChange | None:

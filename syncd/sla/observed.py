@@ -7,31 +7,21 @@ history cannot tell is worked out from the readings and marked as inferred.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from syncd.core.mapping import StageMapping
-from syncd.core.model import Actor, ActorKind, IssueSnapshot, Link, LinkState, TicketChange, TicketSnapshot
-from syncd.sla.events import (
-    BugChanged,
-    BugLinked,
-    BugMoved,
-    BugUnlinked,
-    Changed,
-    Commented,
-    Created,
-    Event,
-    Happening,
-    Merged,
-    Side,
-)
-from syncd.sla.standing import ATTRIBUTES, FIELD_PREFIX
+from syncd.core.model import Actor, ActorKind, TicketChange, TicketSnapshot
+from syncd.sla.events import Changed, Commented, Created, Event, Happening, Merged, Side, in_order
+from syncd.sla.standing import ATTRIBUTES, FIELD_PREFIX, moments
 
-NO_STAGE: Final = "?"
-"""The stage of a status that the mapping does not name."""
 NOBODY_KNOWN: Final = Actor(ActorKind.UNKNOWN)
-_LINKING: Final = 0  # the group of the event that links a bug; Jira's changelog ids begin at 1
+_READING: Final = 1 << 61  # an inferred event comes last in its second
+_BOX: Final[Mapping[str | None, str]] = {"1": "true", "0": "false"}
+_KEPT: Final = ATTRIBUTES | {"tags"}
+_MERGED_AWAY: Final = "closed_by_merge"
+"""The tag that Zendesk gives a ticket that was merged into another."""
 
 
 def second(at: datetime) -> int:
@@ -64,48 +54,66 @@ def _text(value: object) -> str | None:
     return " ".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingChange:
+    """What a reading showed otherwise than the one before it."""
+
+    at: int  # its `updated_at`, Unix seconds
+    name: str  # an attribute, a field, or tags (parted by spaces)
+    before: str | None
+    after: str | None
+
+
 def ticket_events(
     snapshot: TicketSnapshot,
     changes: Iterable[TicketChange],
-    texts: Mapping[int, str] | None = None,
-    markers: Iterable[str] = (),
+    readings: Iterable[ReadingChange] = (),
     *,
     newest_first: bool = True,
 ) -> tuple[Event, ...]:
     """The events of a ticket from its changes and its reading. Audits may come in any order and twice; `newest_first`
-    says how the changes within one are listed: so by TicketSource.history, the other way in the export.
+    says how the changes within one are listed: so by the store, the other way in the export.
 
     The beginning is what the first change of each attribute replaced, else what the reading says now; it is inferred
-    when no change says `created`. `texts`: comment id to text; only the `markers` found in it are kept."""
-    oldest_first = _by_audit(changes, newest_first)
+    when no change says `created`. `readings`: what the history does not tell yet, inferred."""
     first: dict[str, str | None] = {}
-    tags: tuple[str, ...] | None = None
     events: list[Event] = []
     birth: TicketChange | None = None
-    for change, place in oldest_first:
+    for raw, place in _by_audit(changes, newest_first):
+        change = _as_read(raw, snapshot)
         if change.kind == "created":
             birth = change
             first.setdefault("status", change.after)
             continue
-        if change.kind == "tags" and tags is None:
-            tags = tuple((change.before or "").split())
-        elif change.kind in ATTRIBUTES or change.kind.startswith(FIELD_PREFIX):
+        if change.kind in _KEPT or change.kind.startswith(FIELD_PREFIX):
             first.setdefault(change.kind, change.before)
-        what = _ticket_happening(change, texts or {}, tuple(markers))
-        if what is not None:
-            events.append(Event(second(change.at), Side.TICKET, change.audit_id, place, change.actor, what))
-    values = attributes_of(snapshot) | {name: value for name, value in first.items() if value is not None}
-    values = {name: None if name in first and first[name] is None else value for name, value in values.items()}
+        events += (
+            Event(second(change.at), Side.TICKET, change.audit_id, place, change.actor, what)
+            for what in _ticket_happenings(change, snapshot)
+        )
+    for place, reading in enumerate(sorted(readings, key=lambda one: (one.at, one.name))):
+        first.setdefault(reading.name, reading.before)
+        events.append(_inferred(reading.at, place, Changed(reading.name, reading.after)))
+    tags = (first.pop("tags") or "").split() if "tags" in first else snapshot.tags
     created = Event(
         at=second(birth.at if birth is not None else snapshot.created_at),
         side=Side.TICKET,
         group=birth.audit_id if birth is not None else 0,
         place=-1,
         by=birth.actor if birth is not None else NOBODY_KNOWN,
-        what=Created(values, snapshot.tags if tags is None else tags),
+        what=Created(attributes_of(snapshot) | first, tuple(tags)),
         inferred=birth is None,
     )
     return (created, *events)
+
+
+def _as_read(change: TicketChange, snapshot: TicketSnapshot) -> TicketChange:
+    """A box is 1 or 0 in histories, and true or false in readings."""
+    if not change.kind.startswith(FIELD_PREFIX):
+        return change
+    if not isinstance(snapshot.fields.get(change.kind.removeprefix(FIELD_PREFIX)), bool):
+        return change
+    return replace(change, before=_BOX.get(change.before, change.before), after=_BOX.get(change.after, change.after))
 
 
 def _by_audit(changes: Iterable[TicketChange], newest_first: bool) -> list[tuple[TicketChange, int]]:
@@ -121,97 +129,61 @@ def _by_audit(changes: Iterable[TicketChange], newest_first: bool) -> list[tuple
     return sorted(found, key=lambda item: (item[0].at, item[0].audit_id, item[1]))
 
 
-def _ticket_happening(change: TicketChange, texts: Mapping[int, str], markers: Sequence[str]) -> Happening | None:
+def _ticket_happenings(change: TicketChange, snapshot: TicketSnapshot) -> list[Happening]:
     if change.kind == "comment":
-        text = texts.get(change.comment_id, "") if change.comment_id is not None else ""
-        return Commented(change.public is True, tuple(marker for marker in markers if marker in text))
+        return [Commented(change.public is True, change.markers)]
     if change.kind == "merge":
-        return Merged(int(change.after or 0))
-    if change.kind == "tags" or change.kind in ATTRIBUTES or change.kind.startswith(FIELD_PREFIX):
-        return Changed(change.kind, change.after)
-    return None
+        return [Merged(int(change.after or 0))]
+    if change.kind not in _KEPT and not change.kind.startswith(FIELD_PREFIX):
+        return []
+    found: list[Happening] = [Changed(change.kind, change.after)]
+    if change.kind == "tags" and _has_tag(change.after) and not _has_tag(change.before):
+        found.append(Merged(snapshot.merged_into or 0))
+    return found
 
 
-def reading_events(before: TicketSnapshot, after: TicketSnapshot) -> tuple[Event, ...]:
-    """What two readings tell where no history does: inferred, at the second reading's `updated_at`."""
+def _has_tag(tags: str | None) -> bool:
+    return _MERGED_AWAY in (tags or "").split()
+
+
+def reading_changes(before: TicketSnapshot, after: TicketSnapshot) -> tuple[ReadingChange, ...]:
+    """What two readings of a ticket tell until its history does."""
+    if not after.visible or not before.visible:
+        return ()  # catching_up() tells of a ticket that is gone
     old, new = attributes_of(before), attributes_of(after)
-    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    happened: list[Happening] = [Changed(name, new.get(name)) for name in names]
-    if before.tags != after.tags:
-        happened.append(Changed("tags", " ".join(after.tags)))
+    old["tags"], new["tags"] = " ".join(before.tags), " ".join(after.tags)
     at = second(after.updated_at)
-    return tuple(
-        Event(at, Side.TICKET, -at, place, NOBODY_KNOWN, what, inferred=True) for place, what in enumerate(happened)
-    )
+    names = sorted(name for name in old.keys() | new.keys() if not _alike(old.get(name), new.get(name)))
+    return tuple(ReadingChange(at, name, old.get(name), new.get(name)) for name in names)
 
 
-def bug_events(
-    link: Link, issue: IssueSnapshot, mapping: StageMapping, *, unlinked_at: int | None = None
-) -> tuple[Event, ...]:
-    """The events of a bug since it was linked, from its reading with its history.
-
-    Its assignee and components are those of the reading, because the history holds status and resolution only."""
-    linked = second(link.created_at)
-    history = sorted(issue.history, key=lambda change: (change.at, _number(change.id)))
-    pair = _first_pair(issue)
-    events: list[Event] = []
-    start = pair
-    for change in history:
-        status, resolution = pair
-        if change.status_to is not None:
-            status = change.status_to
-        if change.resolution_from is not None or change.resolution_to is not None:
-            resolution = change.resolution_to
-        pair = (status, resolution)
-        at = second(change.at)
-        if at <= linked:
-            start = pair
-        else:
-            events.append(Event(at, Side.BUG, _number(change.id), 0, change.actor, _moved(mapping, *pair), issue.id))
-    stage = _moved(mapping, *start)
-    joined = BugLinked(
-        issue.project_key, stage.stage, stage.rank, stage.done, assignee=issue.assignee_id, status=stage.status
-    )
-    events.insert(0, Event(linked, Side.BUG, _LINKING, 0, NOBODY_KNOWN, joined, issue.id))
-    if unlinked_at is not None and link.state is LinkState.RETIRED:
-        events.append(Event(unlinked_at, Side.BUG, 1 << 62, 0, NOBODY_KNOWN, BugUnlinked(), issue.id))
-    return tuple(events)
+def catching_up(snapshot: TicketSnapshot, events: Iterable[Event]) -> tuple[Event, ...]:
+    """What the newest reading shows beyond all events: inferred, at its `updated_at`. A reading that is older than what
+    the events tell adds nothing."""
+    ordered = in_order(event for event in events if event.side is Side.TICKET)
+    life = moments(ordered)
+    if not life or (snapshot.visible and ordered[-1].at > second(snapshot.updated_at)):
+        return ()
+    at, last = max(second(snapshot.updated_at), ordered[-1].at), life[-1].after
+    happened: list[Happening] = []
+    if snapshot.visible:
+        shown = attributes_of(snapshot)
+        fields = {name for name in last.values if name.startswith(FIELD_PREFIX)}
+        names = sorted(name for name in shown.keys() | fields if not _alike(last.values.get(name), shown.get(name)))
+        happened = [Changed(name, shown.get(name)) for name in names]
+        if last.tags != frozenset(snapshot.tags):
+            happened.append(Changed("tags", " ".join(snapshot.tags)))
+    elif not last.is_gone:
+        happened = [Changed("status", "deleted")]
+    if last.merged_into is None and (snapshot.merged_into is not None or _MERGED_AWAY in snapshot.tags):
+        happened.append(Merged(snapshot.merged_into or 0))
+    return tuple(_inferred(at, place, what) for place, what in enumerate(happened))
 
 
-def bug_reading_events(before: IssueSnapshot, after: IssueSnapshot) -> tuple[Event, ...]:
-    """What two readings of a bug tell beside its history: assignee and project, inferred."""
-    happened = [
-        BugChanged(name, new)
-        for name, old, new in (
-            ("assignee", before.assignee_id, after.assignee_id),
-            ("project", before.project_key, after.project_key),
-        )
-        if old != new
-    ]
-    at = after.updated_ms // 1000
-    return tuple(
-        Event(at, Side.BUG, -at, place, NOBODY_KNOWN, what, after.id, inferred=True)
-        for place, what in enumerate(happened)
-    )
+def _inferred(at: int, place: int, what: Happening) -> Event:
+    return Event(at, Side.TICKET, _READING + at, place, NOBODY_KNOWN, what, inferred=True)
 
 
-def _first_pair(issue: IssueSnapshot) -> tuple[str, str | None]:
-    """Status and resolution before the oldest change that is known of each."""
-    status, resolution = issue.status_id, issue.resolution_id
-    for change in sorted(issue.history, key=lambda change: (change.at, _number(change.id)), reverse=True):
-        status = change.status_from or status
-        if change.resolution_from is not None or change.resolution_to is not None:
-            resolution = change.resolution_from
-    return status, resolution
-
-
-def _moved(mapping: StageMapping, status: str, resolution: str | None) -> BugMoved:
-    stage = mapping.stage_of_pair(status, resolution)
-    if stage is None:
-        return BugMoved(NO_STAGE, 0, done=False, status=status)
-    return BugMoved(stage.name, stage.rank, stage.done, status)
-
-
-def _number(change_id: str) -> int:
-    digits = "".join(character for character in change_id if character.isdigit())
-    return int(digits) if digits else 0
+def _alike(one: str | None, other: str | None) -> bool:
+    """Equal, but for the order of a list's members."""
+    return (one or "") == (other or "") or sorted((one or "").split()) == sorted((other or "").split())

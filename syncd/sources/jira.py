@@ -33,6 +33,7 @@ from syncd.sources.jira_create import Creator
 from syncd.sources.jira_fields import FieldDefinitions, body_of, find_account, read_priorities
 from syncd.sources.jira_history import history_metadata
 from syncd.sources.jira_json import Authors, ident, record, rows, user_id
+from syncd.sources.jira_members import Members
 from syncd.sources.jira_parse import ORIGIN, marker_of_origin, parse_comment, parse_versions
 from syncd.sources.jira_read import Reader
 from syncd.sources.jira_scan import IssueScan
@@ -121,6 +122,8 @@ class Jira:
             ),
             is_cloud=self._is_cloud,
             understand=self._comment,
+            authors=self._authors,
+            members=Members(self._wire, clock),
             count_write=self._count_write,
         )
 

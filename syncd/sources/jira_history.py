@@ -51,7 +51,7 @@ def _parse_change(entry: Mapping[str, Any], authors: Authors) -> IssueChange | N
     moves: dict[str, tuple[str | None, str | None]] = {}
     for raw in rows(entry.get("items") or [], "the items of a changelog entry"):
         item = record(raw, "an item of a changelog entry")
-        name = _field_of(item)
+        name = item_field(item)
         if name in ("status", "resolution"):
             before, after = _wire(item.get("from")), _wire(item.get("to"))
             moves[name] = (moves[name][0] if name in moves else before, after)
@@ -71,7 +71,7 @@ def _parse_change(entry: Mapping[str, Any], authors: Authors) -> IssueChange | N
     )
 
 
-def _field_of(item: Mapping[str, Any]) -> str | None:
+def item_field(item: Mapping[str, Any]) -> str | None:
     """The field's id; Data Center sends only its name, which a custom field may share with a system field."""
     field_id = item.get("fieldId")
     if isinstance(field_id, str):

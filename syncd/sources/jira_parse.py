@@ -14,7 +14,7 @@ from syncd.core.model import IssueSnapshot, Version
 from syncd.core.ports import BugComment
 from syncd.sources.jira_fields import compact
 from syncd.sources.jira_history import embedded_changelog, last_resolution, parse_history
-from syncd.sources.jira_json import Authors, epoch_ms, ident, instant, record, rows, text_of, user_id
+from syncd.sources.jira_json import Authors, MalformedError, epoch_ms, ident, instant, record, rows, text_of, user_id
 
 FIELDS: Final = (
     "summary",
@@ -29,6 +29,8 @@ FIELDS: Final = (
     "issuelinks",
     "issuetype",
     "project",
+    "components",
+    "created",
 )
 """What a reading of an issue asks for; without a list Cloud's search answers bare ids."""
 
@@ -97,6 +99,8 @@ def parse_issue(raw: object, authors: Authors, wanted: Iterable[str] = ()) -> Is
         duplicates=_duplicates(fields.get("issuelinks")),
         history=history,
         fields={name: compact(fields[name]) for name in wanted if name in fields},
+        components=_names_of(fields.get("components")),
+        created_ms=_moment_of(fields.get("created")),
     )
 
 
@@ -182,7 +186,9 @@ def parse_comment(raw: object, authors: Authors) -> tuple[BugComment, bool]:
         updated=instant(data["updated"], "the time of a comment") if data.get("updated") is not None else created,
         marker=_property_marker(properties),
         restricted=data.get("visibility") not in (None, {}, ""),
-        internal=_internal(properties),
+        # jsdPublic: true says nothing, as every project that is no service desk has it.
+        internal=True if data.get("jsdPublic") is False else _internal(properties),
+        edited_by=user_id(data.get("updateAuthor")),
     )
     return comment, isinstance(properties, list)
 
@@ -208,6 +214,18 @@ def _property_marker(properties: object) -> str | None:
 def marker_of_origin(value: object) -> str | None:
     """The marker in the value of our comment property."""
     return text_of(value.get("marker")) if isinstance(value, dict) else None
+
+
+def _names_of(value: object) -> tuple[str, ...]:
+    named = (_name_of(item) for item in (value if isinstance(value, list) else ()))
+    return tuple(sorted(name for name in named if name is not None))
+
+
+def _moment_of(value: object) -> int:
+    try:
+        return epoch_ms(instant(value))
+    except MalformedError:
+        return 0
 
 
 def _name_of(value: object) -> str | None:

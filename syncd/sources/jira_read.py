@@ -20,6 +20,7 @@ from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedErr
 from syncd.sources.jira_fields import edits_of
 from syncd.sources.jira_history import embedded_changelog, missing_entries
 from syncd.sources.jira_json import Authors, MalformedError, epoch_ms, instant, record, rows
+from syncd.sources.jira_marks import with_marks
 from syncd.sources.jira_parse import DECISIVE, FIELDS, absent_fields, hidden_issue, issue_name, parse_issue
 from syncd.sources.jira_search import PAGE, Walk, ids_jql, next_on_cloud, next_on_data_center
 from syncd.sources.jira_wire import Wire, segment, understood
@@ -63,11 +64,16 @@ class Reader:
         self._barred: dict[str, tuple[float, str]] = {}  # project key -> (monotonic time, sentence)
         self._without_resolution: set[str] = set()  # projects that hide the field even from a direct reading
         self._wanted: tuple[str, ...] = ()
+        self._marks = False
         self._bulk_from = float("-inf")  # monotonic time from which bulkfetch is tried
 
     def want(self, field_ids: Iterable[str]) -> None:
         """Further fields that every reading asks for and keeps."""
         self._wanted = tuple(sorted(set(field_ids) - set(FIELDS)))
+
+    def want_marks(self, wanted: bool) -> None:
+        """Whether readings with history tell who did what else: assignees, components, comments' times."""
+        self._marks = wanted
 
     @property
     def _fields(self) -> tuple[str, ...]:
@@ -231,17 +237,28 @@ class Reader:
                 raw = {key: value for key, value in raw.items() if key != "changelog"}  # it is listed instead
             if history and self._is_cloud():
                 raw = self._with_all_history(raw)
-            return parse_issue(raw, self._authors(), self._wanted)
+            issue = parse_issue(raw, self._authors(), self._wanted)
+            if not (history and self._marks):
+                return issue
+            return with_marks(issue, raw, embedded_changelog(raw), self._authors(), lambda: self._comments(issue.id))
         except (MalformedError, RefusedError) as error:
             if only:
                 raise
             log.warning("issue_unreadable", issue=name, reason=str(error))
             return None
 
+    def _comments(self, issue_id: str) -> list[Any]:
+        """The newest comments, where the issue's own JSON holds only some."""
+        params = {"orderBy": "-created", "maxResults": "50"}
+        answer = record(self._wire.get(f"issue/{segment(issue_id)}/comment", params), "the comments")
+        return rows(answer.get("comments"), "the comments")
+
+    def _asked(self, *, history: bool) -> list[str]:
+        return [*self._fields, *(("comment",) if history and self._marks else ())]
+
     def _direct(self, name: str, *, history: bool) -> Any:
-        params = (
-            {"fields": ",".join(self._fields), "expand": "changelog"} if history else {"fields": ",".join(self._fields)}
-        )
+        fields = {"fields": ",".join(self._asked(history=history))}
+        params = {**fields, "expand": "changelog"} if history else fields
         raw = record(self._wire.get(f"issue/{segment(name)}", params), f"issue {name}")
         if "resolution" in absent_fields(raw):
             self._without_resolution.add(_project_of(raw))
@@ -263,7 +280,7 @@ class Reader:
             return []
         body = {
             "issueIdsOrKeys": list(names),
-            "fields": list(self._fields),
+            "fields": self._asked(history=history),
             **({"expand": ["changelog"]} if history else {}),
         }
         try:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, literal, or_, select, update
 
 from syncd.core.model import Link
 from syncd.sla.forecast import Forecast, Sign
 from syncd.sla.holder import Holder, Party
+from syncd.store.clock_marks import NEVER, ClockMarks
 from syncd.store.codec import dumps, from_micros, loads, maybe_moment, to_micros
 from syncd.store.links import link_of
-from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.rows import chunks, table_of
 from syncd.store.schema import LinkRow, TicketRow
 from syncd.store.schema_clocks import ClockDueRow, ClockRow, ForecastRow, TicketHistoryRow
 
 _CLOCK, _DUE, _LINK, _FORECAST = table_of(ClockRow), table_of(ClockDueRow), table_of(LinkRow), table_of(ForecastRow)
-
-NEVER: Final = 1 << 62
-"""`at` of a ticket that time alone changes nothing about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Judged:
     forecasts: Sequence[Forecast] = ()
 
 
-class Clocks(Repository):
+class Clocks(ClockMarks):
     """The index of due instants is what makes a cycle's work grow with what changed, not with what is stored."""
 
     # ---- verdicts ----
@@ -110,17 +108,6 @@ class Clocks(Repository):
                 self._connection.execute(delete(_DUE).where(ClockDueRow.ticket_id.in_(over)))
 
     # ---- what is worth a look ----
-
-    def touch_clocks(self, ticket_ids: Iterable[int], now: datetime) -> None:
-        """These tickets changed: their clocks are due at once."""
-        for part in chunks(ticket_ids):
-            self._upsert(ClockDueRow, [{"ticket_id": i, "at": to_micros(now), "stale": 0} for i in part])
-
-    def touch_clocks_of_issues(self, issue_ids: Iterable[str], now: datetime) -> None:
-        """As touch_clocks, for every ticket that is or was linked to one of these issues."""
-        for part in chunks(issue_ids):
-            query = select(LinkRow.ticket_id).where(LinkRow.issue_id.in_(part)).distinct()
-            self.touch_clocks(self._connection.execute(query).scalars().all(), now)
 
     def due_tickets(self, now: datetime, limit: int) -> list[int]:
         """The tickets whose clocks changed or fell due, those that wait longest first."""

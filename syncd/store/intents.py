@@ -97,8 +97,8 @@ class Intent:
 class Intents(Repository):
     """A damaged row is never among the answers, and goes to `damage`; its subject gets nothing new to do."""
 
-    def __init__(self, connection: Connection, *, writable: bool) -> None:
-        super().__init__(connection, writable=writable)
+    def __init__(self, connection: Connection, *, writable: bool, keeps_clocks: bool = False) -> None:
+        super().__init__(connection, writable=writable, keeps_clocks=keeps_clocks)
         self._enqueued: set[str] = set()  # by this transaction: one plan does not supersede itself
 
     def enqueue(self, action: RemoteAction, *, urgency: int, now: datetime, epoch: int = 0) -> IntentState | None:

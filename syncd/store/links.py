@@ -11,9 +11,10 @@ from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from syncd.core.model import Base, Conflict, Json, Link, LinkState, Origin
+from syncd.store.clock_marks import ClockMarks
 from syncd.store.codec import decode, dumps, encode, from_micros, loads, to_micros
 from syncd.store.errors import LinkExists, LinkRetired, NotStored
-from syncd.store.rows import Repository, chunks, row_sum, sealed, table_of
+from syncd.store.rows import chunks, row_sum, sealed, table_of
 from syncd.store.schema import LinkLogRow, LinkRow
 
 _LINK = table_of(LinkRow)
@@ -31,7 +32,7 @@ class LinkEntry:
     detail: dict[str, Json]
 
 
-class Links(Repository):
+class Links(ClockMarks):
     """A damaged row is never among the answers, and goes to `damage`."""
 
     def add_link(
@@ -67,6 +68,7 @@ class Links(Repository):
         # The sum covers the id, which the database gives only now.
         seal = update(_LINK).where(_LINK.c.id == row["id"]).values(row_sum=row_sum("link", row))
         self._connection.execute(seal)
+        self.touch_clocks([ticket_id])
         return link_of(row)
 
     def link(self, link_id: int) -> Link | None:
@@ -146,6 +148,7 @@ class Links(Repository):
             raise ValueError("retire() retires a link, since it wants a reason")
         if (link.ticket_id, link.issue_id) != (row["ticket_id"], row["issue_id"]):
             self._refuse_twin(link.ticket_id, link.issue_id)
+            self.touch_clocks([link.ticket_id, row["ticket_id"]])
         changed = {
             "ticket_id": link.ticket_id,
             "issue_id": link.issue_id,
@@ -171,6 +174,7 @@ class Links(Repository):
         retired = {"state": LinkState.RETIRED.value, "retired_at": to_micros(now), "retired_reason": reason}
         self._write_link({**row, **retired})
         self.log_link(link_id, now, "retired", reason)
+        self.touch_clocks([row["ticket_id"]])
 
     def retired_pairs(self, ticket_ids: Iterable[int], *, except_reason: str | None = None) -> set[tuple[int, str]]:
         """The tickets, each with the id of an issue that was once linked to it, by links that are retired for another

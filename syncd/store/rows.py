@@ -63,9 +63,10 @@ def sealed(model: type[Base], row: Mapping[Any, Any]) -> dict[str, Any]:
 class Repository:
     """A transaction's connection, and the damaged rows that it met."""
 
-    def __init__(self, connection: Connection, *, writable: bool) -> None:
+    def __init__(self, connection: Connection, *, writable: bool, keeps_clocks: bool = False) -> None:
         self._connection = connection
         self._writable = writable
+        self._keeps_clocks = keeps_clocks
         self.damage: dict[RowDamaged, None] = {}
         """Damaged rows met so far in this transaction (in order, each once); they were left out of the answers."""
 

@@ -95,6 +95,20 @@ class TicketHistoryRow(Base):
     )
 
 
+class TicketReadingRow(Base):
+    """What a reading of a ticket told ahead of the exact history. `at`: Unix seconds."""
+
+    __tablename__ = "ticket_reading"
+
+    ticket_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    before: Mapped[str | None]
+    after: Mapped[str | None]
+
+    __table_args__ = table()
+
+
 class ForecastRow(Base):
     """What will probably be late, as it was told last."""
 

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import delete, func, select
 
-from syncd.core.model import IssueSnapshot, TicketChange, TicketSnapshot
+from syncd.core.model import IssueMark, IssueSnapshot, TicketChange, TicketSnapshot
 from syncd.core.ports import TicketEvent
+from syncd.store.clock_marks import ClockMarks
 from syncd.store.codec import decode, encode, from_micros, to_micros
-from syncd.store.rows import Repository, chunks, digest, table_of
+from syncd.store.rows import chunks, digest, table_of
 from syncd.store.schema import Base, IssueRow, TicketChangeRow, TicketRow, TouchedRow
 
 S = TypeVar("S", TicketSnapshot, IssueSnapshot)
@@ -20,7 +21,7 @@ S = TypeVar("S", TicketSnapshot, IssueSnapshot)
 _TICKET, _ISSUE = table_of(TicketRow), table_of(IssueRow)
 
 
-class Snapshots(Repository):
+class Snapshots(ClockMarks):
     """A damaged snapshot counts as not stored (and goes to `damage`): reading it again mends it."""
 
     def put_tickets(self, readings: Sequence[TicketSnapshot], now: datetime) -> list[int]:
@@ -33,6 +34,7 @@ class Snapshots(Repository):
             batch = [readings[index] for index in part]
             stored = self.tickets(reading.id for reading in batch)
             rows: dict[int, dict[str, Any]] = {}
+            told: list[tuple[TicketSnapshot | None, TicketSnapshot]] = []
             for reading in batch:
                 old = stored.get(reading.id)
                 new = _newer_ticket(old, reading)
@@ -45,7 +47,9 @@ class Snapshots(Repository):
                 rows[new.id] = _ticket_row(new, now)
                 if not same:
                     changed[new.id] = None
+                    told.append((old, new))
             self._upsert(TicketRow, list(rows.values()))
+            self.note_readings(told)
         return list(changed)
 
     def put_issues(self, readings: Sequence[IssueSnapshot], now: datetime) -> list[str]:
@@ -64,6 +68,7 @@ class Snapshots(Repository):
                 rows[new.id] = _issue_row(new, now)
                 changed[new.id] = None
             self._upsert(IssueRow, list(rows.values()))
+            self.touch_clocks_of_issues(rows)
         return list(changed)
 
     def tickets(self, ids: Iterable[int]) -> dict[int, TicketSnapshot]:
@@ -120,13 +125,15 @@ class Snapshots(Repository):
     # ---- the event log of tickets ----
 
     def put_ticket_changes(self, events: Sequence[TicketEvent]) -> list[int]:
-        """Keeps each event once, by its id; returns the tickets that have a new one, in order of arrival."""
+        """Keeps each event once, by its id; returns the tickets that have a new one, in order of arrival.
+
+        One that is known is replaced when more of it is told now: its attribute, or a marker in its text."""
         changed: dict[int, None] = {}
         for ids in chunks(range(len(events))):
             batch = {events[index].id: events[index] for index in ids}
-            query = select(TicketChangeRow.id).where(TicketChangeRow.id.in_(batch))
-            known = set(self._connection.execute(query).scalars())
-            new = [event for event in batch.values() if event.id not in known]
+            query = select(TicketChangeRow.id, TicketChangeRow.body).where(TicketChangeRow.id.in_(batch))
+            known = {row.id: row.body for row in self._connection.execute(query)}
+            new = [event for event in batch.values() if _tells_more(event.change, known.get(event.id))]
             rows = [
                 {
                     "id": event.id,
@@ -136,21 +143,29 @@ class Snapshots(Repository):
                 }
                 for event in new
             ]
-            self._upsert(TicketChangeRow, rows, replace=False)
+            self._upsert(TicketChangeRow, rows)
             changed |= dict.fromkeys(event.ticket_id for event in new)
         return list(changed)
+
+    def histories(self, ticket_ids: Iterable[int]) -> dict[int, list[TicketChange]]:
+        """The events of these tickets, each ticket's newest first."""
+        found: dict[int, list[TicketChange]] = {}
+        for part in chunks(ticket_ids):
+            query = select(TicketChangeRow.id, TicketChangeRow.ticket_id, TicketChangeRow.body)
+            query = query.where(TicketChangeRow.ticket_id.in_(part))
+            query = query.order_by(TicketChangeRow.ticket_id, TicketChangeRow.at.desc(), TicketChangeRow.id.desc())
+            for row in self._connection.execute(query):
+                change = self._change(row.id, row.body)
+                if change is not None:
+                    found.setdefault(row.ticket_id, []).append(change)
+        return found
 
     def ticket_changes(self, ticket_id: int, limit: int | None = None) -> list[TicketChange]:
         """The ticket's events, newest first."""
         query = select(TicketChangeRow.id, TicketChangeRow.body).where(TicketChangeRow.ticket_id == ticket_id)
         query = query.order_by(TicketChangeRow.at.desc(), TicketChangeRow.id.desc()).limit(limit)
-        found = []
-        for event_id, body in self._connection.execute(query):
-            try:
-                found.append(decode(TicketChange, body))
-            except ValueError as error:
-                self._damaged(TicketChangeRow, event_id, str(error))
-        return found
+        told = (self._change(event_id, body) for event_id, body in self._connection.execute(query))
+        return [change for change in told if change is not None]
 
     # ---- what changed since it was planned ----
 
@@ -182,6 +197,13 @@ class Snapshots(Repository):
 
     # ---- inside ----
 
+    def _change(self, event_id: int, body: str) -> TicketChange | None:
+        try:
+            return decode(TicketChange, body)
+        except ValueError as error:
+            self._damaged(TicketChangeRow, event_id, str(error))
+            return None
+
     def _snapshot(self, kind: type[S], model: type[Base], row: Mapping[Any, Any]) -> S | None:
         if row["digest"] != digest(row["body"]):
             self._damaged(model, row["id"])
@@ -191,6 +213,17 @@ class Snapshots(Repository):
         except ValueError as error:
             self._damaged(model, row["id"], str(error))
             return None
+
+
+def _tells_more(change: TicketChange, stored: str | None) -> bool:
+    """Whether it is not stored, or what is stored knows less."""
+    if stored is None:
+        return True
+    try:
+        known = decode(TicketChange, stored)
+    except ValueError:
+        return True
+    return (known.kind == "field" and change.kind != "field") or not set(change.markers) <= set(known.markers)
 
 
 def _newer_ticket(old: TicketSnapshot | None, reading: TicketSnapshot) -> TicketSnapshot | None:
@@ -214,9 +247,18 @@ def _newer_issue(old: IssueSnapshot | None, reading: IssueSnapshot) -> IssueSnap
         return replace(old, visible=False)
     if reading.updated_ms < old.updated_ms:
         return None
+    kept = replace(reading, marks=_all_marks(old, reading))
     if reading.updated_ms == old.updated_ms and not reading.history:
-        return replace(reading, history=old.history)
-    return reading
+        return replace(kept, history=old.history)
+    return kept
+
+
+def _all_marks(old: IssueSnapshot, new: IssueSnapshot) -> tuple[IssueMark, ...]:
+    """A reading may show only the newest comments, and a search shows none: what was seen stays."""
+    if not new.marks or not old.marks or new.marks == old.marks:
+        return new.marks or old.marks
+    marks = dict.fromkeys((*new.marks, *old.marks))
+    return tuple(sorted(marks, key=lambda mark: (mark.at, len(mark.id), mark.id), reverse=True))
 
 
 def _ticket_row(ticket: TicketSnapshot, now: datetime) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class Store:
         self._mine = threading.local()
 
     @classmethod
+        self._keeps_clocks = False
     def open(cls, url: str, *, create: bool = True, check: bool = True) -> Self:
         """Opens sqlite:///FILE, sqlite:// (in memory) or postgresql://…
 
@@ -126,7 +127,7 @@ class Store:
 
         Never make a call over the network inside. Raises StoreBusy, StoreFull and the other StoreErrors."""
         with self._one_at_a_time(), self._open(writable=True) as connection:
-            yield Tx(connection, writable=True)
+            yield Tx(connection, writable=True, keeps_clocks=self._keeps_clocks)
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
@@ -140,6 +141,10 @@ class Store:
 
     def in_transaction(self) -> bool:
         """True inside a transaction() or reading() of the calling thread."""
+    def keep_clocks(self, kept: bool) -> None:
+        """Whether changes make clocks due from now on; see clock_marks.py."""
+        self._keeps_clocks = kept
+
         return bool(getattr(self._mine, "busy", False))
 
     @contextmanager

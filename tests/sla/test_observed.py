@@ -4,33 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from syncd.core.mapping import BugSelector, Stage, StageMapping
-from syncd.core.model import (
-    Actor,
-    ActorKind,
-    IssueChange,
-    IssueSnapshot,
-    Link,
-    LinkState,
-    Origin,
-    TicketChange,
-    TicketSnapshot,
-    TicketState,
-)
+from syncd.core.model import Actor, ActorKind, TicketChange, TicketSnapshot, TicketState
 from syncd.sla.clock import clocks
-from syncd.sla.events import BugChanged, BugMoved, Changed, Commented, Created, Event, in_order
-from syncd.sla.observed import (
-    NO_STAGE,
-    bug_events,
-    bug_reading_events,
-    reading_events,
-    second,
-    ticket_events,
-)
-from syncd.sla.standing import moments
+from syncd.sla.events import Changed, Commented, Created, Event, Merged, in_order
+from syncd.sla.observed import ReadingChange, catching_up, reading_changes, second, ticket_events
+from syncd.sla.standing import Standing, moments
 from syncd.sla.states import State, judge
 from tests.sla.kit import at, rules
 
@@ -116,11 +98,9 @@ def test_the_same_history_from_two_sources_changes_nothing() -> None:
     assert [judge(clock).state for clock in both] == [State.MET, State.PAUSED]
 
 
-def test_only_the_markers_of_a_text_are_kept() -> None:
-    events = ticket_events(SNAPSHOT, HISTORY, {92: "found it #diagnosis\nsecret"}, ("#diagnosis", "#plan"))
-    comments = [event.what for event in events if isinstance(event.what, Commented)]
-    assert comments[-1] == Commented(public=True, markers=("#diagnosis",))
-    assert "secret" not in repr(events)
+def test_a_comment_keeps_the_markers_that_were_found_in_it() -> None:
+    events = ticket_events(SNAPSHOT, [replace(HISTORY[1], markers=("#diagnosis",))])
+    assert events[-1].what == Commented(public=True, markers=("#diagnosis",))
 
 
 def test_seconds_are_cut_off_not_rounded() -> None:
@@ -137,81 +117,84 @@ def test_what_a_history_does_not_name_is_left_out() -> None:
     assert len(events) == 1
 
 
-def test_two_readings_tell_the_rest_as_inferred() -> None:
+# ---- what the history does not tell yet --------------------------------------------------------------------------
+
+
+def end(*events: Event) -> Standing:
+    return moments(in_order(events))[-1].after
+
+
+def test_two_readings_tell_what_changed_between_them() -> None:
+    later = replace(
+        SNAPSHOT, group_id=6, tags=("vip",), fields={"77": ["b", "a"], "78": True}, updated_at=when("13:00")
+    )
+    assert reading_changes(SNAPSHOT, later) == (
+        ReadingChange(at("2026-03-02 13:00"), "group", "5", "6"),
+        ReadingChange(at("2026-03-02 13:00"), "tags", "escalated vip", "vip"),
+    )
+    assert reading_changes(later, later) == ()
+    assert reading_changes(later, replace(later, visible=False)) == ()
+
+
+def test_a_change_that_only_readings_tell_does_not_reach_back_to_the_beginning() -> None:
     later = replace(SNAPSHOT, group_id=6, tags=("vip",), updated_at=when("13:00"))
-    found = reading_events(SNAPSHOT, later)
-    assert [(event.what, event.inferred) for event in found] == [
+    events = ticket_events(later, HISTORY, reading_changes(SNAPSHOT, later))
+    assert isinstance(events[0].what, Created)
+    assert events[0].what.values["group"] == "5"
+    assert [(event.what, event.inferred) for event in events[-2:]] == [
         (Changed("group", "6"), True),
         (Changed("tags", "vip"), True),
     ]
-    assert reading_events(later, later) == ()
+    assert catching_up(later, events) == ()
 
 
-# ---- bugs --------------------------------------------------------------------------------------------------------
-
-MAPPING = StageMapping(
-    "default",
-    (
-        Stage("queued", 0, (BugSelector("1"),)),
-        Stage("in_progress", 1, (BugSelector("2"),)),
-        Stage("fixed", 2, (BugSelector("3", frozenset({"900"})),), done=True),
-    ),
-    "m",
-)
-DEV = Actor(ActorKind.AGENT, "dev-1")
-ISSUE = IssueSnapshot(
-    id="10001",
-    key="NOVA-1",
-    project_key="NOVA",
-    project_id="1",
-    issue_type="Bug",
-    issue_type_id="1",
-    status_id="3",
-    status_name="Done",
-    status_category="done",
-    updated_ms=1_772_460_000_000,
-    resolution_id="900",
-    assignee_id="dev-1",
-    history=(
-        IssueChange("12", when("14:00"), DEV, "2", "3", None, "900"),
-        IssueChange("11", when("11:00"), DEV, "1", "2"),
-    ),
-)
-LINK = Link(1, 7, "10001", "NOVA-1", "nova", Origin.CREATED, when("10:00"))
+def test_a_reading_that_knows_more_than_the_events_catches_up() -> None:
+    later = replace(SNAPSHOT, state=TicketState("solved", 501), tags=("vip",), updated_at=when("13:00"))
+    events = ticket_events(later, HISTORY)
+    found = catching_up(later, events)
+    assert [(event.what, event.at, event.inferred) for event in found] == [
+        (Changed("status", "solved"), at("2026-03-02 13:00"), True),
+        (Changed("tags", "vip"), at("2026-03-02 13:00"), True),
+    ]
+    assert end(*events, *found).status == "solved"
 
 
-def stages(events: tuple[Event, ...]) -> list[tuple[str, str]]:
-    return [(datetime.fromtimestamp(event.at, UTC).strftime("%H:%M"), event.what.stage) for event in events]  # type: ignore[union-attr]  # moves and links have one
+def test_a_reading_that_knows_less_than_the_events_says_nothing() -> None:
+    older = replace(SNAPSHOT, state=TicketState("open", 500), updated_at=when("10:00"))
+    assert catching_up(older, ticket_events(older, HISTORY)) == ()
 
 
 @pytest.mark.parametrize(
-    ("linked", "expected"),
+    ("changes", "status", "merged"),
     [
+        pytest.param({"visible": False}, "deleted", None, id="a ticket that no longer answers"),
+        pytest.param({"state": TicketState("deleted")}, "deleted", None, id="a ticket in the bin"),
         pytest.param(
-            "10:00", [("10:00", "queued"), ("11:00", "in_progress"), ("14:00", "fixed")], id="linked before it moved"
+            {"merged_into": 9, "state": TicketState("closed")}, "closed", 9, id="merged, as somebody found out"
         ),
-        pytest.param("12:00", [("12:00", "in_progress"), ("14:00", "fixed")], id="linked while somebody works on it"),
-        pytest.param("15:00", [("15:00", "fixed")], id="linked when it was done"),
+        pytest.param(
+            {"tags": ("closed_by_merge",), "state": TicketState("closed")}, "closed", 0, id="merged, as its tag says"
+        ),
     ],
 )
-def test_a_bug_enters_in_the_stage_it_was_in(linked: str, expected: list[tuple[str, str]]) -> None:
-    assert stages(bug_events(replace(LINK, created_at=when(linked)), ISSUE, MAPPING)) == expected
+def test_a_ticket_that_is_gone_is_gone(changes: dict[str, Any], status: str, merged: int | None) -> None:
+    gone = replace(SNAPSHOT, updated_at=when("13:00"), **changes)
+    events = ticket_events(gone, HISTORY)
+    standing = end(*events, *catching_up(gone, events))
+    assert (standing.status, standing.merged_into) == (status, merged)
+    assert standing.is_gone
 
 
-def test_a_status_that_no_stage_names_is_marked() -> None:
-    odd = replace(ISSUE, history=(IssueChange("11", when("11:00"), DEV, "1", "77"),), resolution_id=None)
-    _, moved = bug_events(LINK, odd, MAPPING)
-    assert isinstance(moved.what, BugMoved)
-    assert moved.what.stage == NO_STAGE
+def test_a_merge_is_told_by_the_tag_in_the_history_to_the_second() -> None:
+    gone = replace(SNAPSHOT, tags=("closed_by_merge",), state=TicketState("closed"), updated_at=when("13:00"))
+    history = (change(4, "13:00", "tags", "escalated vip", "closed_by_merge"), *HISTORY)
+    assert Merged(0) in [event.what for event in ticket_events(gone, history) if not event.inferred]
 
 
-def test_a_retired_link_lets_the_bug_go() -> None:
-    events = bug_events(replace(LINK, state=LinkState.RETIRED), ISSUE, MAPPING, unlinked_at=at("2026-03-02 15:00"))
-    told = moments(in_order((*ticket_events(SNAPSHOT, HISTORY), *events)))
-    assert told[-2].after.bug is not None
-    assert told[-1].after.bug is None
-
-
-def test_an_assignee_seen_in_two_readings_is_inferred() -> None:
-    (event,) = bug_reading_events(replace(ISSUE, assignee_id=None), ISSUE)
-    assert (event.what, event.inferred) == (BugChanged("assignee", "dev-1"), True)
+def test_a_box_is_told_alike_by_history_and_reading() -> None:
+    history = (change(4, "13:00", "field:78", "0", "1"), *HISTORY)
+    events = ticket_events(SNAPSHOT, history)
+    assert isinstance(events[0].what, Created)
+    assert events[0].what.values["field:78"] == "false"
+    assert events[-1].what == Changed("field:78", "true")
+    assert catching_up(replace(SNAPSHOT, updated_at=when("13:00")), events) == ()

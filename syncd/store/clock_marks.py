@@ -1,0 +1,81 @@
+"""What makes clocks due: every change of a ticket, of its history, of its links and of its bugs, wherever it is stored.
+
+While clocks are kept (Store.keep_clocks) the repositories of these records mark the tickets concerned by themselves, so
+that no writer can forget to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import delete, select, update
+
+from syncd.core.model import TicketSnapshot
+from syncd.sla.observed import ReadingChange, reading_changes
+from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.schema import LinkRow
+from syncd.store.schema_clocks import ClockDueRow, TicketReadingRow
+
+_DUE, _READING = table_of(ClockDueRow), table_of(TicketReadingRow)
+
+AT_ONCE: Final = 0
+NEVER: Final = 1 << 62
+"""`at` of a ticket that time alone changes nothing about."""
+
+
+class ClockMarks(Repository):
+    """The index of tickets whose clocks are worth a look."""
+
+    def touch_clocks(self, ticket_ids: Iterable[int]) -> None:
+        """These tickets changed: their clocks are due at once. Nothing where no clocks are kept."""
+        if self._keeps_clocks:
+            for part in chunks(ticket_ids):
+                self._upsert(ClockDueRow, [{"ticket_id": i, "at": AT_ONCE, "stale": 0} for i in part])
+
+    def touch_clocks_of_issues(self, issue_ids: Iterable[str]) -> None:
+        """As touch_clocks, for every ticket that is or was linked to one of these issues."""
+        if self._keeps_clocks:
+            for part in chunks(issue_ids):
+                query = select(LinkRow.ticket_id).where(LinkRow.issue_id.in_(part)).distinct()
+                self.touch_clocks(self._connection.execute(query).scalars().all())
+
+    def outdate_clocks(self, ticket_ids: Iterable[int]) -> None:
+        """As touch_clocks, for many at a time: they are computed in shares, after what changed just now."""
+        if self._keeps_clocks:
+            for part in chunks(ticket_ids):
+                self._connection.execute(update(_DUE).where(ClockDueRow.ticket_id.in_(part)).values(stale=1))
+                rows = [{"ticket_id": i, "at": NEVER, "stale": 1} for i in part]
+                self._upsert(ClockDueRow, rows, replace=False)
+
+    def note_readings(self, readings: Iterable[tuple[TicketSnapshot | None, TicketSnapshot]]) -> None:
+        """What readings of tickets (before, now) told ahead of the exact history, and that their clocks are due."""
+        if not self._keeps_clocks:
+            return
+        pairs = list(readings)
+        rows: list[dict[str, Any]] = [
+            {"ticket_id": new.id, "at": one.at, "name": one.name, "before": one.before, "after": one.after}
+            for old, new in pairs
+            if old is not None
+            for one in reading_changes(old, new)
+        ]
+        # Of two changes of one attribute in one second the first knows what was there before.
+        self._upsert(TicketReadingRow, rows, replace=False)
+        self.touch_clocks(new.id for _, new in pairs)
+
+    def readings_of(self, ticket_ids: Iterable[int]) -> dict[int, list[ReadingChange]]:
+        """What readings of these tickets told ahead of the exact history, oldest first."""
+        found: dict[int, list[ReadingChange]] = {}
+        for part in chunks(ticket_ids):
+            query = select(_READING).where(TicketReadingRow.ticket_id.in_(part))
+            query = query.order_by(TicketReadingRow.ticket_id, TicketReadingRow.at, TicketReadingRow.name)
+            for row in self._connection.execute(query).mappings():
+                change = ReadingChange(row["at"], row["name"], row["before"], row["after"])
+                found.setdefault(row["ticket_id"], []).append(change)
+        return found
+
+    def forget_readings(self, ticket_ids: Iterable[int], until: int) -> None:
+        """The exact history of these tickets is known until that instant (Unix seconds): readings add nothing to it."""
+        for part in chunks(ticket_ids):
+            query = delete(_READING).where(TicketReadingRow.ticket_id.in_(part), TicketReadingRow.at <= until)
+            self._connection.execute(query)
