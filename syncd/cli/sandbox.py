@@ -1,4 +1,4 @@
-"""`syncd sandbox`: a pretend Zendesk and Jira on this machine, to rehearse a configuration against."""
+"""`syncd sandbox`: a pretend Zendesk, Jira and mailbox on this machine, to rehearse a configuration against."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ PORT = click.IntRange(0, 65535)
 @click.option("--zendesk-port", type=PORT, default=0, help="Default: a free one.")
 @click.option("--jira-port", type=PORT, default=0, help="Default: a free one.")
 @click.option("--control-port", type=PORT, default=0, help="Default: a free one.")
+@click.option("--mail-port", type=PORT, default=0, help="Default: a free one.")
 @click.option("--seed", "number", type=int, default=1, show_default=True, help="Same seed, same ids.")
 @click.option(
     "--rate", type=click.FloatRange(0.001, 100_000), default=1.0, show_default=True, help="Speed of its time."
@@ -47,6 +48,7 @@ def sandbox(
     zendesk_port: int,
     jira_port: int,
     control_port: int,
+    mail_port: int,
     number: int,
     rate: float,
     lag: float,
@@ -54,20 +56,20 @@ def sandbox(
     write_config: Path | None,
     as_json: bool,
 ) -> int:
-    """Serves a pretend Zendesk and a pretend Jira on 127.0.0.1 until it is stopped with Ctrl-C.
+    """Serves a pretend Zendesk, a pretend Jira and a mailbox on 127.0.0.1 until it is stopped with Ctrl-C.
 
     Its control address takes people's acts, faults and the clock; give it to `syncd run --clock` when --rate is not 1.
     """
-    _check_ports(zendesk_port, jira_port, control_port)
+    _check_ports(zendesk_port, jira_port, control_port, mail_port)
     world = Sandbox(deployment, seed=number, clock=SandboxClock(rate=rate))
-    world.start(zendesk_port=zendesk_port, jira_port=jira_port, control_port=control_port)
+    world.start(zendesk_port=zendesk_port, jira_port=jira_port, control_port=control_port, mail_port=mail_port)
     stops: queue.SimpleQueue[int] = queue.SimpleQueue()
     before = {n: signal.signal(n, lambda got, _: stops.put(got)) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
         made = seed(world, cases=not empty)
         if lag:
             world.jira.switches["search_lag_seconds"] = lag
-        told = _told(made, rate)
+        told = {**_told(made, rate), "mail_host": world.mailbox.host, "mail_port": world.mailbox.port}
         if write_config is not None:
             _write(write_config, made)
             told["config"] = str(write_config)
@@ -117,7 +119,8 @@ def _told(made: Seeded, rate: float) -> dict[str, Any]:
 def _print(told: dict[str, Any], made: Seeded, rate: float) -> None:
     say(f"Zendesk  {made.zendesk_url}")
     say(f"Jira     {made.jira_url}  ({made.deployment}, projects {', '.join(MAPPINGS)})")
-    say(f"Control  {made.control_url}  (/clock /faults /journal /state /act/SERVICE/VERB /switches)")
+    say(f"Control  {made.control_url}  (/clock /faults /journal /state /act/SERVICE/VERB /switches /mails)")
+    say(f"Mail     {told['mail_host']}:{told['mail_port']}  (SMTP without TLS; what arrives: {made.control_url}/mails)")
     say()
     say(f"export ZENDESK_URL={made.zendesk_url} JIRA_URL={made.jira_url}")
     say(f"export ZENDESK_CLIENT_SECRET={made.client_secret} ZENDESK_READER_SECRET={made.reader_client_secret}")

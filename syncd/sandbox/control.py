@@ -1,4 +1,4 @@
-"""The sandbox's remote control: the clock, faults, the journal, the state, people's acts, switches."""
+"""The sandbox's remote control: the clock, faults, the journal, the state, people's acts, switches, mails."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ class ControlApp:
             Rule("/state/issues/<key>", endpoint="issue", methods=["GET"]),
             Rule("/act/<service>/<verb>", endpoint="act", methods=["POST"]),
             Rule("/switches", endpoint="switches", methods=["GET", "PUT"]),
+            Rule("/mails", endpoint="mails", methods=["GET", "DELETE"]),
+            Rule("/mails/faults", endpoint="mail_faults", methods=["GET", "PUT"]),
         ]
     )
 
@@ -146,6 +148,16 @@ class ControlApp:
             for service, switch, setting in changes:
                 both[service][switch] = setting
         return dict(both)
+
+    def _mails(self, request: Request) -> dict[str, Any]:
+        box = self._sandbox.mailbox
+        if request.method == "DELETE":
+            box.clear()
+        return {"mails": box.mails(int(request.args.get("since", "0"))), "port": box.port}
+
+    def _mail_faults(self, request: Request) -> dict[str, Any]:
+        box = self._sandbox.mailbox
+        return box.set_switches(_body(request)) if request.method == "PUT" else box.switches()
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from syncd.sandbox.clock import SandboxClock
 from syncd.sandbox.control import VERBS_OF_JIRA, ControlApp
 from syncd.sandbox.jira_app import JiraApp
 from syncd.sandbox.jira_world import JiraWorld
+from syncd.sandbox.mailbox import Mailbox
 from syncd.sandbox.web import SandboxContext
 from syncd.sandbox.zendesk_app import ZendeskApp
 from syncd.sandbox.zendesk_world import VERBS, ZendeskWorld
@@ -43,7 +44,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 class Sandbox:
-    """A pretend Zendesk, a pretend Jira and their control API, sharing one clock, one journal and one set of
+    """A pretend Zendesk, a pretend Jira, a mailbox and their control API, sharing one clock, one journal and one set of
     faults. Same seed and same calls give the same ids and tokens.
 
     `deployment` is "cloud" or "data_center". `clock` None: the real time, running `rate` times as fast.
@@ -62,6 +63,7 @@ class Sandbox:
         self.jira = JiraWorld(self.ctx, deployment)
         self.zendesk_app = ZendeskApp(self.ctx, self.zendesk)
         self.jira_app = JiraApp(self.ctx, self.jira)
+        self.mailbox = Mailbox(self.ctx.clock)
         self.control_app = ControlApp(self)
         self._servers: list[BaseWSGIServer] = []
         self._threads: list[threading.Thread] = []
@@ -82,8 +84,16 @@ class Sandbox:
             CONTROL_TEST_URL: self.control_app,
         }
 
-    def start(self, host: str = "127.0.0.1", zendesk_port: int = 0, jira_port: int = 0, control_port: int = 0) -> None:
-        """Serves all three on loopback; port 0 takes a free one. The addresses are in `*_url` afterwards."""
+    def start(
+        self,
+        host: str = "127.0.0.1",
+        zendesk_port: int = 0,
+        jira_port: int = 0,
+        control_port: int = 0,
+        mail_port: int | None = None,
+    ) -> None:
+        """Serves all three on loopback; port 0 takes a free one. The addresses are in `*_url` afterwards. With a
+        `mail_port` the mailbox listens too, on 127.0.0.1; `mailbox.port` holds where."""
         if self._servers:
             raise RuntimeError("the sandbox is already running")
         if host not in {"127.0.0.1", "localhost", "::1"}:
@@ -97,6 +107,8 @@ class Sandbox:
             )
         ]
         self.zendesk_url, self.jira_url, self.control_url = urls
+        if mail_port is not None:
+            self.mailbox.start(mail_port)
 
     def _serve(self, host: str, port: int, app: WSGIApplication) -> str:
         server = make_server(host, port, app, threaded=True, request_handler=_QuietHandler)
@@ -107,7 +119,8 @@ class Sandbox:
         return f"http://{host}:{server.server_port}"
 
     def stop(self) -> None:
-        """Stops serving; the worlds stay."""
+        """Stops serving; the worlds and the mails stay."""
+        self.mailbox.stop()
         for server in self._servers:
             server.shutdown()
             server.server_close()
