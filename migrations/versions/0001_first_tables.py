@@ -24,6 +24,18 @@ def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
 
 def upgrade() -> None:
     op.create_table(
+        "public_grant",
+        _text("marker"),
+        _text("digest"),
+        _int("ticket_id"),
+        _text("comment_id"),
+        _text("author_id"),
+        _int("at"),
+        _int("closed_at", nullable=True),
+        sa.PrimaryKeyConstraint("marker", "digest", name=op.f("pk_public_grant")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "comment_twin",
         _text("side"),
         _text("source_id"),
@@ -388,7 +400,7 @@ def upgrade() -> None:
         _int("link_id", autoincrement=False),
         _text("side"),
         _int("version"),
-        sa.CheckConstraint("side IN ('zendesk', 'jira')", name=op.f("ck_comments_seen_side")),
+        sa.CheckConstraint("side IN ('zendesk', 'jira', 'files')", name=op.f("ck_comments_seen_side")),
         sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_comments_seen_link_id_link")),
         sa.PrimaryKeyConstraint("link_id", "side", name=op.f("pk_comments_seen")),
         sqlite_strict=True,
@@ -468,6 +480,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("read_until IS NULL"),
     )
     op.create_table(
+        "ticket_reading",
+        _int("ticket_id", autoincrement=False),
+        _int("at", autoincrement=False),
+        _text("name"),
+        _text("before", nullable=True),
+        _text("after", nullable=True),
+        sa.PrimaryKeyConstraint("ticket_id", "at", "name", name=op.f("pk_ticket_reading")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "forecast",
         _int("ticket_id", autoincrement=False),
         _text("metric"),
@@ -479,16 +501,6 @@ def upgrade() -> None:
         _int("at"),
         sa.PrimaryKeyConstraint("ticket_id", "metric", "bug", "sign", name=op.f("pk_forecast")),
         sqlite_strict=True,
-    op.create_table(
-        "ticket_reading",
-        _int("ticket_id", autoincrement=False),
-        _int("at", autoincrement=False),
-        _text("name"),
-        _text("before", nullable=True),
-        _text("after", nullable=True),
-        sa.PrimaryKeyConstraint("ticket_id", "at", "name", name=op.f("pk_ticket_reading")),
-        sqlite_strict=True,
-    )
     )
     op.create_table(
         "episode",

@@ -26,8 +26,8 @@ from syncd.core.model import DeskCatalog, Json, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle import CallCounter, Engine, Routes, Settings
 from syncd.cycle.adopting import Adopter, AppLinkWatch
-from syncd.cycle.comment_audit import CommentAudit
-from syncd.cycle.comments import CommentPart
+from syncd.cycle.comment_audit import CommentAudit, PublicWatch
+from syncd.cycle.comments import FILES_FIELD, CommentPart
 from syncd.cycle.creating import CreatePart, TwinSweep
 from syncd.cycle.field_part import FieldPart
 from syncd.cycle.moments import MomentPart
@@ -36,6 +36,7 @@ from syncd.executor.creating import BugCreator
 from syncd.executor.facts import FactBook
 from syncd.executor.fields import FieldWriter
 from syncd.executor.followups import FollowUpWriter
+from syncd.executor.raising import granted_in
 from syncd.rules.creating import CreateRule
 from syncd.sources.credentials import Basic, Bearer, Credential, OAuthClient, api_token
 from syncd.sources.errors import AuthError, NotFoundError, SourceError, TransientError
@@ -105,6 +106,7 @@ class App:
                 robots=config.zendesk.robots,
                 on_call=lambda _: called("zendesk"),
                 before_send=(self._outside_of_transactions,),
+                granted=granted_in(store),
                 sleep=sleep,
             )
         self.jira: Jira
@@ -124,6 +126,7 @@ class App:
             )
         self.routing: Routing | None = None
         self.adopter = Adopter(store, self.zendesk, self.jira, self.zendesk.app_links, self.jira.scan, clock)
+        comments = CommentPart(store, self.zendesk.talk, self.jira.talk, self._comment_policies)
         book = FactBook(self.zendesk, self.jira, clock)
         self.engine: Engine = Engine(
             store,
@@ -145,7 +148,7 @@ class App:
                 ),
                 FieldPart(store, self.jira, book),
                 MomentPart(store),
-                CommentPart(store, self.zendesk.talk, self.jira.talk, self._comment_policies),
+                comments,
             ],
             performers=[
                 BugCreator(
@@ -158,12 +161,15 @@ class App:
                 ),
                 FieldWriter(store, self.zendesk, self.jira, clock, book, self._mapped_fields),
                 FollowUpWriter(self.zendesk),
-                CommentPerformer(store, self.zendesk, self.jira, self.zendesk.talk, self.jira.talk),
+                CommentPerformer(
+                    store, self.zendesk, self.jira, self.zendesk.talk, self.jira.talk, self._comment_policies
+                ),
             ],
             chores=[
                 TwinSweep(store, self.jira.creator, clock.now),
                 AppLinkWatch(self.adopter, config.poll.complete),
                 CommentAudit(store, self.zendesk, self.zendesk.talk, clock.now),
+                PublicWatch(store, comments, self.jira.talk, clock.now),
             ],
         )
 
@@ -246,7 +252,8 @@ class App:
         self.routing = routing
         self.catalog_problems = (*catalogs.stale, *catalogs.unread)
         self.engine.routes = routing.routes
-        self.jira.want_fields(wanted_fields(route.fields for route in routing.routes.running.values()))
+        files = {FILES_FIELD} if any(policy.loose_files for policy in self._comment_policies().values()) else set()
+        self.jira.want_fields(wanted_fields(route.fields for route in routing.routes.running.values()) | files)
         return routing
 
     def _catalogs(self) -> Catalogs:

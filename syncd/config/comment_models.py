@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from syncd.config.fields import Text
 from syncd.config.sentences import Model, Relation, refusal
-from syncd.core.comment_model import FILE_TYPES, CommentPolicy
+from syncd.core.comment_model import FILE_TYPES, CommentPolicy, Raising
 
 _MB = 1024 * 1024
 
@@ -27,14 +27,45 @@ def _one_word(value: str) -> str:
     return value
 
 
+def _prefix(value: str) -> str:
+    if len(value) < 3:
+        raise refusal(
+            "Write a word of three characters at least, such as '#customer', that nobody begins with by chance."
+        )
+    return _one_word(value)
+
+
+class ToCustomer(Model):
+    """Which comments on a bug become public: those that begin with the prefix, by somebody who is named here."""
+
+    prefix: Annotated[Text, AfterValidator(_prefix)] = Field(examples=["'#customer'"])
+    roles: tuple[Text, ...] = Field(default=(), examples=["[Support liaison]"])
+    groups: tuple[Text, ...] = Field(default=(), examples=["[support-liaisons]"])
+    accounts: tuple[Text, ...] = Field(default=(), examples=["[712020:8d1f2a3b]"])
+
+    @classmethod
+    def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
+        if not any(data.get(key) for key in ("roles", "groups", "accounts")):
+            yield (), "Name who may speak to customers: roles, groups or accounts of Jira. A prefix alone lets nobody."
+
+    @property
+    def raising(self) -> Raising:
+        """As the planner needs it."""
+        return Raising(self.prefix, self.roles, self.groups, self.accounts)
+
+
 class Comments(Model):
-    """Copies are always internal: a note on the ticket, hidden from the portal on the bug."""
+    """Copies are internal: a note on the ticket, hidden from the portal on the bug. Only `to_customer` makes a comment
+    public, and only one that its author meant so."""
 
     to_ticket: Literal["internal", "none"] = Field(default="internal", examples=["internal"])
     to_bug: Literal["none", "tagged", "internal", "all"] = Field(default="tagged", examples=["tagged"])
     tag: Annotated[Text, AfterValidator(_one_word)] = Field(default="#bug", examples=["'#bug'"])
     restricted: bool = Field(default=False, examples=["false"])
+    to_customer: ToCustomer | None = Field(default=None, examples=["{prefix: '#customer', roles: [Support liaison]}"])
     history: Literal["none", "all"] = Field(default="none", examples=["none"])
+    loose_files: bool = Field(default=True, examples=["true"])
+    all_files_to_bug: bool = Field(default=False, examples=["false"])
     file_types: tuple[Annotated[str, AfterValidator(_ending)], ...] = Field(
         default=FILE_TYPES, examples=["[png, jpg, log, txt]"]
     )
@@ -46,6 +77,8 @@ class Comments(Model):
         one, all_of_them = data.get("file_mb", 10), data.get("files_mb", 50)
         if isinstance(one, int) and isinstance(all_of_them, int) and one > all_of_them:
             yield ("files_mb",), "One file may be larger than all files together: write at least the size of file_mb."
+        if data.get("to_customer") and data.get("to_ticket", "internal") == "none":
+            yield ("to_customer",), "With to_ticket: none no comment leaves the bug, so none can reach the customer."
         if "tag" in data and data.get("to_bug", "tagged") != "tagged":
             yield ("tag",), "The tag counts only with to_bug: tagged."
 
@@ -61,4 +94,7 @@ class Comments(Model):
             file_types=self.file_types,
             file_bytes=self.file_mb * _MB,
             files_bytes=self.files_mb * _MB,
+            raising=self.to_customer.raising if self.to_customer is not None else None,
+            loose_files=self.loose_files and self.to_ticket != "none",
+            all_files_to_bug=self.all_files_to_bug,
         )

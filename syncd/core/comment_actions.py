@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from syncd.core.comment_model import FileRef, Side
+from syncd.core.comment_model import FileRef, Looked
 from syncd.core.model import Visibility
 
 COMMENT_URGENCY = 2
@@ -18,16 +18,18 @@ COMMENT_URGENCY = 2
 
 @dataclass(frozen=True, slots=True)
 class SawComments:
-    """The comments of one side of a link were looked at as of this version: epoch ms of an issue, s of a ticket."""
+    """The comments of one side of a link were looked at as of this version: epoch ms of an issue, s of a ticket; of
+    files the newest id."""
 
     link_id: int
-    side: Side
+    side: Looked
     version: int
 
 
 @dataclass(frozen=True, slots=True)
 class CommentToTicket:
-    """A bug's comment as an internal note on a ticket; or the note that says how it was edited."""
+    """A bug's comment as an internal note on a ticket, or what its author meant for the customer as a public comment;
+    the note that says how it was edited; or files that no comment names."""
 
     kind: ClassVar[str] = "comment_to_ticket"
     ticket_id: int
@@ -42,7 +44,9 @@ class CommentToTicket:
     html: str
     placeholder: str  # HTML, when Zendesk refuses the text for good
     visibility: Visibility
+    public_html: str = ""  # what the customer reads, when the visibility is CUSTOMER; `html` when that turns out wrong
     edited: bool = False
+    loose: bool = False  # files that no comment names
     overflow: str = ""  # the whole text, for a file, when it is too long for a note
     overflow_name: str = ""
     files: tuple[FileRef, ...] = ()
@@ -63,7 +67,8 @@ class CommentToTicket:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawNote:
-    """Our copy of a comment that is gone, or is no longer for everybody, is blacked out."""
+    """Our copy of a comment that is gone, or is no longer for everybody, is blacked out; a public copy is made private
+    first, and that alone when agents may go on reading it."""
 
     kind: ClassVar[str] = "withdraw_note"
     ticket_id: int
@@ -74,6 +79,8 @@ class WithdrawNote:
     note_id: str  # in Zendesk; empty: found by the marker
     note_marker: str
     deleted: bool  # looked at again before anything is blacked out
+    hides: bool = False  # the copy is public
+    keeps_text: bool = False
     link_ids: tuple[int, ...] = ()
     route: str = ""
 
@@ -103,6 +110,7 @@ class CommentToBug:
     body: str  # wiki markup
     placeholder: str  # wiki markup
     visibility: Visibility
+    loose: bool = False  # only the files of a comment that itself stays where it is
     overflow: str = ""
     overflow_name: str = ""
     files: tuple[FileRef, ...] = ()

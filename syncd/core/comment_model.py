@@ -9,9 +9,11 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from syncd.core.model import Actor, TicketSnapshot, Visibility
-from syncd.core.ports import BugComment
+from syncd.core.ports import BugComment, TicketWritten
 
 Side = Literal["zendesk", "jira"]
+Looked = Literal["zendesk", "jira", "files"]
+"""What of a link was looked at: the comments of a side, or the files of its bug."""
 
 FILE_TYPES = (
     *("png", "jpg", "jpeg", "gif", "webp", "bmp", "mp4", "webm", "mov"),
@@ -29,6 +31,8 @@ class CommentFile:
     name: str
     url: str
     size: int  # bytes, as the server says: a hint
+    author: Actor | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,16 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
+class Raising:
+    """Which comments on a bug are for the customer: those that begin with the prefix, by one of these people."""
+
+    prefix: str
+    roles: tuple[str, ...] = ()  # of the project in Jira
+    groups: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()  # account ids on Cloud, user names on Data Center
+
+
+@dataclass(frozen=True, slots=True)
 class CommentPolicy:
     """What a route carries."""
 
@@ -108,6 +122,21 @@ class CommentPolicy:
     file_types: tuple[str, ...] = FILE_TYPES
     file_bytes: int = 10 * 1024 * 1024
     files_bytes: int = 50 * 1024 * 1024  # of one ticket or issue in all
+    raising: Raising | None = None  # None: nothing ever reaches a customer
+    loose_files: bool = True  # to the ticket: files of the bug that no comment names
+    all_files_to_bug: bool = False  # also files of comments that stay on the ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A recorded permission for one public comment: this text, on this ticket, under this mark."""
+
+    marker: str
+    ticket_id: int
+    digest: str  # SHA-256 of the text as it is sent
+    comment_id: str  # in Jira
+    author_id: str  # who said it there
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +158,9 @@ class TicketTalk(Protocol):
 
     def read(self, ticket_id: int) -> TicketSnapshot:
         """The ticket as it is now."""
+
+    def say(self, ticket_id: int, html: str, uploads: Sequence[str], *, stamp: datetime, marker: str) -> TicketWritten:
+        """A public comment, as write() in every other respect. Without a recorded grant it never leaves."""
 
     def redact(self, ticket_id: int, comment_id: int, text: str) -> None:
         """Blacks a text out in a comment, for ever."""
@@ -154,6 +186,12 @@ class BugTalk(Protocol):
 
     def is_internal(self, comment_id: str) -> bool:
         """Whether the stored comment carries the mark that hides it from the portal; False when it does not say."""
+
+    def is_open(self, comment_id: str) -> bool:
+        """Whether the stored comment carries no mark that hides it; one that cannot be read counts as such a mark."""
+
+    def speakers(self, project_key: str, raising: Raising) -> frozenset[str]:
+        """The accounts that may speak to customers. RefusedError or NotFoundError: their list cannot be read."""
 
     def edit(self, issue_id: str, comment_id: str, body: str) -> None:
         """Replaces the text of a comment of ours."""

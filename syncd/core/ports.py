@@ -135,7 +135,8 @@ class BugComment:
     updated: datetime
     marker: str | None = None
     restricted: bool = False  # for one role or group only
-    internal: bool | None = None  # sd.public.comment; None: not said
+    internal: bool | None = None  # sd.public.comment, or jsdPublic: false; None: not said
+    edited_by: str | None = None  # the account that changed it last
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import TypeVar
 from syncd.core.actions import Action, Plan
 from syncd.core.comment_actions import SawComments
 from syncd.core.comment_model import BugTalk, BugTalkPage, CommentPolicy, TicketTalk, TicketTalkPage, Twin
-from syncd.core.comments import plan_to_bug, plan_to_ticket, twins_by_source
+from syncd.core.comments_to_bug import plan_to_bug
+from syncd.core.comments_to_ticket import asks_for_customer, plan_loose_files, plan_to_ticket, twins_by_source
 from syncd.core.model import IssueSnapshot, Link, TicketSnapshot
 from syncd.core.world import RouteView, World, subjects_of
 from syncd.cycle.settings import CycleReport
@@ -19,6 +20,9 @@ from syncd.store import Store
 
 _Key = TypeVar("_Key")
 _Page = TypeVar("_Page")
+
+FILES_FIELD = "attachment"
+"""Jira's field with the issue's files, of which a snapshot keeps the ids."""
 
 KEPT = 200
 """Readings that are kept: links that a brake holds are planned in every cycle."""
@@ -61,7 +65,7 @@ class CommentPart:
         for link in sorted(links, key=lambda found: found.id):
             policy = policies[link.route]
             try:
-                actions += self._from_bug(world, link, policy, known)
+                actions += self._from_bug(world, link, policy, known, report)
                 actions += self._from_ticket(world, link, policy, known)
             except (NotFoundError, RefusedError, InvalidResponseError) as error:
                 report.warnings.append(f"Comments of ticket #{link.ticket_id} and {link.issue_key}: {error}")
@@ -77,22 +81,58 @@ class CommentPart:
             return None
         return policies.get(link.route)
 
-    def _from_bug(self, world: World, link: Link, policy: CommentPolicy, known: _Known) -> list[Action]:
+    def _from_bug(
+        self, world: World, link: Link, policy: CommentPolicy, known: _Known, report: CycleReport
+    ) -> list[Action]:
         ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
         seen = known.seen.get((link.id, "jira"))
         if policy.to_ticket == "none" or ticket.state.is_final or seen == issue.updated_ms:
             return []
         page = self._bug_page(issue, _since(link, policy, seen, 1000))
         twins = twins_by_source(known.of(f"issue:{issue.id}"), "jira", f"ticket:{ticket.id}")
+        speakers = self._speakers(issue, policy, report) if asks_for_customer(page, twins, policy) else frozenset()
         found: list[Action] = list(
-            plan_to_ticket(link, ticket, issue, page, twins, policy, browse_url=world.browse_url)
+            plan_to_ticket(link, ticket, issue, page, twins, policy, browse_url=world.browse_url, speakers=speakers)
         )
+        found += self._loose_files(world, link, policy, page, known.seen.get((link.id, "files"), 0))
         return [*found, SawComments(link.id, "jira", issue.updated_ms)]
+
+    def _speakers(self, issue: IssueSnapshot, policy: CommentPolicy, report: CycleReport) -> frozenset[str]:
+        """Asked only when somebody wants to speak. Where Jira does not show who may, those named one by one may."""
+        if policy.raising is None:
+            return frozenset()
+        try:
+            return self._tracker.speakers(issue.project_key, policy.raising)
+        except (NotFoundError, RefusedError) as error:
+            report.warnings.append(f"Who may speak to customers from {issue.project_key} cannot be read: {error}")
+            return frozenset(policy.raising.accounts)
+
+    def _loose_files(
+        self, world: World, link: Link, policy: CommentPolicy, page: BugTalkPage, newest: int
+    ) -> list[Action]:
+        """One call when the bug has files that were not there at the last look, none otherwise."""
+        ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
+        listed = issue.fields.get(FILES_FIELD)
+        ids = [int(number) for number in listed if str(number).isdigit()] if isinstance(listed, list) else []
+        fresh = {str(number) for number in ids if number > newest}
+        if not policy.loose_files or not fresh:
+            return []
+        files = [file for file in page.files or self._tracker.files(issue.id) if file.id in fresh]
+        found: list[Action] = list(
+            plan_loose_files(link, ticket, issue, page, files, policy, browse_url=world.browse_url)
+        )
+        return [*found, SawComments(link.id, "files", max(ids))]
+
+    def forget(self, issue_id: str) -> None:
+        """The issue's comments are read anew although it shows no other version."""
+        for key in [key for key in self._issues if key[0] == issue_id]:
+            del self._issues[key]
 
     def _from_ticket(self, world: World, link: Link, policy: CommentPolicy, known: _Known) -> list[Action]:
         ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
         seen = known.seen.get((link.id, "zendesk"))
-        if policy.to_bug == "none" or seen == ticket.version:
+        silent = policy.to_bug == "none" and not policy.all_files_to_bug
+        if silent or seen == ticket.version:
             return []
         page = self._ticket_page(ticket, _since(link, policy, seen, 1))
         twins = twins_by_source(known.of(f"ticket:{ticket.id}"), "zendesk", f"issue:{issue.id}")

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from syncd.core.comment_model import BugTalkPage, CommentFile
+from syncd.core.comment_model import BugTalkPage, CommentFile, Raising
 from syncd.core.ports import BugComment
 from syncd.core.wiki import within_bmp
 from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
 from syncd.sources.files import FileFetcher
-from syncd.sources.jira_json import ident, record, rows
+from syncd.sources.jira_json import Authors, MalformedError, ident, instant, record, rows
+from syncd.sources.jira_members import Members
 from syncd.sources.jira_wire import Wire, segment, understood
 
 PER_PAGE = 50
@@ -32,12 +33,16 @@ class JiraTalk:
         *,
         is_cloud: Callable[[], bool],
         understand: Callable[[object], BugComment],
+        authors: Callable[[], Authors],
+        members: Members,
         count_write: Callable[[str], None],
     ) -> None:
         self._wire = wire
         self._files = files
         self._is_cloud = is_cloud
         self._understand = understand
+        self._authors = authors
+        self._members = members
         self._count_write = count_write
 
     def comments(self, issue_id: str, since: datetime | None) -> BugTalkPage:
@@ -70,13 +75,25 @@ class JiraTalk:
 
     def is_internal(self, comment_id: str) -> bool:
         """Whether the stored comment is hidden from the portal; False when the mark is not there."""
+        mark = self._mark(comment_id)
+        return isinstance(mark, dict) and mark.get("internal") in (True, "true")
+
+    def is_open(self, comment_id: str) -> bool:
+        """Whether the stored comment carries no mark that hides it; one that cannot be read counts as such a mark."""
+        mark = self._mark(comment_id)
+        return mark is None or (isinstance(mark, dict) and mark.get("internal") in (False, "false"))
+
+    def _mark(self, comment_id: str) -> object:
+        path = f"comment/{segment(comment_id)}/properties/sd.public.comment"
         try:
             with understood():
-                path = f"comment/{segment(comment_id)}/properties/sd.public.comment"
-                value = record(self._wire.get(path), "a property").get("value")
+                return record(self._wire.get(path), "a property").get("value") or {}
         except NotFoundError:
-            return False
-        return isinstance(value, dict) and value.get("internal") in (True, "true")
+            return None
+
+    def speakers(self, project_key: str, raising: Raising) -> frozenset[str]:
+        """The accounts that may speak to customers; kept for ten minutes."""
+        return self._members.of(project_key, raising)
 
     def edit(self, issue_id: str, comment_id: str, body: str) -> None:
         """Replaces the text of a comment of ours; its properties stay."""
@@ -110,7 +127,12 @@ class JiraTalk:
         address = self._wire.address(f"attachment/content/{ident(number, 'the id of a file')}")
         if not self._is_cloud():
             address = raw.get("content") if isinstance(raw.get("content"), str) else ""
-        return CommentFile(str(number), name, address, size if isinstance(size, int) else 0)
+        try:
+            at = instant(raw.get("created"))
+        except MalformedError:
+            at = None
+        author = self._authors().actor(raw.get("author"))
+        return CommentFile(str(number), name, address, size if isinstance(size, int) else 0, author, at)
 
     def attach(self, issue_id: str, name: str, content: bytes) -> None:
         """Adds a file. Not idempotent: look at files() first."""

@@ -1,7 +1,7 @@
 """The last look at what is about to be written to Zendesk: nothing that a customer could read leaves by accident.
 
 It knows nothing of intents or policies; it reads the bytes of the request, so that a mistake anywhere above it is
-stopped here. A public comment needs a grant that names the ticket and the text, and each grant serves once.
+stopped here. A public comment needs a recorded grant that names the ticket, the mark of the write and the text.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 
 from syncd.sources.errors import RefusedError
+from syncd.sources.zendesk_audits import MARKER
 
 _TICKET = re.compile(r"/api/v2/tickets/(\d+)(?:\.json)?")
 _CUSTOMER_VOICE = re.compile(r"/api/v2/(requests|imports|chats|chat|any_channel|channels|end_users)(/|\.|$)")
@@ -26,29 +26,23 @@ class WireGuardError(RefusedError):
     """A request that was stopped before a byte of it left: a mistake in syncd, not the server's answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublicGrant:
-    """A recorded permission for one public comment."""
+class Granted(Protocol):
+    """Knows the recorded permissions for public comments."""
 
-    id: str
-    ticket_id: int
-    body_sha256: str
+    def __call__(self, marker: str, ticket_id: int, digest: str) -> bool:
+        """Whether this mark may say the text of this digest on this ticket, and is still at it."""
 
-    @classmethod
-    def for_body(cls, grant_id: str, ticket_id: int, body: str) -> PublicGrant:
-        """The grant for exactly this text on this ticket."""
-        return cls(grant_id, ticket_id, _digest(body))
+
+def nothing_granted(marker: str, ticket_id: int, digest: str) -> bool:  # noqa: ARG001 - see Granted
+    """Where nobody may speak to customers."""
+    return False
 
 
 class WireGuard:
     """A before_send hook for the session with Zendesk."""
 
-    def __init__(self) -> None:
-        self._grants: list[PublicGrant] = []
-
-    def grant(self, grant: PublicGrant) -> None:
-        """Lets one public comment pass."""
-        self._grants.append(grant)
+    def __init__(self, granted: Granted = nothing_granted) -> None:
+        self._granted = granted
 
     def __call__(self, request: requests.PreparedRequest) -> None:
         """Raises WireGuardError for a write that could show something to a customer or overwrite unseen changes."""
@@ -64,28 +58,27 @@ class WireGuard:
             _check(name, value, path)
         for holder in _objects(body):
             if "comment" in holder:
-                self._check_comment(holder["comment"], path)
+                self._check_comment(holder, path)
         ticket = _TICKET.fullmatch(path)
         if ticket and request.method == "PUT":
             _check_put(body, path)
 
-    def _check_comment(self, comment: object, path: str) -> None:
+    def _check_comment(self, holder: Mapping[str, Any], path: str) -> None:
+        comment = holder["comment"]
         if not isinstance(comment, Mapping):
             raise WireGuardError(f"a write to {path} carries a comment that is no object")
         if "html_body" in comment and "body" in comment:
             raise WireGuardError(f"a write to {path} carries a comment with two texts")
-        if comment.get("public") is not False and not self._is_granted(comment, path):
+        if comment.get("public") is not False and not self._is_granted(holder, comment, path):
             raise WireGuardError(f"a write to {path} carries a comment that is not marked internal")
 
-    def _is_granted(self, comment: Mapping[str, Any], path: str) -> bool:
-        ticket, body = _TICKET.fullmatch(path), comment.get("body")
-        if ticket is None or not isinstance(body, str) or comment.get("public") is not True:
+    def _is_granted(self, holder: Mapping[str, Any], comment: Mapping[str, Any], path: str) -> bool:
+        ticket, text = _TICKET.fullmatch(path), comment.get("html_body")
+        metadata = holder.get("metadata")
+        marker = metadata.get(MARKER) if isinstance(metadata, Mapping) else None
+        if ticket is None or not isinstance(text, str) or not isinstance(marker, str):
             return False
-        for grant in self._grants:
-            if grant.ticket_id == int(ticket[1]) and grant.body_sha256 == _digest(body):
-                self._grants.remove(grant)
-                return True
-        return False
+        return comment.get("public") is True and self._granted(marker, int(ticket[1]), digest_of(text))
 
 
 def _check(name: str, value: object, path: str) -> None:
@@ -151,5 +144,6 @@ def _entries(value: object) -> Iterator[tuple[str, object]]:
         yield from holder.items()
 
 
-def _digest(text: str) -> str:
+def digest_of(text: str) -> str:
+    """What a grant remembers of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from requests.adapters import BaseAdapter
+from zenpy.lib.api_objects import Ticket
 
 from syncd.core.model import DeskCatalog, Json, TicketChange, TicketSnapshot
 from syncd.core.ports import (
@@ -38,7 +39,7 @@ from syncd.sources.errors import (
 )
 from syncd.sources.files import ZENDESK_HOSTS, FileFetcher
 from syncd.sources.http import BeforeSend, CallRecord, Session
-from syncd.sources.wire_guard import WireGuard
+from syncd.sources.wire_guard import Granted, WireGuard, nothing_granted
 from syncd.sources.zendesk_audits import Audit, audit_of, authors_of, changes_of
 from syncd.sources.zendesk_calls import KINDS, Calls, kind_of, list_in
 from syncd.sources.zendesk_case import Cases
@@ -68,7 +69,7 @@ from syncd.sources.zendesk_parse import (
 )
 from syncd.sources.zendesk_people import People
 from syncd.sources.zendesk_talk import ZendeskTalk
-from syncd.sources.zendesk_write import is_public, not_shown, notes_of, ticket_object
+from syncd.sources.zendesk_write import is_public, not_shown, notes_of, spoken_object, ticket_object
 
 HELD_BACK = 61  # seconds: exports withhold the newest 60, and refuse a start within them
 PER_EXPORT = 1000
@@ -86,7 +87,8 @@ log = structlog.get_logger(__name__)
 class Zendesk:
     """A TicketSource. `auth` writes (and reads tickets); `reader_auth`, where given, reads exports and definitions,
     which need an admin. `robots` are the names, e-mail addresses or ids of integrations whose changes are nobody's
-    wish. `adapter` replaces the network, `sleep` the pauses between attempts of a read. Not for two threads at once."""
+    wish. `adapter` replaces the network, `sleep` the pauses between attempts of a read. `granted` knows which public
+    comments were allowed. Not for two threads at once."""
 
     def __init__(
         self,
@@ -100,11 +102,12 @@ class Zendesk:
         ca: str | None = None,
         on_call: Callable[[CallRecord], None] | None = None,
         before_send: tuple[BeforeSend, ...] = (),
+        granted: Granted = nothing_granted,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
         self._budgets = Budgets(clock, ASSUMED)
-        self.wire_guard = WireGuard()
+        self.wire_guard = WireGuard(granted)
 
         def session(credential: Credential) -> Session:
             return Session(
@@ -135,6 +138,7 @@ class Zendesk:
             FileFetcher(self._server, signer, service="Zendesk", hosts=ZENDESK_HOSTS, adapter=adapter, ca=ca),
             own_id=self._own_id,
             read=lambda number: self.read([number])[0],
+            say=self._say,
         )
         self.app_links = AppLinks(self._reader)
         self.cases = Cases(self._writer, self._reader, self._tickets)
@@ -269,8 +273,16 @@ class Zendesk:
     def write(self, ticket_id: int, write: TicketWrite, *, stamp: datetime, marker: str) -> TicketWritten:
         """One PUT under safe_update, marked in its metadata. Raises UnknownError when the answer does not show that the
         update was applied."""
+        return self._put(ticket_id, write, ticket_object(ticket_id, write, stamp, marker), marker)
+
+    def _say(self, ticket_id: int, html: str, uploads: Sequence[str], *, stamp: datetime, marker: str) -> TicketWritten:
+        """A public comment; the wire guard stops it unless it was granted."""
+        note = TicketWrite(note="", html=html)  # what the answer must show, whoever may read it
+        return self._put(ticket_id, note, spoken_object(ticket_id, html, uploads, stamp, marker), marker)
+
+    def _put(self, ticket_id: int, write: TicketWrite, asked: Ticket, marker: str) -> TicketWritten:
         own = self._own_id()  # before the update: what fails here fails with nothing sent
-        body = self._writer.update_ticket(ticket_object(ticket_id, write, stamp, marker))
+        body = self._writer.update_ticket(asked)
         row = body.get("ticket")
         try:
             ticket = self._tickets.read(row)

@@ -6,13 +6,14 @@ https://developer.zendesk.com/api-reference/ticketing/tickets/ticket-attachments
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from syncd.core.comment_model import CommentFile, TicketComment, TicketTalkPage
 from syncd.core.model import TicketSnapshot
+from syncd.core.ports import TicketWritten
 from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
 from syncd.sources.files import FileFetcher
 from syncd.sources.http import parse_json
@@ -23,6 +24,14 @@ from syncd.sources.zendesk_people import People, Via
 
 PER_PAGE = 100
 MOST_PAGES = 60  # Zendesk allows 5,000 comments on a ticket
+
+
+class Say(Protocol):
+    """Zendesk's one public write; see TicketTalk.say."""
+
+    def __call__(
+        self, ticket_id: int, html: str, uploads: Sequence[str], *, stamp: datetime, marker: str
+    ) -> TicketWritten: ...
 
 
 class ZendeskTalk:
@@ -36,12 +45,14 @@ class ZendeskTalk:
         *,
         own_id: Callable[[], int],
         read: Callable[[int], TicketSnapshot],
+        say: Say,
     ) -> None:
         self._calls = calls
         self._people = people
         self._files = files
         self._own_id = own_id
         self._read = read
+        self._say = say
         self._takes_sort = True
 
     def comments(self, ticket_id: int, since: datetime | None) -> TicketTalkPage:
@@ -70,6 +81,10 @@ class ZendeskTalk:
     def read(self, ticket_id: int) -> TicketSnapshot:
         """The ticket as it is now."""
         return self._read(ticket_id)
+
+    def say(self, ticket_id: int, html: str, uploads: Sequence[str], *, stamp: datetime, marker: str) -> TicketWritten:
+        """A public comment under safe_update."""
+        return self._say(ticket_id, html, uploads, stamp=stamp, marker=marker)
 
     def redact(self, ticket_id: int, comment_id: int, text: str) -> None:
         """Blacks out a text in a comment."""

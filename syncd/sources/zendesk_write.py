@@ -39,6 +39,14 @@ def ticket_object(ticket_id: int, write: TicketWrite, stamp: datetime, marker: s
     return body
 
 
+def spoken_object(ticket_id: int, html: str, uploads: Sequence[str], stamp: datetime, marker: str) -> Ticket:
+    """zenpy's ticket with a public comment and nothing else: the only body here that a customer reads."""
+    files = {"uploads": list(uploads)} if uploads else {}
+    body = Ticket(id=ticket_id, safe_update=True, updated_stamp=stamp_of(stamp), metadata={MARKER: marker})
+    body.comment = Comment(public=True, html_body=html, **files)
+    return body
+
+
 def not_shown(write: TicketWrite, ticket: Row, audits: Sequence[Audit]) -> list[str]:
     """The parts of an update that neither the ticket nor these audits show; empty when all of it was done.
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from syncd.core.comment_model import Carried, Side, Twin, TwinState
+from syncd.core.comment_model import Carried, Looked, Side, Twin, TwinState
 from syncd.core.model import Visibility
 from syncd.store.codec import from_micros, to_micros
 from syncd.store.rows import Repository, chunks, table_of
@@ -59,6 +59,12 @@ class Comments(Repository):
         query = select(_TWIN).where(CommentTwinRow.side == side, CommentTwinRow.at >= to_micros(since))
         return [_twin(row) for row in self._connection.execute(query.order_by(CommentTwinRow.at)).mappings()]
 
+    def public_twins_since(self, since: datetime) -> list[Twin]:
+        """What customers read of comments that were made since."""
+        public = (CommentTwinRow.side == "jira", CommentTwinRow.visibility == Visibility.CUSTOMER.value)
+        query = select(_TWIN).where(*public, CommentTwinRow.source_at >= to_micros(since))
+        return [_twin(row) for row in self._connection.execute(query).mappings()]
+
     # ---- how far ----
 
     def comments_seen(self, link_ids: Iterable[int]) -> dict[tuple[int, str], int]:
@@ -70,9 +76,15 @@ class Comments(Repository):
             found |= {(row.link_id, row.side): row.version for row in rows}
         return found
 
-    def saw_comments(self, link_id: int, side: Side, version: int) -> None:
+    def saw_comments(self, link_id: int, side: Looked, version: int) -> None:
         """They were looked at."""
         self._upsert(CommentsSeenRow, [{"link_id": link_id, "side": side, "version": version}])
+
+    def look_again(self, link_ids: Iterable[int], side: Looked) -> None:
+        """The next plan reads the comments of these links anew, whether or not the side has another version."""
+        for part in chunks(link_ids):
+            seen = (CommentsSeenRow.link_id.in_(part), CommentsSeenRow.side == side)
+            self._connection.execute(update(CommentsSeenRow).where(*seen).values(version=0))
 
     # ---- files ----
 

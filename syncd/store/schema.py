@@ -413,7 +413,7 @@ class CommentTwinRow(Base):
 
 
 class CommentsSeenRow(Base):
-    """The version of a side up to which a link's comments were looked at."""
+    """The version of a side up to which a link's comments were looked at; of files the newest id."""
 
     __tablename__ = "comments_seen"
 
@@ -421,7 +421,7 @@ class CommentsSeenRow(Base):
     side: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int]
 
-    __table_args__ = table(_one_of("side", "zendesk", "jira"))
+    __table_args__ = table(_one_of("side", "zendesk", "jira", "files"))
 
 
 class CarriedFileRow(Base):

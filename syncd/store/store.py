@@ -34,6 +34,7 @@ from syncd.store.errors import StoreBusy, StoreDamaged, StoreError, StoreMissing
 from syncd.store.escalation import Escalations
 from syncd.store.facts import Facts
 from syncd.store.field_bases import FieldBases
+from syncd.store.grants import Grants
 from syncd.store.guards import Guards
 from syncd.store.links import Links
 from syncd.store.migrate import check_version, migrate, version_of
@@ -57,6 +58,7 @@ class Tx(
     Guards,
     Requests,
     Comments,
+    Grants,
     Facts,
     Upkeep,
     FieldBases,
@@ -78,9 +80,9 @@ class Store:
         self._engine: Engine = make_engine(self._url)
         self._turn = threading.Lock()
         self._mine = threading.local()
+        self._keeps_clocks = False
 
     @classmethod
-        self._keeps_clocks = False
     def open(cls, url: str, *, create: bool = True, check: bool = True) -> Self:
         """Opens sqlite:///FILE, sqlite:// (in memory) or postgresql://…
 
@@ -139,12 +141,12 @@ class Store:
             with self._open(writable=False) as connection:
                 yield Tx(connection, writable=False)
 
-    def in_transaction(self) -> bool:
-        """True inside a transaction() or reading() of the calling thread."""
     def keep_clocks(self, kept: bool) -> None:
         """Whether changes make clocks due from now on; see clock_marks.py."""
         self._keeps_clocks = kept
 
+    def in_transaction(self) -> bool:
+        """True inside a transaction() or reading() of the calling thread."""
         return bool(getattr(self._mine, "busy", False))
 
     @contextmanager

@@ -9,19 +9,18 @@ from datetime import UTC, datetime
 import pytest
 
 from syncd.core.comment_actions import CommentToBug, CommentToTicket
+from syncd.core.comment_files import choose_files, safe_name
 from syncd.core.comment_model import BugTalkPage, CommentFile, CommentPolicy, TicketComment, TicketTalkPage
-from syncd.core.comments import (
+from syncd.core.comment_visibility import (
     bug_visibility,
-    choose_files,
     goes_to_bug,
     goes_to_ticket,
     lowest,
-    plan_to_bug,
-    plan_to_ticket,
     rises,
-    safe_name,
     ticket_visibility,
 )
+from syncd.core.comments_to_bug import plan_to_bug
+from syncd.core.comments_to_ticket import plan_to_ticket
 from syncd.core.model import (
     Actor,
     ActorKind,

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from syncd.sources.http import Session
-from syncd.sources.wire_guard import PublicGrant, WireGuard, WireGuardError
+from syncd.sources.wire_guard import WireGuard, WireGuardError, digest_of
 from tests.sources.http_fakes import Answer, FakeClock, ScriptedNetwork
 
 TICKET = "/api/v2/tickets/35.json"
@@ -128,28 +128,55 @@ def test_a_body_that_is_streamed_is_stopped() -> None:
         WireGuard()(prepared)
 
 
-def test_a_grant_lets_one_public_comment_pass_once() -> None:
-    guard = WireGuard()
-    public = request(*put(comment={"body": "It is fixed.", "public": True}))
-    guard.grant(PublicGrant.for_body("grant-1", 35, "It is fixed."))
-    guard(public)
-    with pytest.raises(WireGuardError):
-        guard(public)
+MARK = "a" * 32
+GRANTED = (MARK, 35, digest_of("<p>It is fixed.</p>"))
+
+
+def only_this(marker: str, ticket_id: int, digest: str) -> bool:
+    return (marker, ticket_id, digest) == GRANTED
+
+
+def spoken(**changes: Any) -> Any:
+    """The body of a public comment that was granted, but for the changes."""
+    comment = {"html_body": "<p>It is fixed.</p>", "public": True}
+    for name in ("html_body", "body", "public"):
+        if name in changes:
+            comment[name] = changes.pop(name)
+    return {"ticket": {**SAFE, "comment": comment, "metadata": {"syncd_op": MARK}, **changes}}
+
+
+def test_a_grant_lets_exactly_its_public_comment_pass() -> None:
+    WireGuard(only_this)(request("PUT", TICKET, spoken()))
 
 
 @pytest.mark.parametrize(
-    ("ticket", "body", "public"),
+    ("path", "body"),
     [
-        pytest.param(36, "It is fixed.", True, id="for another ticket"),
-        pytest.param(35, "It is broken.", True, id="for another text"),
-        pytest.param(35, "It is fixed.", None, id="for a comment that does not say"),
+        pytest.param("/api/v2/tickets/36.json", spoken(), id="for another ticket"),
+        pytest.param(TICKET, spoken(html_body="<p>It is broken.</p>"), id="for another text"),
+        pytest.param(TICKET, spoken(html_body="<p>It is fixed.</p> "), id="for a text with one blank more"),
+        pytest.param(TICKET, spoken(metadata={"syncd_op": "b" * 32}), id="under another mark"),
+        pytest.param(TICKET, spoken(metadata={}), id="without a mark"),
+        pytest.param(TICKET, spoken(metadata=None), id="without metadata"),
+        pytest.param(TICKET, spoken(metadata={"syncd_op": [MARK]}), id="with a list of marks"),
+        pytest.param(TICKET, spoken(public="true"), id="that says public as a text"),
+        pytest.param(TICKET, spoken(public=None), id="that does not say"),
+        pytest.param(TICKET, spoken(body="more"), id="with a second text"),
+        pytest.param(TICKET, spoken(html_body=None, body="<p>It is fixed.</p>"), id="as plain text"),
+        pytest.param("/api/v2/tickets/update_many.json?ids=35", spoken(), id="for many"),
+        pytest.param(
+            TICKET, {**spoken(), "more": {"comment": {"html_body": "x", "public": True}}}, id="beside another comment"
+        ),
     ],
 )
-def test_a_grant_lets_nothing_else_pass(ticket: int, body: str, public: bool | None) -> None:
-    guard = WireGuard()
-    guard.grant(PublicGrant.for_body("grant-1", ticket, "It is fixed."))
+def test_a_grant_lets_nothing_else_pass(path: str, body: Any) -> None:
     with pytest.raises(WireGuardError):
-        guard(request(*put(comment={"body": body, "public": public})))
+        WireGuard(only_this)(request("PUT", path, body))
+
+
+def test_without_a_grant_the_same_comment_is_stopped() -> None:
+    with pytest.raises(WireGuardError):
+        WireGuard()(request("PUT", TICKET, spoken()))
 
 
 def test_in_a_session_not_a_byte_leaves() -> None:
