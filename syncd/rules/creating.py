@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.core.conditions import Conditions
-from syncd.core.creating import CreateField, CreateScreen, TicketCase
+from syncd.core.creating import LABEL, CreateField, CreateScreen, TicketCase
 from syncd.core.discover import keys_in
 from syncd.core.model import Json, TicketSnapshot
 from syncd.core.succession import Succession
@@ -276,5 +276,6 @@ def one_line(text: str, limit: int) -> str:
 
 
 def _label(text: str) -> str:
-    """Jira's labels have no blanks."""
-    return one_line(text, LABEL_LENGTH).replace(" ", "_")
+    """Jira's labels have no blanks. One that begins like our own marks would be taken for one: it is left out."""
+    label = one_line(text, LABEL_LENGTH).replace(" ", "_")
+    return "" if label.casefold().startswith(LABEL) else label

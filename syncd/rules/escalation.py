@@ -227,6 +227,9 @@ def advance(
     history: its run is recorded and does nothing.
 
     Overdue levels (after an outage) are all carried out, but each receiver hears only of the last that names it."""
+    if run is not None and now < max(run.since, run.last_at):
+        # What was known then is not known now; nothing may be concluded from it.
+        return Advanced(run, next_at=max(run.since, run.last_at), why="the clock was set back")
     is_over = situation.is_gone or (situation.is_solved and not rule.solved_too)
     fits = not is_over and holds(rule.when, lambda name: situation.value(name, now))
     coming = None if is_over else _next_crossing(rule.when, situation, now)

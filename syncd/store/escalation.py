@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from syncd.core.model import LinkState
 from syncd.rules.escalation import (
@@ -100,11 +100,9 @@ class Escalations(Repository):
     def bring_clock_forward(self, ticket_id: int, at: int) -> None:
         """The ticket is to be looked at by that instant, if it was not to be earlier."""
         micros = at * 1_000_000
-        self._connection.execute(
-            update(_DUE)
-            .where(ClockDueRow.ticket_id == ticket_id)
-            .values(at=case((ClockDueRow.at > micros, micros), else_=ClockDueRow.at))
-        )
+        self._upsert(ClockDueRow, [{"ticket_id": ticket_id, "at": micros, "stale": 0}], replace=False)
+        later = (ClockDueRow.ticket_id == ticket_id) & (ClockDueRow.at > micros)
+        self._connection.execute(update(_DUE).where(later).values(at=micros))
 
     def save_ticket_kinds(self, kinds: Mapping[int, tuple[str, int]]) -> None:
         """Ticket -> its kind and when it was created; an empty kind is none."""

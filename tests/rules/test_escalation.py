@@ -162,6 +162,15 @@ def test_an_outage_is_not_made_up_for_with_a_burst_of_repeats() -> None:
     assert life.steps(300) == ["repeat-1"]
 
 
+def test_a_clock_that_was_set_back_neither_ends_an_episode_nor_begins_one() -> None:
+    life = Life()
+    life.at(10)
+    life.reopened = 0
+    assert life.at(-100).why == "the clock was set back"
+    life.reopened = 1
+    assert [life.steps(20), life.steps(40)] == [[], ["level-2"]]
+
+
 def test_a_solved_ticket_is_left_alone() -> None:
     life = Life()
     life.at(0)

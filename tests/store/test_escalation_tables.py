@@ -23,6 +23,7 @@ from syncd.rules.escalation import (
     WriteNote,
 )
 from syncd.store import Store
+from syncd.store.clocks import Judged
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 EVERYTHING = Chain(
@@ -57,11 +58,12 @@ def test_a_step_is_taken_once(store: Store) -> None:
 def test_a_ticket_is_looked_at_earlier_but_never_later_than_it_was_to_be(store: Store) -> None:
     seen = []
     with store.transaction() as tx:
-        tx.touch_clocks([35], NOW)
-        for second in (int(NOW.timestamp()) + 60, int(NOW.timestamp()) - 60):
+        tx.save_clocks([Judged(35, (), None)], NOW)
+        for second in (int(NOW.timestamp()) + 60, int(NOW.timestamp()) - 60, int(NOW.timestamp())):
             tx.bring_clock_forward(35, second)
             seen.append(tx.next_due())
-    assert seen == [NOW, datetime(2026, 3, 2, 8, 59, tzinfo=UTC)]
+    early = datetime(2026, 3, 2, 8, 59, tzinfo=UTC)
+    assert seen == [datetime(2026, 3, 2, 9, 1, tzinfo=UTC), early, early]
 
 
 def test_kinds_are_counted_since_an_instant_and_forgotten_when_they_are_emptied(store: Store) -> None:

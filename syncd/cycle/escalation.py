@@ -1,0 +1,168 @@
+"""Escalation rules in a cycle: asked about every ticket that changed or fell due; what they do is enqueued.
+
+1. The situation of each ticket is put together from its folded clocks and its history.
+2. Each rule is asked; its run, its next instant, its steps and their writes are saved in ONE transaction.
+3. What is to be told goes on to the alerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from syncd.alerts.escalating import Carried, EscalationSettings, carried_out
+from syncd.alerts.noticing import RuleFact
+from syncd.alerts.situation import Around, affected_by, situation_of
+from syncd.core.model import Json
+from syncd.cycle.settings import CycleReport
+from syncd.rules.escalation import Rule, Run, Situation, advance
+from syncd.sla.business_time import BusinessTime
+from syncd.sla.folded import TicketClocks
+from syncd.sla.policy import Rules
+from syncd.sla.standing import Moment
+from syncd.store import Store, Tx
+
+log = structlog.get_logger(__name__)
+
+RULES_SINCE = "escalation.rules"
+"""The fact that says since when each rule is there, by its digest."""
+
+KIND_DAYS = timedelta(days=30)
+UNCERTAIN_FOR = 600
+"""Seconds that a rule waits for the exact history of a change that was only seen; then it goes by what it has."""
+
+URGENCY = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
+
+
+class Lives(Protocol):
+    """The history of tickets, as the clocks know it."""
+
+    def life(self, tx: Tx, ticket_id: int, now: int) -> Sequence[Moment]:
+        """Its moments, oldest first, none after `now` (Unix seconds)."""
+
+
+class EscalationRules:
+    """The rules of one configuration over one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        lives: Lives,
+        *,
+        settings: Callable[[], EscalationSettings | None],
+        rules: Callable[[int], Rules],
+    ) -> None:
+        self._store = store
+        self._lives = lives
+        self._settings = settings
+        self._rules = rules
+
+    def run(self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport) -> tuple[RuleFact, ...]:
+        """What receivers are to hear. Every step is decided once, however often it is asked for."""
+        settings = self._settings()
+        if settings is None or not settings.rules:
+            return ()
+        facts: list[RuleFact] = []
+        asked = [told for told in tickets if told.is_complete and not _is_uncertain(told)]
+        with self._store.transaction() as tx:
+            since = self._since(tx, settings.rules, now)
+            self._remember_kinds(tx, asked, settings)
+            for start in range(0, len(asked), 200):
+                part = asked[start : start + 200]
+                runs = tx.escalation_runs(told.id for told in part)
+                live = tx.live_links_of_issues(link.issue_id for told in part for link in told.links)
+                for told in part:
+                    life = self._lives.life(tx, told.id, told.now)
+                    around = self._around(tx, told, live, settings)
+                    situation = situation_of(
+                        told, life, self._rules(told.now), settings.priorities, around, settings.ways
+                    )
+                    facts += self._ask(tx, told, life, situation, settings, runs, since, report)
+            for told in tickets:
+                if told not in asked and told.is_complete:
+                    tx.bring_clock_forward(told.id, told.now + 15)
+        return tuple(facts)
+
+    def _ask(
+        self,
+        tx: Tx,
+        told: TicketClocks,
+        life: Sequence[Moment],
+        situation: Situation,
+        settings: EscalationSettings,
+        runs: dict[tuple[int, str], Run],
+        since: dict[str, int],
+        report: CycleReport,
+    ) -> list[RuleFact]:
+        changed: list[Run] = []
+        instants: list[int] = []
+        facts: list[RuleFact] = []
+        for rule in settings.rules:
+            known = runs.get((told.id, rule.name))
+            hours = settings.hours.get(rule.during)
+            opening = None if hours is None else partial(_opening, hours)
+            said = advance(rule, known, situation, told.now, enforce_from=since[rule.digest], opening=opening)
+            if said.run is not None and said.run != known:
+                changed.append(said.run)
+            instants += [said.next_at] if said.next_at is not None else []
+            for firing in said.firings:
+                step = carried_out(firing, rule, situation, told, life, settings)
+                if tx.take_escalation_step(firing, step.what, told.now):
+                    facts += self._carry(tx, step, told, report)
+        tx.save_escalation_runs(changed)
+        if instants:
+            tx.bring_clock_forward(told.id, max(min(instants), told.now + 1))
+        return facts
+
+    def _carry(self, tx: Tx, step: Carried, told: TicketClocks, report: CycleReport) -> list[RuleFact]:
+        now = datetime.fromtimestamp(told.now, UTC)
+        urgency = URGENCY.get(told.ticket.priority or "normal", 2)
+        for action in step.actions:
+            if tx.enqueue(action, urgency=urgency, now=now) is None:
+                report.planned += 1
+        return [step.fact] if step.fact is not None else []
+
+    def _since(self, tx: Tx, rules: Sequence[Rule], now: datetime) -> dict[str, int]:
+        """When each rule was first seen as it is now: what was so before is none of its business."""
+        known = tx.get_fact(RULES_SINCE)
+        before = known if isinstance(known, dict) else {}
+        stamp = int(now.timestamp())
+        since = {rule.digest: int(before.get(rule.digest, stamp)) for rule in rules}
+        if since != before:
+            facts: dict[str, Json] = dict(since)
+            tx.set_fact(RULES_SINCE, facts, now)
+        return since
+
+    def _remember_kinds(self, tx: Tx, tickets: Sequence[TicketClocks], settings: EscalationSettings) -> None:
+        if settings.kind_field:
+            tx.save_ticket_kinds(
+                {told.id: (_kind(told, settings), int(told.ticket.created_at.timestamp())) for told in tickets}
+            )
+
+    def _around(self, tx: Tx, told: TicketClocks, live: dict[str, int], settings: EscalationSettings) -> Around:
+        kind = _kind(told, settings) if settings.kind_field else ""
+        since = told.now - int(KIND_DAYS.total_seconds())
+        return Around(
+            affected=affected_by(told.links, live),
+            kind=kind,
+            same_kind=tx.count_of_kind(kind, since) if kind else 0,
+        )
+
+
+def _kind(told: TicketClocks, settings: EscalationSettings) -> str:
+    value = told.ticket.fields.get(settings.kind_field)
+    return "" if value is None else str(value)
+
+
+def _opening(hours: BusinessTime, at: int) -> int | None:
+    """The instant itself when it is open then, else the next opening."""
+    return hours.add(at, 0)
+
+
+def _is_uncertain(told: TicketClocks) -> bool:
+    """Something was seen that the exact history has not told yet: it may be the reply that a rule waits for."""
+    return not told.is_certain and told.now - told.as_of.history < UNCERTAIN_FOR

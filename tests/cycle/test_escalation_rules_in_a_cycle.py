@@ -1,0 +1,238 @@
+"""Escalation rules over a real store: told as lives of one ticket, asked at instants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from syncd.alerts.escalating import EscalationSettings
+from syncd.alerts.noticing import RuleFact
+from syncd.core.actions import CommentOnBug
+from syncd.core.conditions import Condition, Conditions, Operator
+from syncd.core.escalation_actions import EscalateTicket, RaiseBug
+from syncd.core.model import Link, Origin, TicketSnapshot, TicketState
+from syncd.cycle.escalation import EscalationRules
+from syncd.cycle.settings import CycleReport
+from syncd.rules.escalation import (
+    AddTags,
+    AssignGroup,
+    Chain,
+    CommentBug,
+    CreateBugFor,
+    Do,
+    Level,
+    Notify,
+    RaiseBugPriority,
+    RaisePriority,
+    Rule,
+    Unassign,
+    WriteNote,
+)
+from syncd.sla.business_time import BusinessTime
+from syncd.sla.events import in_order
+from syncd.sla.folded import AsOf, TicketClocks
+from syncd.sla.standing import Moment, moments
+from syncd.sla.states import judge
+from syncd.store import Store, Tx
+from syncd.store.clocks import Judged
+from tests.sla.kit import ALWAYS, Told, at, rules, week
+
+BOOK = rules({"first_reply": {"calendar": "always", "goals": {"any": "1h"}}}, {"first_reply": {}}, {"always": ALWAYS})
+REOPENED = Conditions(all=(Condition("reopened", Operator.GREATER_THAN, 0),))
+SILENT = Conditions(all=(Condition("minutes_since.public_reply", Operator.GREATER_THAN, 59),))
+LATE = Conditions(all=(Condition("clock.first_reply", Operator.IS, "breached"),))
+
+
+def when(time: str) -> str:
+    return f"2026-03-02 {time}"
+
+
+def rule(*do: Do, conditions: Conditions = REOPENED, levels: tuple[Level, ...] = (), **more: str) -> Rule:
+    return Rule("reopened", conditions, Chain((Level(0, do), *levels)), **more)  # type: ignore[arg-type]  # by name
+
+
+class Desk:
+    """Ticket 1 and its life; `ask` is what a cycle does at that time."""
+
+    def __init__(self, store: Store, *book: Rule, kind_field: str = "") -> None:
+        self.store = store
+        self.settings = EscalationSettings(
+            book, kind_field=kind_field, hours={"office": BusinessTime(week())}, instant_text=lambda at: f"@{at}"
+        )
+        self.told = Told().created(when("09:00"), group="10", assignee="21")
+        self.links: tuple[Link, ...] = ()
+        self.is_certain = self.is_complete = True
+        self.part = EscalationRules(store, self, settings=lambda: self.settings, rules=BOOK.at)
+        with store.transaction() as tx:
+            tx.save_clocks([Judged(1, (), None)], datetime(2026, 3, 2, 8, tzinfo=UTC))
+        self.ask("08:00")
+
+    def life(self, tx: Tx, ticket_id: int, now: int) -> Sequence[Moment]:
+        del tx, ticket_id
+        return moments(event for event in in_order(self.told.events) if event.at <= now)
+
+    def ask(self, time: str) -> tuple[RuleFact, ...]:
+        now = at(when(time))
+        clocks = self.told.clocks(BOOK, when(time))
+        stamp = datetime.fromtimestamp(now, UTC)
+        ticket = TicketSnapshot(
+            1, TicketState("open"), stamp, datetime(2026, 3, 2, 9, tzinfo=UTC), priority="normal", fields={"7": "login"}
+        )
+        folded = TicketClocks(
+            ticket,
+            now,
+            clocks,
+            tuple(judge(clock) for clock in clocks),
+            AsOf(now, now - 60, now),
+            is_complete=self.is_complete,
+            is_certain=self.is_certain,
+            links=self.links,
+        )
+        return self.part.run([folded], stamp, CycleReport())
+
+    def enqueued(self) -> list[object]:
+        with self.store.reading() as tx:
+            return [intent.action for intent in sorted(tx.intents(), key=lambda intent: type(intent.action).__name__)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(f"sqlite:///{tmp_path / 'syncd.db'}") as opened:
+        yield opened
+
+
+def reopened(desk: Desk) -> None:
+    desk.told.change(when("10:00"), status="solved").change(when("11:00"), status="open")
+
+
+def test_a_rule_writes_its_acts_in_one_write_and_tells_its_receivers_once(store: Store) -> None:
+    desk = Desk(
+        store,
+        rule(
+            Notify(("lead",)),
+            RaisePriority(1),
+            AssignGroup(12, "L2"),
+            AddTags(("escalated",)),
+            WriteNote(ready="escalation_form"),
+            CreateBugFor("nova", "to_nova"),
+        ),
+    )
+    reopened(desk)
+    told = desk.ask("11:00"), desk.ask("11:00"), desk.ask("12:00")
+    assert [[(fact.receivers, fact.step) for fact in each] for each in told] == [[(("lead",), "level-1")], [], []]
+    (action,) = desk.enqueued()
+    assert isinstance(action, EscalateTicket)
+    assert (action.raise_steps, action.group_id, action.tags, action.ready) == (
+        1,
+        12,
+        ("escalated", "to_nova"),
+        ("escalation_form",),
+    )
+    assert action.reason == "rule reopened: reopened greater than 0"
+    assert action.told["history"] == [
+        f"@{at(when('09:00'))} status new, priority normal, group 10, assignee 21",
+        f"@{at(when('10:00'))} status solved",
+        f"@{at(when('11:00'))} status open",
+    ]
+
+
+def test_what_a_rule_did_is_known_after_a_restart(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), Unassign()))
+    reopened(desk)
+    desk.ask("11:00")
+    again = Desk(store, *desk.settings.rules)
+    again.told = desk.told
+    assert again.ask("11:05") == ()
+    assert len(again.enqueued()) == 1
+
+
+def test_a_bug_is_raised_and_hears_of_it(store: Store) -> None:
+    desk = Desk(store, rule(RaiseBugPriority(1), CommentBug("Ticket {{ ticket.id }} was reopened *again*")))
+    with store.transaction() as tx:
+        desk.links = (tx.add_link(1, "10001", "NOVA-1", "nova", Origin.MANUAL, datetime(2026, 3, 2, 9, tzinfo=UTC)),)
+    reopened(desk)
+    desk.ask("11:00")
+    comment, raised = desk.enqueued()
+    assert isinstance(raised, RaiseBug)
+    assert isinstance(comment, CommentOnBug)
+    assert comment.body == "Ticket 1 was reopened *again*"
+
+
+def test_a_comment_that_does_not_work_says_so_instead_of_being_lost(store: Store) -> None:
+    desk = Desk(store, rule(CommentBug("{{ nothing }}")))
+    with store.transaction() as tx:
+        desk.links = (tx.add_link(1, "10001", "NOVA-1", "nova", Origin.MANUAL, datetime(2026, 3, 2, 9, tzinfo=UTC)),)
+    reopened(desk)
+    desk.ask("11:00")
+    (comment,) = desk.enqueued()
+    assert isinstance(comment, CommentOnBug)
+    assert "does not work" in comment.body
+
+
+def test_what_was_so_before_the_rule_was_there_is_left_alone(store: Store) -> None:
+    desk = Desk(store)
+    reopened(desk)
+    desk.settings = EscalationSettings((rule(Notify(("lead",))),))
+    assert desk.ask("12:00") == ()
+    desk.told.change(when("13:00"), status="solved").change(when("14:00"), status="open")
+    assert desk.ask("14:00") == ()  # the same episode: it never ceased to be reopened
+
+
+def test_a_rule_waits_for_the_exact_history_but_not_for_ever(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",))))
+    reopened(desk)
+    desk.is_certain = False
+    assert desk.ask("11:00") == ()
+    with store.reading() as tx:
+        assert tx.next_due() is not None
+    desk.is_certain = True
+    assert len(desk.ask("11:01")) == 1
+
+
+def test_a_ticket_whose_history_is_not_read_yet_is_left_alone(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",))))
+    reopened(desk)
+    desk.is_complete = False
+    assert desk.ask("11:00") == ()
+    assert desk.enqueued() == []
+
+
+def test_the_index_knows_when_a_rule_is_next_worth_asking(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), conditions=SILENT))
+    desk.told.says(when("10:00"))
+    desk.ask("10:01")
+    with store.reading() as tx:
+        due = tx.next_due()
+    assert due is not None
+    assert due <= datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
+    assert [len(desk.ask(time)) for time in ("10:59", "11:00")] == [0, 1]
+
+
+def test_a_rule_about_a_clock_speaks_when_the_clock_is_breached(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), WriteNote(ready="root_cause"), conditions=LATE))
+    assert [len(desk.ask(time)) for time in ("10:00", "10:00:01")] == [0, 1]
+    (action,) = desk.enqueued()
+    assert isinstance(action, EscalateTicket)
+    assert action.told["breaches"] == ["first_reply: 1h 1s, nobody 1h 1s"]
+
+
+def test_a_rule_acts_in_its_hours_only(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), during="office"))
+    desk.told.change(when("10:00"), status="solved").change(when("18:00"), status="open")
+    assert [len(desk.ask(time)) for time in ("18:00", "23:00")] == [0, 0]
+
+
+def test_tickets_of_a_kind_are_counted(store: Store) -> None:
+    desk = Desk(
+        store,
+        rule(Notify(("lead",)), conditions=Conditions(all=(Condition("same_kind", Operator.GREATER_THAN, 1),))),
+        kind_field="7",
+    )
+    assert desk.ask("10:00") == ()
+    with store.transaction() as tx:
+        tx.save_ticket_kinds({2: ("login", at(when("09:30")))})
+    desk.told.change(when("11:00"), status="open")
+    assert len(desk.ask("11:00")) == 1
