@@ -9,13 +9,16 @@ MAKEFLAGS += --output-sync=target
 
 BIN := .venv/bin
 READY := .venv/.ready
-# Processes that share the tests; what `make lock` hands to uv, such as LOCK_FLAGS=--upgrade.
+# Processes that share the tests; what `make lock` hands to uv, such as LOCK_FLAGS=--upgrade; options of the long forms,
+# such as CRASHES=--pairs and NEMESIS='--kills 5000 --seed 7'.
 JOBS ?= 2
 LOCK_FLAGS ?=
+CRASHES ?=
+NEMESIS ?=
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra postgres --extra apprise --universal --generate-hashes \
 	--no-header --no-emit-index-url --no-annotate $(LOCK_FLAGS)
 
-.PHONY: help demo test lint types imports unit format lock venv clean
+.PHONY: help demo test lint types imports unit crashes nemesis format lock venv clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +41,12 @@ imports: $(READY)  ## the direction of imports (import-linter, .importlinter)
 
 unit: $(READY)  ## the tests alone (pytest), in JOBS=2 processes
 	@echo "pytest"; $(BIN)/pytest -n $(JOBS)
+
+crashes: $(READY)  ## die at every border of every scene, and at every pair of borders of some (some 40 minutes)
+	@$(BIN)/python -m tests.crashes $(CRASHES)
+
+nemesis: $(READY)  ## kill, stop and cut off the daemon a thousand times, among people who work (some 30 minutes)
+	@$(BIN)/python -m tests.nemesis $(NEMESIS)
 
 format: $(READY)  ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check -q --fix-only . && $(BIN)/ruff format -q .
