@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from syncd.alerts.acks import acknowledged
+from syncd.alerts.settings import AckWays
 from syncd.core.conditions import Conditions, Value, holds
 from syncd.core.model import ActorKind, Link
 from syncd.rules.escalation import Situation
@@ -15,14 +17,6 @@ from syncd.sla.holder import holder_of
 from syncd.sla.policy import Rules
 from syncd.sla.standing import ATTRIBUTES, FIELD_PREFIX, NAMES, Moment, Standing
 from syncd.sla.states import State
-
-
-@dataclass(frozen=True, slots=True)
-class Acts:
-    """By which a person shows that they have it, beside a public reply and an assignment."""
-
-    tag: str = "sla_ack"
-    note: str = "#ack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +35,11 @@ def situation_of(
     rules: Rules,
     priorities: Sequence[tuple[Conditions, str]] = (),
     around: Around | None = None,
-    acts: Acts | None = None,
+    ways: AckWays | None = None,
 ) -> Situation:
     """The ticket as of `told.now`. `life`: its moments, oldest first, none after now. `priorities`: the first row that
     fits says what the priority should be."""
-    around, acts = around or Around(), acts or Acts()
+    around = around or Around()
     standing = life[-1].after if life else Standing()
     tier = rules.tier(standing)
     instants = _instants(life)
@@ -74,29 +68,16 @@ def situation_of(
         values=values,
         instants=instants,
         latest=max([0, *(moment.at for moment in life), *_threshold_instants(told)]),
-        acknowledged_at=acknowledged_at(life, acts, around.commanded_at),
+        acknowledged_at=acknowledged_at(life, told.id, ways or AckWays(), around.commanded_at),
         is_solved=standing.is_solved,
         is_gone=standing.is_gone,
     )
 
 
-def acknowledged_at(life: Sequence[Moment], acts: Acts, commanded_at: int | None = None) -> int | None:
-    """When a person last showed that they have the ticket: a public reply of an agent, an assignment, the tag, an
-    internal note with the marker, or the command."""
-    found = [at for at in (commanded_at,) if at is not None]
-    for moment in life:
-        if moment.is_creation:
-            continue
-        before, after = moment.before, moment.after
-        assigned = after.values.get("assignee") not in (None, before.values.get("assignee"))
-        by_agent = any(event.by.kind is ActorKind.AGENT for event in moment.events)
-        tagged = acts.tag in after.tags and acts.tag not in before.tags
-        spoke = any(
-            event.by.kind is ActorKind.AGENT and (comment.public or acts.note in comment.markers)
-            for event, comment in moment.comments()
-        )
-        if spoke or tagged or (assigned and by_agent):
-            found.append(moment.at)
+def acknowledged_at(life: Sequence[Moment], ticket: int, ways: AckWays, commanded_at: int | None = None) -> int | None:
+    """When a person last showed that they have the ticket; None when nobody did."""
+    acted = acknowledged(life, ticket, -1, ways)
+    found = [*([acted.at] if acted is not None else []), *([commanded_at] if commanded_at is not None else [])]
     return max(found, default=None)
 
 
@@ -143,9 +124,12 @@ def _counts(life: Sequence[Moment]) -> dict[str, Value]:
     counted = dict.fromkeys(COUNTS, 0)
     for moment in life:
         before, after = moment.before, moment.after
-        if not moment.is_creation:
+        if moment.is_creation:
+            counted["assignments"] += after.values.get("assignee") is not None
+        else:
             counted["reopened"] += before.is_solved and not after.is_solved
             counted["hand_offs"] += _changed(before, after, "group")
+            counted["assignments"] += after.values.get("assignee") not in (None, before.values.get("assignee"))
             counted["reassigned"] += _changed(before, after, "assignee")
             counted["priority_changes"] += _changed(before, after, "priority")
         for event, comment in moment.comments():

@@ -9,6 +9,7 @@ from syncd.rules.escalation import MINUTES
 COUNTS: Final = (
     "reopened",
     "hand_offs",
+    "assignments",
     "reassigned",
     "priority_changes",
     "comments_unanswered",
@@ -18,7 +19,8 @@ COUNTS: Final = (
     "bugs",
     "same_kind",
 )
-"""What is counted. reopened: solved and opened again. hand_offs: from one group to another. comments_unanswered: public
+"""What is counted. reopened: solved and opened again. hand_offs: from one group to another.
+assignments: how often somebody was put on it; reassigned: in the place of somebody else. comments_unanswered: public
 ones of customers since an agent's last public one. affected_tickets: those on the ticket's bug, this one included.
 same_kind: tickets of the same kind in the last 30 days, where the configuration names the field of the kind."""
 

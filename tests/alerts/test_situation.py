@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.alerts.situation import Acts, Around, acknowledged_at, situation_of
+from syncd.alerts.settings import AckWays
+from syncd.alerts.situation import Around, acknowledged_at, situation_of
 from syncd.core.conditions import Condition, Conditions
 from syncd.core.model import TicketSnapshot, TicketState
 from syncd.rules.escalation import Situation
@@ -48,6 +49,7 @@ def seen(told: Told, now: str = "18:00", around: Around | None = None) -> Situat
         tuple(judge(clock) for clock in clocks),
         AsOf(0, 0, 0),
         is_complete=True,
+        is_born=True,
         is_certain=True,
     )
     return situation_of(folded, life_of(told, now), BOOK.at(at(when(now))), EXPECT, around)
@@ -78,6 +80,11 @@ LIVES = {
         0,
     ),
     "handed to another group": (base().change(when("10:00"), group="11"), "hand_offs", 1),
+    "how often somebody was put on it": (
+        base().change(when("10:00"), assignee=None).change(when("11:00"), assignee="22"),
+        "assignments",
+        2,
+    ),
     "given to somebody else": (base().change(when("10:00"), assignee="22"), "reassigned", 1),
     "two comments that nobody answered": (
         base().says(when("10:00"), CUSTOMER).says(when("11:00"), CUSTOMER),
@@ -147,7 +154,7 @@ ACKS = {
 
 @pytest.mark.parametrize(("told", "expected"), ACKS.values(), ids=list(ACKS))
 def test_it_is_acknowledged_by(told: Told, expected: str | None) -> None:
-    found = acknowledged_at(life_of(told, "18:00"), Acts())
+    found = acknowledged_at(life_of(told, "18:00"), 1, AckWays())
     assert found == (None if expected is None else at(when(expected)))
 
 

@@ -88,6 +88,7 @@ class Desk:
             tuple(judge(clock) for clock in clocks),
             AsOf(now, now - 60, now),
             is_complete=self.is_complete,
+            is_born=True,
             is_certain=self.is_certain,
             links=self.links,
         )
