@@ -15,6 +15,8 @@ from requests.adapters import BaseAdapter
 from syncd.app.creating import Surveyed, build_creating, survey
 from syncd.app.field_routing import desk_catalog, project_catalog, wanted_fields
 from syncd.app.routing import Routing, build_routes
+from syncd.app.sla import ClockConfig
+from syncd.app.sla_names import Servers
 from syncd.config.fields import is_loopback
 from syncd.config.load import Loaded
 from syncd.config.models import ApiToken, Config, JiraAuth, ZendeskAuth
@@ -125,6 +127,8 @@ class App:
                 sleep=sleep,
             )
         self.routing: Routing | None = None
+        self.clocks = ClockConfig(loaded, store, clock, Servers(self.zendesk, self.jira))
+        self._is_candidate = like is not None  # a reload that finds problems is refused: it must leave no trace
         self.adopter = Adopter(store, self.zendesk, self.jira, self.zendesk.app_links, self.jira.scan, clock)
         comments = CommentPart(store, self.zendesk.talk, self.jira.talk, self._comment_policies)
         book = FactBook(self.zendesk, self.jira, clock)
@@ -171,6 +175,7 @@ class App:
                 CommentAudit(store, self.zendesk, self.zendesk.talk, clock.now),
                 PublicWatch(store, comments, self.jira.talk, clock.now),
             ],
+            sla=lambda: self.clocks.settings,
         )
 
     def _creating(self) -> Mapping[str, CreateRule]:
@@ -190,15 +195,19 @@ class App:
         if self.store.in_transaction():
             raise RuntimeError("a call to a tracker inside a transaction of the store")
 
-    def refresh_routes(self) -> Routing:
+    def refresh_routes(self, *, keep: bool = True) -> Routing:
         """Reads what both servers define and resolves every route. What a server does not answer now is taken from the
-        last time; a route for which nothing is known stops."""
+        last time; a route for which nothing is known stops. `keep`: changed rules of clocks count from now on."""
         catalogs = self._catalogs()
         routing = self._routing(catalogs)
         self._survey(catalogs)
         self._remember(catalogs, routing)
+        self.clocks.refresh(catalogs.desk, catalogs.projects, _meaning(routing.routes))
         routing = self._use(catalogs, routing)
         self._touch_started(routing.routes)
+        if keep and not (self._is_candidate and (routing.errors or self.catalog_problems)):
+            self._is_candidate = False
+            self.clocks.keep()
         return routing
 
     def remembered_routes(self) -> Routing:
@@ -215,7 +224,9 @@ class App:
         )
         if surveyed is not None:
             catalogs.surveyed = _SURVEYED.validate_python(surveyed)
-        return self._use(catalogs, self._routing(catalogs))
+        routing = self._routing(catalogs)
+        self.clocks.remembered(catalogs.desk, catalogs.projects, _meaning(routing.routes))
+        return self._use(catalogs, routing)
 
     def _routing(self, catalogs: Catalogs) -> Routing:
         with self.store.reading() as tx:
@@ -248,9 +259,14 @@ class App:
     def _use(self, catalogs: Catalogs, routing: Routing) -> Routing:
         creating = build_creating(self.loaded, catalogs.desk, catalogs.surveyed, routing.routes.running)
         routes = replace(routing.routes, creating=creating.rules)
-        routing = replace(routing, routes=routes, errors=(*routing.errors, *creating.errors))
+        routing = replace(
+            routing,
+            routes=routes,
+            errors=(*routing.errors, *creating.errors, *self.clocks.errors),
+            warnings=(*routing.warnings, *self.clocks.warnings),
+        )
         self.routing = routing
-        self.catalog_problems = (*catalogs.stale, *catalogs.unread)
+        self.catalog_problems = (*catalogs.stale, *catalogs.unread, *self.clocks.stale)
         self.engine.routes = routing.routes
         files = {FILES_FIELD} if any(policy.loose_files for policy in self._comment_policies().values()) else set()
         self.jira.want_fields(wanted_fields(route.fields for route in routing.routes.running.values()) | files)
@@ -326,6 +342,13 @@ class App:
                     tx.touch([ticket_subject(link.ticket_id) for link in tx.all_links(route=name, limit=None)], now)
             if known != meant:
                 tx.set_fact("routes.looked_at", meant, now)
+
+
+def _meaning(routes: Routes) -> str:
+    """What the stages of bugs depend on."""
+    return " ".join(
+        f"{name}:{view.project_key}:{view.mapping.meaning}" for name, view in sorted(routes.running.items())
+    )
 
 
 def settings_of(config: Config) -> Settings:

@@ -23,7 +23,7 @@ from syncd.config.models import Config
 from syncd.config.names import nearest
 from syncd.config.problems import ConfigError, KeyPath, Problem, in_order, listed, one_line
 from syncd.config.sentences import Model, relations_of
-from syncd.config.sla_profile import Grounded, grounded, read_profile
+from syncd.config.sla_profile import AS_WRITTEN, Grounded, grounded, read_profile
 from syncd.config.sla_rules import rule_problems
 from syncd.config.yamlfile import MAX_BYTES, Document, read_yaml
 from syncd.core.model import Json
@@ -40,6 +40,11 @@ class Loaded:
     warnings: tuple[Problem, ...]
     digest: str  # changes when the meaning of any of the files does; comments and order of keys do not count
     document: Document  # config.yaml with its places, for what the live checks find
+    ground: Grounded = AS_WRITTEN  # `sla:` with its profile filled in
+
+    def problem(self, path: KeyPath, sentence: str) -> Problem:
+        """A problem with what stands at that path of the configuration, at the place where it is written."""
+        return self.document.problem(self.ground.written(path), sentence)
 
     def mapping_of(self, route: str) -> MappingFile:
         """The mapping of the route with this name; raises KeyError for an unknown one."""
@@ -66,9 +71,10 @@ def load_config(path: Path | str, environ: Mapping[str, str] | None = None) -> L
     around = Surroundings(os.environ if environ is None else environ, file.absolute().parent)
     document, problems = _read(file, str(path))
     config: Config | None = None
+    ground = AS_WRITTEN
     mappings: dict[str, MappingFile] = {}
     if document is not None:
-        config, found = _config(document, around)
+        config, ground, found = _config(document, around)
         problems += found
         for name, place in _mapping_names(document).items():
             mapping, found = _load_named(name, document, place, around.folder)
@@ -78,7 +84,7 @@ def load_config(path: Path | str, environ: Mapping[str, str] | None = None) -> L
     if problems or config is None or document is None:
         raise ConfigError(problems)
     warnings = in_order(_warnings(config, document))
-    return Loaded(config, mappings, warnings, _digest(config, mappings.values()), document)
+    return Loaded(config, mappings, warnings, _digest(config, mappings.values()), document, ground)
 
 
 def load_mapping(path: Path | str, name: str | None = None) -> MappingFile:
@@ -133,7 +139,7 @@ def _validated(
         return None, [document.problem(written(path), sentence) for path, sentence in relations_of(error)]
 
 
-def _config(document: Document, around: Surroundings) -> tuple[Config | None, list[Problem]]:
+def _config(document: Document, around: Surroundings) -> tuple[Config | None, Grounded, list[Problem]]:
     """The model of config.yaml, with the profile that `sla:` may name filled in."""
     sla = document.data.get("sla") if isinstance(document.data, dict) else None
     name = sla.get("profile") if isinstance(sla, dict) else None
@@ -142,7 +148,7 @@ def _config(document: Document, around: Surroundings) -> tuple[Config | None, li
         try:
             ground = grounded(sla, read_profile(name, packaged_mappings()))
         except ValueError as error:
-            return None, [document.problem(("sla", "profile"), str(error))]
+            return None, ground, [document.problem(("sla", "profile"), str(error))]
     data = {**document.data, "sla": ground.data} if isinstance(document.data, dict) and sla is not None else None
     config, problems = _validated(Config, document, around, data, ground.written)
     if config is not None and config.sla is not None:
@@ -151,7 +157,7 @@ def _config(document: Document, around: Surroundings) -> tuple[Config | None, li
     if config is not None and config.escalation is not None:
         found = escalation_problems(config.escalation, _around(config))
         problems += [document.problem(path, sentence) for path, sentence in found]
-    return config, problems
+    return config, ground, problems
 
 
 def _around(config: Config) -> EscalationSurroundings:

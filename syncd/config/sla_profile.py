@@ -33,6 +33,10 @@ class Grounded:
                 return path
 
 
+AS_WRITTEN: Final = Grounded(None)
+"""Without a profile every path is written as it is."""
+
+
 def profile_names(folder: Path) -> tuple[str, ...]:
     """The profiles in a folder of mappings."""
     return tuple(sorted(file.stem for file in (folder / "profiles").glob("*.yaml")))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -48,6 +48,7 @@ class HolderRule:
     when: Conditions = ALWAYS
     team: str = ""
     team_by: TeamBy = TeamBy.NOTHING
+    names: Mapping[str, str] = field(default_factory=dict)  # what a group's or an assignee's id is called
 
     def holder(self, standing: Standing) -> Holder:
         """The holder that this row names for a ticket that stands so."""
@@ -55,6 +56,7 @@ class HolderRule:
         match self.team_by:
             case TeamBy.GROUP | TeamBy.ASSIGNEE:
                 named = standing.values.get(self.team_by.value)
+                named = self.names.get(named, named) if named is not None else None
             case TeamBy.PROJECT if bug is not None:
                 named = bug.project
             case TeamBy.COMPONENT if bug is not None:

@@ -159,6 +159,6 @@ def notices(book: Book, now: int) -> tuple[str, ...]:
         if calendar.is_guess(now + 60 * DAY):
             found.append(
                 f"Calendar {calendar.name}: holidays are announced until {calendar.published_until}. Due times after "
-                "that may move; update syncd, or write the days under overrides."
+                "that may move; update syncd, or write the days under overrides and the year as announced_until."
             )
     return tuple(found)
