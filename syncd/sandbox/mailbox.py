@@ -128,7 +128,6 @@ class Mailbox:
             hostname="mail.sandbox.example",
             ident="sandbox",
             tls_context=None if self._implicit else self._tls,
-            auth_required=bool(self._login[0]) and self._tls is not None,
             auth_require_tls=self._tls is not None and not self._implicit,
             authenticator=self._authenticate,
             loop=self._loop,
@@ -190,6 +189,10 @@ class Mailbox:
             self._switches[fault] -= 1
             return True
 
+    def knows(self, session: Session) -> bool:
+        """Whether the session may send: nobody needs to sign in here, or it did."""
+        return not self._login[0] or bool(session.authenticated)
+
     def first_tries(self, recipient: str) -> bool:
         """Whether this try is still one of the greylisted ones."""
         with self._lock:
@@ -237,12 +240,14 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self,
         server: SMTP,
-        session: Session,  # noqa: ARG002 - aiosmtpd passes it
+        session: Session,
         envelope: Envelope,
         address: str,
         rcpt_options: list[str],
     ) -> str:
         """Whether the recipient is known here."""
+        if not self._box.knows(session):
+            return "530 5.7.0 sign in first"
         if address.lower() in [each.lower() for each in self._box.switches()["dead"]]:
             return "550 5.1.1 no such user here"
         if self._box.first_tries(address.lower()):

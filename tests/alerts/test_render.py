@@ -1,0 +1,457 @@
+"""What a mail says, in which order and language; and that neither a template nor a customer can keep it from going."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.alerts.message import Alert, BugLine, Language, NextStep, Notification, Reason, Section, Step
+from syncd.alerts.plain import block, one_line
+from syncd.alerts.render import LARGEST_TEMPLATE, Renderer, plain
+from syncd.alerts.wording import TEXTS, Wording
+from syncd.sla.forecast import Sign
+from syncd.sla.holder import Holder, Party
+from tests.alerts.mail_kit import ALERT, CHINESE, LENA, MEI, NOON, READERS, WAYS, one_of_each, told
+
+KINDS = one_of_each()
+RENDERER = Renderer()
+
+
+# ---- what is said ----------------------------------------------------------------------------------------------------
+
+
+def in_order(text: str, *parts: str) -> None:
+    """All parts stand in the text, each after the one before."""
+    at = 0
+    for part in parts:
+        found = text.find(part, at)
+        assert found >= 0, f"{part!r} is missing after {text[max(at - 60, 0) : at]!r}"
+        at = found + len(part)
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_a_breach_mail_says_everything_in_the_order_that_readers_need(form: str) -> None:
+    mail = RENDERER.render(KINDS["breach"], LENA)
+    in_order(
+        mail.text if form == "text" else mail.html,
+        "First reply overdue",
+        "First reply of ticket 12345 was due Mon 2026-11-23 04:00 (Europe/Berlin, UTC+01:00)",
+        "Level 1 of 3",
+        "Development NOVA, since 11-23 02:37 (1 h 23 min)",
+        "Ask the developers for a date and tell the customer.",
+        "Acme GmbH (VIP)",
+        "NOVA-12",
+        "In Progress, assigned to Hana Sato, fix in 3.2.1, due 2026-12-01",
+        "https://desk.example/agent/tickets/12345",
+        "https://jira.example/browse/NOVA-12",
+        "Who had it for how long",
+        "Development NOVA",
+        "1 h 23 min (68 %)",
+        "Lena Vogt, 11-23 02:21: We are looking into it.",
+        "Tom Brandt, 11-23 02:54: Reproduced on staging",
+        "Urgent tickets go to the leads. rule urgent tickets, policy quick response, group 12345.first_reply, receiver",
+        "sla_ack",
+        "syncd alerts ack 12345",
+        "As of 11-23 04:00. Times are in Europe/Berlin, UTC+01:00.",
+    )
+
+
+def test_the_same_in_chinese_on_the_readers_wall() -> None:
+    mail = RENDERER.render(KINDS["breach in Chinese"], MEI)
+    assert mail.subject == "【技术支持】20877 首次响应已超时：更新后登录页面空白，所有用户均无法进入系统"
+    in_order(
+        mail.text,
+        "首次响应已超时",
+        "2026-11-23 周一 11:00（Asia/Shanghai, UTC+08:00）",
+        "当前处理方：研发（NOVA）",
+        "下一步：请向研发确认时间",
+        "客户：青松科技有限公司（VIP）",
+        "缺陷：NOVA-12：In Progress，经办人 Hana Sato",
+        "各方处理用时",
+        "为何收到此邮件",
+        "如何确认",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "english", "chinese"),
+    [
+        ("breach", "[Support] 12345 First reply overdue: Login shows", "【技术支持】12345 首次响应已超时：Login"),
+        ("due soon", "[Support] 12345 First reply due soon: Login", "【技术支持】12345 首次响应即将超时：Login"),
+        ("three tickets", "[Support] 3 alerts", "【技术支持】3 条提醒"),
+        ("level", "[Support] 12345 Level 2: First reply overdue: ", "【技术支持】12345 2 级升级：首次响应已超时："),
+        ("reminder", "[Support] 12345 Still open: First reply overdue", "【技术支持】12345 仍未处理：首次响应已超时"),
+        ("resolved", "[Support] 12345 First reply done late: Login", "【技术支持】12345 首次响应已完成（超时）："),
+        (
+            "correction",
+            "[Support] 12345 Correction: First reply was not late: ",
+            "【技术支持】12345 更正：首次响应未超时：",
+        ),
+        ("forecast", "[Support] 12345 First reply will probably be late", "【技术支持】12345 首次响应预计会超时"),
+        ("rule", "[Support] 12345 rule urgent tickets: Login", "【技术支持】12345 规则 urgent tickets：Login"),
+        ("digest", "[Support] Summary of 500 alerts", "【技术支持】500 条提醒汇总"),
+        (
+            "morning",
+            "[Support] Morning list 2026-11-23: 2 overdue, 1 due today, 4 open",
+            "【技术支持】晨会清单 2026-11-23：超时 2，今日到期 1，未关闭 4",
+        ),
+        ("stale", "[Support] Blind since Mon 2026-11-23 03:46 (Europe/Berlin", "【技术支持】自 2026-11-23 周一 10:46"),
+        ("heartbeat", "[Support] Daily line 2026-11-23: syncd is running", "【技术支持】每日报告 2026-11-23：syncd"),
+        ("notice", "[Support] syncd: A receiver cannot be reached", "【技术支持】syncd：A receiver cannot"),
+    ],
+)
+def test_the_subject_says_what_it_is_about(kind: str, english: str, chinese: str) -> None:
+    assert RENDERER.render(KINDS[kind], LENA).subject.startswith(english)
+    assert RENDERER.render(KINDS[kind], MEI).subject.startswith(chinese)
+
+
+@pytest.mark.parametrize("language", READERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_whole_html_that_loads_nothing(kind: str, language: str) -> None:
+    mail = RENDERER._render(KINDS[kind], READERS[language])
+    page = Page(mail.html)
+    assert page.open == []
+    assert not page.tags & {"img", "script", "link", "iframe", "form", "input", "base", "object"}
+    assert all(href.startswith("https://") for href in page.hrefs)
+    assert mail.html.count("<style>") == 1
+    assert f'lang="{language}"' in mail.html
+    assert len(mail.html.encode()) < 102_000, "some clients cut what is longer"
+    assert mail.fallback == ""
+    assert mail.text.endswith("\n")
+    assert "\n\n\n" not in mail.text
+
+
+def test_a_storm_is_one_table_that_says_how_many_it_leaves_out() -> None:
+    mail = RENDERER.render(KINDS["digest"], LENA)
+    assert mail.text.count("First reply overdue") == 50
+    assert "450 more are not shown." in mail.text
+    assert "450 more are not shown." in mail.html
+
+
+def test_a_reopened_bugs_own_clock_names_the_bug() -> None:
+    bugs_clock = replace(ALERT, metric="bug_first_action", bug="NOVA-12")
+    assert "Developers' first action (NOVA-12) overdue" in RENDERER.render(told(bugs_clock), LENA).subject
+    assert bugs_clock.fact == "12345.bug_first_action.NOVA-12.1.breach"
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    bare = Alert(ticket=7, metric="resolution", threshold="breach", state="breached", as_of=NOON)
+    mail = RENDERER.render(told(bare), LENA)
+    for label in ("Customer", "Bug", "Last public step", "Priority", "Status", "To acknowledge", "Links"):
+        assert f"{label}:" not in mail.text
+        assert f">{label}<" not in mail.html
+    assert mail.subject == "[Support] 7 Resolution overdue"
+
+
+def test_the_number_that_people_use_stands_in_for_the_id() -> None:
+    mail = RENDERER.render(told(replace(ALERT, number="TS20261123001")), LENA)
+    assert mail.subject.startswith("[Support] TS20261123001 ")
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("America/New_York", "Sun 2026-11-22 22:00 (America/New_York, UTC-05:00)"),
+        ("Asia/Kolkata", "Mon 2026-11-23 08:30 (Asia/Kolkata, UTC+05:30)"),
+        ("UTC", "Mon 2026-11-23 03:00 (UTC)"),
+        ("Nowhere/Town", "Mon 2026-11-23 03:00 (UTC)"),
+    ],
+)
+def test_times_are_on_the_readers_wall_and_say_which(zone: str, expected: str) -> None:
+    assert f"was due {expected}" in RENDERER.render(told(ALERT), replace(LENA, zone=zone)).text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "chinese"),
+    [
+        (0, "0 s", "0 秒"),
+        (59, "59 s", "59 秒"),
+        (1060, "17 min 40 s", "17 分钟 40 秒"),
+        (3661, "1 h 1 min", "1 小时 1 分钟"),
+        (200_000, "2 d 7 h 33 min", "2 天 7 小时 33 分钟"),
+        (-90, "-1 min 30 s", "-1 分钟 30 秒"),
+    ],
+)
+def test_spans_are_short(seconds: int, english: str, chinese: str) -> None:
+    assert (Wording("en", "UTC").span(seconds), Wording("zh-CN", "UTC").span(seconds)) == (english, chinese)
+
+
+def test_the_bar_shares_out_the_whole_and_the_largest_comes_first() -> None:
+    mail = RENDERER.render(told(ALERT), LENA)
+    widths = [int(width) for width in re.findall(r'<td width="(\d+)%" title', mail.html)]
+    assert widths == [69, 16, 15] or sum(widths) == 100
+    assert widths == sorted(widths, reverse=True)
+
+
+# ---- both languages --------------------------------------------------------------------------------------------------
+
+
+def blanks(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_both_languages_have_the_same_texts_with_the_same_blanks() -> None:
+    english, chinese = TEXTS["en"], TEXTS["zh-CN"]
+    assert set(english) == set(chinese)
+    assert [key for key in english if blanks(english[key]) != blanks(chinese[key])] == []
+
+
+@pytest.mark.parametrize("language", READERS)
+def test_every_word_that_records_can_ask_for_exists(language: Language) -> None:
+    texts = TEXTS[language]
+    asked = [f"reason.{reason}" for reason in Reason]
+    asked += [f"next.{step}" for step in NextStep]
+    asked += [f"party.{party}" for party in Party]
+    asked += [f"sign.{sign}" for sign in Sign]
+    asked += [f"section.{key}" for key in ("overdue", "open", "today", "forecast")]
+    assert [key for key in asked if key not in texts] == []
+
+
+# ---- templates of the operator's -------------------------------------------------------------------------------------
+
+
+def overridden(folder: Path, subject: str = "", **files: str) -> Renderer:
+    for name, text in files.items():
+        kind = name.rpartition("_")
+        (folder / f"{kind[0]}.{kind[2]}.j2").write_text(text, encoding="utf-8")
+    return Renderer(overrides=folder, subject=subject)
+
+
+def test_an_override_replaces_one_template_and_may_build_on_ours(tmp_path: Path) -> None:
+    ours = overridden(
+        tmp_path,
+        alert_html='{% extends "syncd/alert.html.j2" %}{% block content %}{{ super() }}<p>Call 112</p>{% endblock %}',
+    )
+    mail = ours.render(told(ALERT), LENA)
+    in_order(mail.html, "Ask the developers", "<p>Call 112</p>", "Why you get this")
+    assert mail.text == RENDERER.render(told(ALERT), LENA).text
+    assert mail.fallback == ""
+    assert ours.problems() == ()
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        pytest.param("{% if %}", "line 1", id="a syntax error"),
+        pytest.param("{{ page.nothing }}", "nothing", id="something undefined"),
+        pytest.param("{{ page.title.__class__.__mro__ }}", "not allowed", id="a way out of the sandbox"),
+        pytest.param("{{ 'a' * 100000000 }}", "not allowed", id="a text blown up"),
+        pytest.param("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "recursion", id="a macro without end"),
+        pytest.param('{% include "../../../etc/passwd" %}', "etc/passwd", id="a path that leads away"),
+        pytest.param("x" * (LARGEST_TEMPLATE + 1), "larger than", id="a huge file"),
+        pytest.param("{{ 1 / 0 }}", "division", id="arithmetic that fails"),
+        pytest.param("{% for a in page.preheader for b in page.preheader %}", "line 1", id="a loop that is not closed"),
+    ],
+)
+def test_a_broken_template_is_replaced_by_ours_and_the_mail_says_so(
+    tmp_path: Path, template: str, problem: str
+) -> None:
+    for name in ("alert_html", "alert_txt"):
+        folder = tmp_path / name
+        folder.mkdir()
+        mail = overridden(folder, **{name: template}).render(told(ALERT), LENA)
+        assert problem in mail.fallback
+        assert "A template of this mail could not be used" in mail.text
+        assert "A template of this mail could not be used" in mail.html
+        in_order(mail.text, "First reply of ticket 12345 was due", "Ask the developers")
+
+
+def test_output_is_bounded(tmp_path: Path) -> None:
+    rows = "{% for a in page.preheader %}" * 4 + "xxxxxxxxxx" + "{% endfor %}" * 4
+    mail = overridden(tmp_path, alert_html=rows).render(told(ALERT), LENA)
+    assert "produces more than" in mail.fallback
+
+
+def test_what_is_wrong_with_a_folder_is_told_before_a_mail_needs_it(tmp_path: Path) -> None:
+    ours = overridden(tmp_path, subject="{{ number", alert_html="{% if %}", digest_html="hello")
+    problems = ours.problems()
+    assert len(problems) == 3
+    assert "subject" in problems[0]
+    assert "alert.html.j2 cannot be used: line 1" in problems[1]
+    assert "digest.html.j2 is the name of no template" in problems[2]
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("【技术支持】{{ number }} {{ subject }}", "【技术支持】12345 Login shows a blank page after the update"),
+        ("{{ priority }}/{{ customer }}: {{ what }}", "urgent/Acme GmbH (VIP): First reply overdue"),
+        ("{{ ticket }} {{ holder }} {{ due }}", "12345 Development NOVA 11-23 04:00"),
+    ],
+)
+def test_the_subject_can_be_configured(template: str, expected: str) -> None:
+    assert Renderer(subject=template).render(told(ALERT), LENA).subject == expected
+
+
+@pytest.mark.parametrize("template", ["{{ nothing }}", "{{ number", "", " {# #} ", "{{ ''.__class__ }}"])
+def test_a_subject_that_cannot_be_made_is_the_usual_one(template: str) -> None:
+    mail = Renderer(subject=template).render(told(ALERT), LENA)
+    assert mail.subject.startswith("[Support] 12345 First reply overdue")
+    assert bool(mail.fallback) == bool(template)
+
+
+def test_messages_about_many_tickets_keep_the_usual_subject() -> None:
+    assert Renderer(subject="{{ number }}").render(KINDS["digest"], LENA).subject == "[Support] Summary of 500 alerts"
+
+
+# ---- hostile texts ---------------------------------------------------------------------------------------------------
+
+NASTY = (
+    "a\r\nBcc: everybody@evil.example",
+    "\u202etxt.exe\u202c",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }} {% raw %} {{ config }} {# #}",
+    '" onmouseover="alert(1)" style=\'x',
+    "x" * 10_000,
+    "测" * 5_000,
+    "\ud800 lone \udfff",
+    "\u200b\u200b\u200b",
+    "Z\u0301\u0301\u0301\u0301\u0301\u0301\u0301\u0301algo",
+    "👩‍👩‍👧‍👦 family",
+    "\x00\x07\x1b[31m",
+    "</title></style></td></table></body>",
+    "javascript:alert(1)",
+    "&lt;b&gt; &#x3c; ]]> <!-- -->",
+    "\u2028line\u2029para\x85nel\x0bvt",
+    "=?utf-8?q?=0d=0aBcc:_x?=",
+)
+WORDS = st.one_of(
+    st.sampled_from(NASTY), st.text(max_size=60), st.text(alphabet="<>\"'&{}%#\r\n\u202e\u200b a", max_size=40)
+)
+
+
+@st.composite
+def hostile(draw: st.DrawFn) -> Alert:
+    """An alert in which everything that a stranger may have written is hostile."""
+    text = draw(st.lists(WORDS, min_size=14, max_size=14))
+    at = st.integers(-(2**40), 2**60)
+    return replace(
+        ALERT,
+        subject=text[0],
+        url=draw(st.sampled_from([ALERT.url, "javascript:alert(1)", 'https://x"><b>', text[1]])),
+        customer=text[2],
+        tier=text[3],
+        priority=text[4],
+        status=text[5],
+        metric=text[6],
+        rule=text[7],
+        policy=text[8],
+        number=text[9],
+        holder=Holder(draw(st.sampled_from(list(Party))), text[10]),
+        bugs=(BugLine(text[11], f"https://{text[12]}", text[12], text[13], text[0], text[1]),),
+        last_public=Step(text[2], draw(at), text[3]),
+        last_internal=Step(text[4], draw(at), text[5]),
+        due=draw(st.none() | at),
+        elapsed=draw(st.integers(-10, 10**9)),
+        remark=text[6],
+    )
+
+
+class Page(HTMLParser):
+    """What a parser makes of a page."""
+
+    VOID = frozenset({"meta", "br", "img", "input", "link", "base"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.names: set[str] = set()
+        self.hrefs: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.names |= {name for name, _ in attrs}
+        self.hrefs += [value or "" for name, value in attrs if name == "href"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+USUAL = RENDERER.render(KINDS["breach"], LENA)
+USUAL_PAGE = Page(USUAL.html)
+
+
+@settings(max_examples=150, deadline=None)
+@given(alert=hostile(), reason=st.sampled_from(list(Reason)), language=st.sampled_from(list(READERS)), why=WORDS)
+def test_nobodys_text_adds_markup_or_headers_or_keeps_a_mail_from_going(
+    alert: Alert, reason: Reason, language: str, why: str
+) -> None:
+    sections = (Section("open", (alert,)),)
+    shown = told(
+        alert, reason=reason, why=why, group=why, headline=why, lines=(why,), sections=sections, acknowledge=WAYS
+    )
+    mail = RENDERER._render(shown, READERS[language])
+    page = Page(mail.html)
+    assert page.open == []
+    assert page.tags <= USUAL_PAGE.tags | {"br"}
+    assert page.names <= USUAL_PAGE.names | {"align"}
+    assert all(re.fullmatch(r"https?://[!-~]+", href) for href in page.hrefs)
+    assert len(mail.subject.splitlines()) == 1
+    assert len(mail.subject) <= 180
+    for form in (mail.subject, mail.text, mail.html, mail.short):
+        assert not re.search(
+            r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069\ud800-\udfff\u200b]", form
+        )
+        form.encode()
+    for name, value in mail.headers:
+        assert re.fullmatch(r"[A-Za-z-]+", name)
+        assert re.fullmatch(r"[ -~]*", value)
+
+
+@pytest.mark.parametrize("subject", NASTY)
+def test_a_nasty_subject_leaves_the_ticket_named(subject: str) -> None:
+    mail = RENDERER.render(told(replace(ALERT, subject=subject)), LENA)
+    assert mail.subject.startswith("[Support] 12345 First reply overdue")
+    in_order(mail.text, "First reply of ticket 12345 was due", "https://desk.example/agent/tickets/12345")
+
+
+def test_jinja_in_a_subject_is_shown_and_not_run() -> None:
+    mail = Renderer(subject="{{ number }}: {{ subject }}").render(told(replace(ALERT, subject="{{ 7 * 7 }}")), LENA)
+    assert mail.subject == "12345: {{ 7 * 7 }}"
+    assert "{{ 7 * 7 }}" in mail.html
+
+
+def test_when_all_else_fails_there_is_a_plain_mail_that_names_the_tickets() -> None:
+    broken = replace(told(ALERT, CHINESE), receiver=object())  # type: ignore[arg-type]  # what no pipeline should hand over
+    mail = RENDERER.render(broken, LENA)
+    assert mail == plain(broken, LENA, mail.fallback)
+    assert mail.subject == "[Support] 12345, 20877 needs attention"
+    in_order(mail.text, "https://desk.example/agent/tickets/12345", "(TypeError)")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("  a \t b\r\n c ", "a b c"),
+        ("abcdef", "abcd…"),
+        ("\u202eabc\u202c", "abc"),
+        ("a\u200bb", "ab"),
+        ("👩‍👧", "👩‍👧"),
+        ("a\u200db", "ab"),
+        ("e\u0301\u0301\u0301\u0301\u0301\u0301", "e\u0301\u0301\u0301\u0301"),
+        ("\ud83d", ""),
+        ("⠀ㅤ", ""),
+    ],
+)
+def test_a_line_of_plain_text(text: str, shown: str) -> None:
+    assert one_line(text, 5) == shown
+
+
+def test_a_block_keeps_its_lines_and_loses_empty_ones() -> None:
+    assert block("a\r\n\r\n\r\nb\u2028c\n", 100) == "a\n\nb\nc"
+
+
+def test_a_notification_of_nothing_still_says_what_it_is() -> None:
+    empty = Notification(Reason.FIRST, "leads", "", 1, NOON)
+    assert RENDERER._render(empty, LENA).subject == "[Support] 0 alerts"
