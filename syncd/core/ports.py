@@ -184,6 +184,10 @@ class TicketSource(Protocol):
     def history(self, ticket_id: int) -> tuple[TicketChange, ...]:
         """The newest audits' events (one call, up to 100 audits), newest first, with the actor's kind."""
 
+    def audits(self, ticket_id: int, *, whole: bool = True) -> tuple[TicketEvent, ...]:
+        """What all audits of a ticket tell (`whole`), or the newest 100 in one call; oldest first, with the texts of
+        comments. Raises NotFoundError for a ticket that is gone."""
+
     def write(self, ticket_id: int, write: TicketWrite, *, stamp: datetime, marker: str) -> TicketWritten:
         """One PUT under safe_update; raises PreconditionError when the ticket changed after `stamp`."""
 
@@ -251,6 +255,9 @@ class IssueSource(Protocol):
 
     def census(self, ids: Sequence[str]) -> tuple[IssueSnapshot, ...]:
         """As read without history, cheaper where the deployment has a cheaper way (100 ids a call)."""
+
+    def want_marks(self, wanted: bool) -> None:
+        """Whether readings with history also tell who did what beside the status (IssueSnapshot.marks)."""
 
     def with_edits(self, issue_id: str) -> tuple[IssueSnapshot, tuple[IssueEdit, ...]]:
         """The issue as it is now and every edit of its changelog, newest first."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -16,11 +16,14 @@ from syncd.core.actions import issue_subject
 from syncd.core.model import Json, Release
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
 from syncd.cycle.calls import CallCounter
+from syncd.cycle.clocks import ClockKeeper
 from syncd.cycle.fetch import CENSUS, Fetcher
+from syncd.cycle.history import Histories
 from syncd.cycle.named import touch_named
 from syncd.cycle.planning import Planned, Planner, PlanPart
 from syncd.cycle.requests import BELIEVE_CENSUS, Requests
 from syncd.cycle.settings import CycleReport, Routes, Settings
+from syncd.cycle.sla_settings import SlaSettings, TicketClocks, markers_of
 from syncd.executor import DrainReport, Executor, Lane, Performer
 from syncd.sources.errors import AuthError, SourceError
 from syncd.store import Store
@@ -45,6 +48,13 @@ class Chore(Protocol):
         """Does it once. A SourceError leaves it due."""
 
 
+class Alerting(Protocol):
+    """Who is told what of the clocks."""
+
+    def run(self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport) -> None:
+        """Once a cycle, also without tickets: repeats and deliveries fall due by themselves."""
+
+
 class ServerMismatch(Exception):
     """The store belongs to other servers than the configuration names."""
 
@@ -67,8 +77,11 @@ class Engine:
         parts: Sequence[PlanPart] = (),
         performers: Sequence[Performer] = (),
         chores: Sequence[Chore] = (),
+        sla: Callable[[], SlaSettings | None] = lambda: None,
+        alerting: Alerting | None = None,
     ) -> None:
         self._chores = chores
+        self._alerting = alerting
         self.settings = settings
         self.routes = routes
         self._store = store
@@ -78,7 +91,10 @@ class Engine:
         self._calls = calls
         self._stopping = stopping
         self._parallel = parallel
-        self._fetch = Fetcher(store, zendesk, jira, clock)
+        markers = lambda: markers_of(sla())  # noqa: E731 - asked anew each time: a reload swaps the settings
+        self._fetch = Fetcher(store, zendesk, jira, clock, markers)
+        histories = Histories(store, zendesk, clock, markers=markers, read_issues=self._fetch.read_issues)
+        self.clocks = ClockKeeper(store, zendesk, jira, clock, histories, sla=sla, routes=lambda: self.routes)
         self._planner = Planner(store, zendesk, jira, clock, parts=parts)
         self._requests = Requests(store, zendesk, jira, clock)
         self._executor = Executor(
@@ -96,12 +112,14 @@ class Engine:
     def step(self, *, complete: bool = False) -> CycleReport:
         """One cycle. `complete` forces the complete pass."""
         report = CycleReport(number=self._next_number())
+        self.clocks.prepare()
         self._calls.start(report.calls)
         self._recall()
         self._identify(report, always=complete)
         self._requests.handle_all(self.routes, self.settings)
         self._lanes(report, self._executor.recover)
         self._read(report, complete=complete)
+        self._keep_clocks(report)
         for _ in range(ROUNDS):
             if self._stopping() or not self._plan(report):
                 break
@@ -208,6 +226,9 @@ class Engine:
             self._side(report, "zendesk", "fast", lambda: self._fetch.fast_tickets(self.routes, report)),
             self._side(report, "jira", "fast", lambda: self._fetch.fast_issues(projects, deployment, report)),
         ]
+        for side, is_read in zip(("zendesk", "jira"), fast, strict=True):
+            if is_read:
+                self.clocks.passed(side)
         if any(fast):
             report.passes.append("fast")
         if complete or self._due("complete", self.settings.complete):
@@ -231,6 +252,12 @@ class Engine:
             lambda: self._fetch.export_tickets(self.routes, self.settings, report, pages=EXPORT_PAGES),
         )
         self._side(report, "zendesk", "complete", lambda: self._fetch.ticket_events(report, pages=EXPORT_PAGES))
+        self._side(
+            report,
+            "zendesk",
+            "history",
+            lambda: self.clocks.read_past(report, self.settings.start_from, pages=EXPORT_PAGES),
+        )
         self._side(report, "jira", "complete", lambda: self._fetch.outside_issues(projects, report))
         if not report.problems:
             self._calls.label = "census"
@@ -339,6 +366,16 @@ class Engine:
         self._planner.enqueue(planned, report)
         return any(planned.goes(action) for action in planned.plan.actions)
 
+    # ---- clocks ----
+
+    def _keep_clocks(self, report: CycleReport) -> None:
+        self._side(report, "zendesk", "audits", lambda: self.clocks.read(report))
+        self._side(report, "jira", "audits", lambda: self.clocks.read_bugs(report))
+        self._calls.label = "clocks"
+        tickets = self.clocks.run(report)
+        if self._alerting is not None:
+            self._alerting.run(tickets, self._clock.now(), report)
+
     # ---- heartbeat ----
 
     def _next_number(self) -> int:
@@ -360,6 +397,7 @@ class Engine:
                 "stopped_lanes": dict(report.stopped_lanes),
                 "stopped_routes": dict(self.routes.stopped),
                 "caught_up": report.caught_up,
+                "clocks": dict(report.clocks),
                 "warnings": list(dict.fromkeys(report.warnings))[:20],
             }
             tx.beat(now, report.number, ok=report.ok, detail=detail)
@@ -371,6 +409,7 @@ class Engine:
             tickets=report.tickets_read,
             issues=report.issues_read,
             changed=report.changed,
+            folded=report.folded,
             planned=report.planned,
             done=report.done,
             refused=report.refused,

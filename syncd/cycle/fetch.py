@@ -6,13 +6,14 @@ A reading never waits for the other side: each pass raises its own SourceError, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from syncd.core.actions import issue_subject, ticket_subject
 from syncd.core.discover import names_a_key
 from syncd.core.model import IssueSnapshot, LinkState, TicketSnapshot
-from syncd.core.ports import Clock, IssueSource, TicketPage, TicketSource
+from syncd.core.ports import Clock, IssueSource, TicketEvent, TicketPage, TicketSource
 from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.sources.errors import InvalidResponseError, RefusedError
 from syncd.store import Store, Tx
@@ -38,12 +39,34 @@ EVENTS = "zendesk.events"
 UPDATED_ISSUES = "jira.updated"
 ANCHOR = "jira.anchor"
 CENSUS = "census.after_link"
+HISTORY_KNOWN = "zendesk.events.known"
+
+CERTAINLY = 120
+"""Seconds behind our clock up to which an export that is at its end has told everything, even by a skewed clock."""
+
+
+def marked(events: Iterable[TicketEvent], markers: Sequence[str]) -> list[TicketEvent]:
+    """The events with the markers that were found in their texts; a text goes no further."""
+    found = []
+    for event in events:
+        names = tuple(marker for marker in markers if marker in event.text)
+        found.append(replace(event, text="", change=replace(event.change, markers=names) if names else event.change))
+    return found
 
 
 class Fetcher:
     """Reads one Zendesk and one Jira into the store."""
 
-    def __init__(self, store: Store, zendesk: TicketSource, jira: IssueSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        zendesk: TicketSource,
+        jira: IssueSource,
+        clock: Clock,
+        markers: Callable[[], Sequence[str]] = lambda: (),
+    ) -> None:
+        """`markers` are the texts that are looked for in comments."""
+        self._markers = markers
         self._store = store
         self._zendesk = zendesk
         self._jira = jira
@@ -121,7 +144,9 @@ class Fetcher:
             page = self._zendesk.events(min(start, latest))
             report.warnings.extend(page.malformed)
             with self._store.transaction() as tx:
-                tx.put_ticket_changes(page.events)
+                tx.touch_clocks(tx.put_ticket_changes(marked(page.events, self._markers())))
+                if page.end:
+                    tx.set_fact(HISTORY_KNOWN, int(now.timestamp()) - CERTAINLY, now)
                 if page.end_time > start or cursor is None:
                     tx.set_cursor_forward(EVENTS, max(start, page.end_time), now)
             if page.end:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from syncd.core.guard import Held
-from syncd.core.model import TicketSnapshot
+from syncd.core.model import Json, TicketSnapshot
 from syncd.core.world import RouteView
 from syncd.rules.creating import CreateRule, asks_for_bug, has_act_tag
 
@@ -77,6 +77,8 @@ class CycleReport:
     stopped_lanes: dict[str, str] = field(default_factory=dict)
     caught_up: bool = True  # the export reached its end
     waiting: dict[str, int] = field(default_factory=dict)  # intents not yet sent, by destination
+    folded: int = 0  # tickets whose clocks were computed
+    clocks: dict[str, Json] = field(default_factory=dict)  # how far the clocks' histories and computations have come
     calls: dict[str, int] = field(default_factory=dict)  # API calls, by "zendesk.fast", "jira.census" …
 
     @property

@@ -36,4 +36,9 @@ class SlaSettings:
     shares: Shares = field(default_factory=Shares)
 
 
-__all__ = ["AsOf", "ShownField", "SlaSettings", "TicketClocks"]
+def markers_of(settings: SlaSettings | None) -> tuple[str, ...]:
+    """The texts that comments are searched for; none without clocks."""
+    return () if settings is None else settings.markers
+
+
+__all__ = ["AsOf", "ShownField", "SlaSettings", "TicketClocks", "markers_of"]

@@ -34,6 +34,7 @@ class TicketClocks:
     links: tuple[Link, ...] = ()  # those that are not retired
     issues: tuple[IssueSnapshot, ...] = ()  # of these links, as last read
     next_at: int | None = None  # when time alone changes something; None = never
+    is_born: bool = True  # its creation is in the exact history
 
     @property
     def id(self) -> int:

@@ -79,6 +79,24 @@ def forecasts(clock: Clock, outlooks: Iterable[Outlook], shares: Shares | None =
     return tuple(found)
 
 
+def next_forecast(clock: Clock, outlooks: Iterable[Outlook], shares: Shares | None = None) -> int | None:
+    """When a bug will have lain for its share of the target if nobody does anything; None when it has already, or the
+    clock asks for nothing."""
+    goal, target = (clock.targets[-1].goal, clock.seconds) if clock.targets else (None, None)
+    if not clock.is_open or target is None or goal is None or clock.let_go:
+        return None
+    limits = shares or Shares()
+    calendar = clock.calendars[goal.calendar]
+    coming = []
+    for bug in outlooks:
+        for since, share in ((bug.touched_at, limits.untouched), (bug.unassigned_since, limits.unassigned)):
+            if since is not None and not bug.done:
+                at = calendar.reach(max(since, clock.cycle.start), target * share // 100 + 1)
+                if at is not None and at > clock.now:
+                    coming.append(at)
+    return min(coming, default=None)
+
+
 def _late(clock: Clock, bug: Outlook, due: int, calendar: Calendar) -> list[Forecast]:
     last_day = calendar.local_date(due)
     found = []

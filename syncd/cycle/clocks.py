@@ -1,0 +1,242 @@
+"""The clocks' part of a cycle: only tickets that changed or fell due are folded, whatever is stored beside them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from syncd.core.mapping import StageMapping
+from syncd.core.model import Json
+from syncd.core.ports import Clock, IssueSource, TicketSource
+from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
+from syncd.cycle.folding import events_of, fold, judged, load
+from syncd.cycle.history import Histories, known_history, rank_of
+from syncd.cycle.settings import CycleReport, Routes
+from syncd.cycle.sla_settings import SlaSettings, TicketClocks
+from syncd.sla.events import Event
+from syncd.sla.observed import second
+from syncd.store import Store, Tx
+from syncd.store.clocks import Judged
+
+MEANING: Final = "sla.meaning"
+
+MOST: Final = 2000
+"""Tickets folded in one cycle because they changed or fell due; the rest follows in the next."""
+SHARE: Final = 300
+"""Tickets folded in one cycle because the rules changed."""
+
+
+class ClockKeeper:
+    """Keeps the clocks of all tickets. `sla` gives the settings of now; None = there are none, and nothing is read or
+    written for clocks."""
+
+    def __init__(
+        self,
+        store: Store,
+        zendesk: TicketSource,
+        jira: IssueSource,
+        clock: Clock,
+        histories: Histories,
+        *,
+        sla: Callable[[], SlaSettings | None],
+        routes: Callable[[], Routes],
+    ) -> None:
+        self._store = store
+        self._zendesk = zendesk
+        self._jira = jira
+        self._clock = clock
+        self._histories = histories
+        self._sla = sla
+        self._routes = routes
+        self._mappings: dict[str, StageMapping] = {}
+        self._read: dict[str, int] = {}
+        self._kept: bool | None = None
+        self.prepare()
+
+    def prepare(self) -> SlaSettings | None:
+        """Before anything is read in a cycle: from here on changes make clocks due, if there are any."""
+        settings = self._sla()
+        self._store.keep_clocks(settings is not None)
+        self._jira.want_marks(settings is not None)
+        return settings
+
+    def read(self, report: CycleReport) -> None:
+        """Once a cycle: audits of tickets whose history began too early. Raises SourceError."""
+        if self.prepare() is not None:
+            self._histories.read_audits(report)
+
+    def read_past(self, report: CycleReport, start_from: timedelta, *, pages: int) -> None:
+        """Once in a complete pass: the history before clocks were kept. Raises SourceError."""
+        if self.prepare() is not None:
+            self._histories.begin(start_from)
+            self._histories.read_past(report, pages=pages)
+
+    def read_bugs(self, report: CycleReport) -> None:
+        """Once a cycle until it is done: linked bugs, for what was done to them before. Raises SourceError."""
+        if self.prepare() is not None:
+            self._histories.read_bugs(report)
+
+    def passed(self, side: str) -> None:
+        """A list of what changed on a side was read to its end just now."""
+        self._read[side] = int(self._clock.now().timestamp())
+
+    # ---- the cycle ----
+
+    def run(self, report: CycleReport) -> list[TicketClocks]:
+        """Folds what changed or fell due, and a share of what the rules changed; keeps the verdicts and when each
+        ticket is next worth a look. Returns the folded tickets, those that changed or fell due first."""
+        settings = self.prepare()
+        if settings is None:
+            self._let_go()
+            return []
+        self._kept = True
+        now = self.now()
+        self._renew(settings)
+        with self._store.reading() as tx:
+            due = tx.due_tickets(datetime.fromtimestamp(now, UTC), MOST)
+            waiting = set(due)
+            stale = [number for number in tx.stale_clocks(SHARE) if number not in waiting]
+            found = self.folded(tx, [*due, *stale], now) if due or stale else []
+        if due or stale:
+            self._save([*due, *stale], found)
+        report.folded += len(due) + len(stale)
+        with self._store.reading() as tx:
+            report.clocks = progress(tx)
+        return found
+
+    def _save(self, asked: Sequence[int], found: Sequence[TicketClocks]) -> None:
+        ids = {folded.id for folded in found}
+        with self._store.transaction() as tx:
+            known = known_history(tx)
+            gone = [Judged(number, (), None) for number in asked if number not in ids]
+            tx.save_clocks([*map(judged, found), *gone], self._clock.now())
+            read = tx.histories_read(ids)
+            born = {folded.id for folded in found if folded.is_born}
+            wanted = {
+                folded.id: rank_of(folded.ticket)
+                for folded in found
+                if not folded.ticket.is_gone
+                and not folded.ticket.state.is_solved
+                and known.wants_audits(folded.ticket, read.get(folded.id), is_born=folded.id in born)
+            }
+            if wanted:
+                tx.want_histories(wanted)
+            tx.forget_readings(sorted(born), known.until)
+
+    def now(self) -> int:
+        """The present in Unix seconds, never before what the trackers said last: a clock that was set back must not
+        hide what happened."""
+        with self._store.reading() as tx:
+            tickets, issues = tx.cursor(FAST_TICKETS), tx.cursor(UPDATED_ISSUES)
+        return max(int(self._clock.now().timestamp()), int(tickets or 0), int(issues or 0) // 1000)
+
+    # ---- one ticket ----
+
+    def folded(self, tx: Tx, ticket_ids: Iterable[int], now: int) -> list[TicketClocks]:
+        """The clocks of these tickets from what is stored, in order; those that are not stored are left out."""
+        settings = self._sla()
+        if settings is None:
+            return []
+        wanted = list(dict.fromkeys(ticket_ids))
+        inputs = load(tx, wanted, settings)
+        mappings = self._mapping()
+        return [
+            fold(
+                inputs,
+                inputs.tickets[number],
+                settings,
+                mappings,
+                now,
+                tickets_until=self._read.get("zendesk", 0),
+                bugs_until=self._read.get("jira", 0),
+            )
+            for number in wanted
+            if number in inputs.tickets
+        ]
+
+    def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
+        """All events of a ticket, and up to when its exact history is known; nothing of one that is not stored."""
+        settings = self._sla()
+        if settings is None:
+            return (), 0
+        inputs = load(tx, [ticket_id], settings)
+        ticket = inputs.tickets.get(ticket_id)
+        if ticket is None:
+            return (), 0
+        return events_of(inputs, ticket, self._mapping()), inputs.exact_until(ticket)
+
+    def fresh(self, ticket_ids: Sequence[int], report: CycleReport) -> list[TicketClocks]:
+        """These tickets read anew from Zendesk, with the audits of those that changed since their history is known;
+        then folded as of now and kept. Raises SourceError."""
+        rows = self._zendesk.read(ticket_ids)
+        with self._store.transaction() as tx:
+            tx.put_tickets(rows, self._clock.now())
+            known, read = known_history(tx), tx.histories_read(row.id for row in rows)
+        for row in rows:
+            until = known.exact_until(row, read.get(row.id))
+            if row.visible and second(row.updated_at) > until:
+                self._histories.read_audits_of(row.id, report, whole=second(row.created_at) < known.live)
+        now = self.now()
+        with self._store.reading() as tx:
+            found = self.folded(tx, ticket_ids, now)
+        self._save(ticket_ids, found)
+        return found
+
+    # ---- rules ----
+
+    def _mapping(self) -> dict[str, StageMapping]:
+        """The mappings by route; of a route that stopped, the one it ran with last."""
+        self._mappings |= {name: view.mapping for name, view in self._routes().running.items()}
+        return self._mappings
+
+    def _renew(self, settings: SlaSettings) -> None:
+        """When the rules or a mapping mean something else, every ticket is to be computed anew."""
+        routes: dict[str, Json] = {name: mapping.meaning for name, mapping in self._mapping().items()}
+        with self._store.reading() as tx:
+            stored = tx.get_fact(MEANING)
+        known = stored if isinstance(stored, dict) else {}
+        before = known.get("routes")
+        kept = before if isinstance(before, dict) else {}
+        meaning: dict[str, Json] = {"rules": settings.meaning, "routes": {**kept, **routes}}
+        if known == meaning:
+            return
+        changed = known.get("rules") != settings.meaning or any(kept.get(n, m) != m for n, m in routes.items())
+        with self._store.transaction() as tx:
+            tx.set_fact(MEANING, meaning, self._clock.now())
+            if changed:
+                tx.recompute_clocks()
+
+    def recompute(self) -> int:
+        """Every ticket is computed anew, in shares; returns how many."""
+        with self._store.transaction() as tx:
+            return tx.recompute_clocks()
+
+    def _let_go(self) -> None:
+        """No clocks any more: what happens from now on is not followed, so that all must be computed if they return."""
+        if self._kept is False:
+            return
+        self._kept = False
+        with self._store.reading() as tx:
+            stored = tx.get_fact(MEANING)
+        if stored is not None:
+            with self._store.transaction() as tx:
+                tx.set_fact(MEANING, None, self._clock.now())
+
+
+def progress(tx: Tx) -> dict[str, Json]:
+    """How far histories and computations have come: tickets `stale` and `audits` wanted, the exact history known until
+    (Unix seconds), and while it is read back, how far."""
+    known = known_history(tx)
+    found: dict[str, Json] = {
+        "stale": tx.count_stale_clocks(),
+        "audits": tx.count_wanted_histories(),
+        "known_until": known.until,
+    }
+    return found if known.is_whole else {**found, "read_until": known.past, "read_to": known.live}
+
+
+def fingerprint(*parts: str) -> str:
+    """A short text that differs when one of the parts does: for SlaSettings.meaning."""
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,178 @@
+"""The exact history of tickets before the live export began: read back page by page, and from audits where it is older.
+
+The live export (fetch.py) goes on from where it began; a second cursor walks from `start_from` up to there. Open
+tickets that were created before that have their audits read, the most urgent and newest first, a few in each cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from syncd.core.model import TicketSnapshot
+from syncd.core.ports import Clock, TicketSource
+from syncd.cycle.fetch import EVENTS, EXPORT_LAG, HISTORY_KNOWN, marked
+from syncd.cycle.settings import CycleReport
+from syncd.sla.observed import second
+from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
+from syncd.store import Store, Tx
+
+EVENTS_PAST: Final = "zendesk.events.past"
+BEGUN: Final = "history.begun"
+BUGS: Final = "history.bugs"
+
+AUDITS: Final = 10
+"""Tickets whose audits are read in one cycle."""
+BUGS_READ: Final = 50
+"""Linked issues that are read in one cycle, once, for what was done to them before clocks were kept."""
+BEHIND: Final = 300
+"""Seconds that the exact history may be behind a ticket's last change before it counts as incomplete."""
+
+_RANKS: Final = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
+_SPAN: Final = 10**11
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Up to where the exact history is known, in Unix seconds by the tracker's clock."""
+
+    since: int  # what happened before is known from audits only
+    live: int  # from here on the live export tells everything
+    past: int  # the walk from `since` to `live` has come this far
+    until: int  # and the live export this far
+
+    @property
+    def is_whole(self) -> bool:
+        """The walk has reached the live export."""
+        return self.past >= self.live
+
+    def exact_until(self, ticket: TicketSnapshot, read_until: datetime | None) -> int:
+        """Up to when all events of the ticket are known."""
+        if read_until is not None:
+            return max(second(read_until), self.until)
+        if self.is_whole or second(ticket.created_at) >= self.live:
+            return self.until
+        return self.past
+
+    def is_complete(self, ticket: TicketSnapshot, read_until: datetime | None, now: int, *, is_born: bool) -> bool:
+        """Nothing of the ticket's history is missing but perhaps the last minutes. `is_born`: its creation is known."""
+        until = self.exact_until(ticket, read_until)
+        return (is_born or read_until is not None) and (second(ticket.updated_at) <= until or now - until <= BEHIND)
+
+    def wants_audits(self, ticket: TicketSnapshot, read_until: datetime | None, *, is_born: bool) -> bool:
+        """Its beginning can only be told by its audits."""
+        created = second(ticket.created_at)
+        return (
+            not is_born and read_until is None and (created < self.since or (self.is_whole and created <= self.until))
+        )
+
+
+def known_history(tx: Tx) -> Known:
+    """How much is known now; nothing before begin() was called."""
+    begun = tx.get_fact(BEGUN)
+    since, live = (begun["since"], begun["live"]) if isinstance(begun, dict) else (0, 0)
+    until = tx.get_fact(HISTORY_KNOWN)
+    return Known(
+        since=int(since),
+        live=int(live),
+        past=int(tx.cursor(EVENTS_PAST) or 0),
+        until=int(until) if isinstance(until, int) else 0,
+    )
+
+
+def rank_of(ticket: TicketSnapshot) -> int:
+    """The place of a ticket in the order in which audits are read: by priority, then the newest first."""
+    return _RANKS.get(ticket.priority or "", len(_RANKS)) * _SPAN + _SPAN - second(ticket.created_at)
+
+
+class Histories:
+    """Reads what happened before. `markers` are the configured ones; `read_issues` reads issues with their history."""
+
+    def __init__(
+        self,
+        store: Store,
+        zendesk: TicketSource,
+        clock: Clock,
+        *,
+        markers: Callable[[], Sequence[str]],
+        read_issues: Callable[[Sequence[str], CycleReport], None],
+    ) -> None:
+        self._store = store
+        self._zendesk = zendesk
+        self._clock = clock
+        self._markers = markers
+        self._read_issues = read_issues
+
+    def begin(self, start_from: timedelta) -> None:
+        """Settles once where the history begins; harmless afterwards."""
+        with self._store.reading() as tx:
+            if tx.get_fact(BEGUN) is not None:
+                return
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            latest = int(now.timestamp()) - EXPORT_LAG
+            cursor = tx.cursor(EVENTS)
+            live = latest if cursor is None else int(cursor)
+            since = min(int((now - start_from).timestamp()), live)
+            if cursor is None:
+                tx.set_cursor_forward(EVENTS, live, now)
+            tx.set_cursor(EVENTS_PAST, str(since), now)
+            tx.set_fact(BEGUN, {"since": since, "live": live}, now)
+
+    def read_past(self, report: CycleReport, *, pages: int) -> None:
+        """The export from the walk's cursor on, as far as the budget of all exports goes."""
+        for _ in range(pages):
+            with self._store.reading() as tx:
+                known = known_history(tx)
+            if known.is_whole or self._zendesk.wait_for("export") > 0:
+                return
+            page = self._zendesk.events(known.past)
+            report.warnings.extend(page.malformed)
+            if page.end_time <= known.past and not page.end:
+                raise InvalidResponseError(
+                    f"Zendesk's ticket events do not advance past {known.past}: that second holds more than a page."
+                )
+            now = self._clock.now()
+            with self._store.transaction() as tx:
+                tx.outdate_clocks(tx.put_ticket_changes(marked(page.events, self._markers())))
+                tx.set_cursor_forward(EVENTS_PAST, known.live if page.end else page.end_time, now)
+
+    def read_audits(self, report: CycleReport) -> None:
+        """The whole audits of the next tickets that wait for it."""
+        with self._store.reading() as tx:
+            wanted = tx.wanted_histories(AUDITS)
+        for ticket_id in wanted:
+            if self._zendesk.wait_for("read") > 0:
+                return
+            self.read_audits_of(ticket_id, report, whole=True)
+
+    def read_audits_of(self, ticket_id: int, report: CycleReport, *, whole: bool) -> None:
+        """The audits of one ticket: all, or the newest 100. One that has none to tell counts as read."""
+        with self._store.reading() as tx:
+            reading = tx.tickets([ticket_id]).get(ticket_id)
+        try:
+            events = self._zendesk.audits(ticket_id, whole=whole)
+        except NotFoundError:
+            events = ()
+        except (RefusedError, InvalidResponseError) as error:
+            report.warnings.append(f"The history of ticket #{ticket_id} cannot be read: {error}")
+            events = ()
+        # By the tracker's clock, never ours: audits are as new as the reading that was there before them.
+        stamps = [event.change.at for event in events] + ([reading.updated_at] if reading is not None else [])
+        with self._store.transaction() as tx:
+            tx.put_ticket_changes(marked(events, self._markers()))
+            tx.history_read(ticket_id, max(stamps, default=datetime.fromtimestamp(0, UTC)))
+            tx.touch_clocks([ticket_id])
+
+    def read_bugs(self, report: CycleReport) -> None:
+        """The linked issues once, for who did what to them before clocks were kept."""
+        with self._store.reading() as tx:
+            after = tx.get_fact(BUGS)
+            if after is True:
+                return
+            links = tx.next_live_links(after if isinstance(after, int) else 0, BUGS_READ)
+        self._read_issues(list(dict.fromkeys(link.issue_id for link in links)), report)
+        with self._store.transaction() as tx:
+            tx.set_fact(BUGS, links[-1].id if len(links) == BUGS_READ else True, self._clock.now())
