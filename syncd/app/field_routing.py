@@ -60,6 +60,7 @@ class FieldRouting:
         self._route = route
         self._desk = desk
         self._catalog = catalog
+        self._never = frozenset(fold(tag) for tag in (route.off_tag, *_tags_that_ask(loaded, route)) if tag)
         self._mirrored = {
             mirror.bug,
             mirror.status,
@@ -85,6 +86,12 @@ class FieldRouting:
         self._refuse_twice(entry, ticket, bug, path)
         self._keep_from_customers(entry, ticket, path)
         spec = self._mapped(entry, FieldSpec(entry.name, ticket, bug, entry.owner, entry.winner or "jira"), path)
+        if ticket.kind == "tags":
+            beginnings = (fold(self._route.link_tag),) if self._route.link_tag else ()
+            spec = replace(spec, never=self._never, never_so=beginnings)
+            for written in entry.map:
+                if fold(written) in self._never or (beginnings and fold(written).startswith(beginnings)):
+                    self._error((*path, "map", written), f"The tag {written} speaks to syncd: it is never carried.")
         if ticket.is_list != bug.is_list and entry.owner == "both":
             self._error(
                 (*path, "owner"),
@@ -240,6 +247,15 @@ class FieldRouting:
 
     def _warn(self, path: KeyPath, message: str) -> None:
         self.warnings.append(self._loaded.document.problem(("routes", self._index, *path), message))
+
+
+def _tags_that_ask(loaded: Loaded, route: Route) -> list[str]:
+    """The tags by which agents ask this route for something."""
+    moves = loaded.mappings[route.mapping].model.when_ticket_moves.values()
+    return [
+        *([route.create.act_tag] if route.create is not None else []),
+        *(key.tag for asked in moves for key in asked if key.tag is not None),
+    ]
 
 
 def _kind_of(field: BugField) -> str | None:

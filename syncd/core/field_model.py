@@ -65,6 +65,8 @@ class FieldSpec:
     ranks: Mapping[str, int] = field(default_factory=dict)  # bug's value, casefolded -> urgency: the highest wins
     default: str | None = None  # the bug's value for a ticket's value that the map does not name
     only: tuple[str, ...] = ()  # beginnings, casefolded, of the tags and labels that are kept in step
+    never: frozenset[str] = frozenset()  # tags, casefolded, that speak to syncd; they and our labels are never carried
+    never_so: tuple[str, ...] = ()  # and beginnings of such
 
     @property
     def is_list(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from syncd.core.creating import LABEL
 from syncd.core.field_model import Facts, FieldSpec, NoValue, TicketSide, Unread
 from syncd.core.model import IssueSnapshot, Json, TicketSnapshot
 
@@ -80,6 +81,8 @@ def bug_value(spec: FieldSpec, issue: IssueSnapshot) -> Json:
             return issue.assignee_id
         case "fixVersions":
             return _projected(spec, [version.name for version in issue.fix_versions], of_ticket=False)
+        case "components":
+            return _projected(spec, list(issue.components), of_ticket=False)
         case "duedate":
             return issue.due_date
         case "summary":
@@ -104,8 +107,11 @@ def _projected(spec: FieldSpec, values: list[Json], *, of_ticket: bool) -> Json:
 
 
 def is_ours(spec: FieldSpec, value: Json, *, of_ticket: bool) -> bool:
-    """Whether a tag, label or other member of a list is one that this field keeps in step."""
+    """Whether a tag, label or other member of a list is one that this field keeps in step. Never one of syncd's own:
+    the label that marks a bug, and tags by which agents tell syncd what to do."""
     folded = fold(value)
+    if folded.startswith(LABEL) or folded in spec.never or (spec.never_so and folded.startswith(spec.never_so)):
+        return False
     if folded in (spec.to_bug if of_ticket else spec.to_ticket):
         return True
     if spec.only:
@@ -179,6 +185,8 @@ def fits_bug(spec: FieldSpec, value: Json) -> Json:
             raise NoValue(f"Jira's {spec.bug.title or spec.bug.id} has no value '{_short(value)}'")
         return known
     text = str(value)
+    if kind == "labels" and fold(text).startswith(LABEL):
+        raise NoValue(f"'{_short(value)}' begins like the labels by which syncd knows its bugs")
     if kind == "labels" and (re.search(r"\s", text) or len(text) > 255):
         raise NoValue(f"'{_short(value)}' cannot be a label in Jira")
     return " ".join(text.split())[:255] if spec.bug.id == "summary" else text

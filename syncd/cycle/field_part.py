@@ -16,7 +16,7 @@ from syncd.cycle.settings import CycleReport
 from syncd.executor.facts import FactBook
 from syncd.store import Store
 
-_KNOWN = frozenset({"priority", "labels", "assignee", "fixVersions", "duedate", "summary"})
+_KNOWN = frozenset({"priority", "labels", "assignee", "fixVersions", "components", "duedate", "summary"})
 """Jira's fields that every snapshot holds."""
 
 KEPT = 20_000

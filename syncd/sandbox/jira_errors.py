@@ -50,6 +50,7 @@ ENGLISH: Final[dict[str, str]] = {
     "no_user": "User '{user}' does not exist.",
     "not_assignable": "User '{user}' cannot be assigned issues.",
     "no_version": "Version name '{name}' is not valid",
+    "no_component": "Component name '{name}' is not valid",
     "bad_option": "Option value '{value}' is not valid",
     "bad_date": "Error parsing date string: {value}",
     "bad_type": "data was not {expected}",

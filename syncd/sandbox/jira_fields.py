@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from syncd.sandbox.jira_model import ChangeItem, CustomField, Issue, Named
+from syncd.sandbox.jira_model import MULTIPLE, ChangeItem, CustomField, Issue, Named
 from syncd.sandbox.jira_site import Project
 from syncd.sandbox.jira_text import adf_to_text, is_adf
 
@@ -49,6 +49,7 @@ SPECS: Final[dict[str, FieldSpec]] = {
         FieldSpec("labels", "Labels", "labels", "labels", "labels", "array", "string", _LIST),
         FieldSpec("fixVersions", "Fix versions", "versions", "fix_versions", "Fix Version", "array", "version", _LIST),
         FieldSpec("versions", "Affects versions", "versions", "versions", "Version", "array", "version", _LIST),
+        FieldSpec("components", "Components", "components", "components", "Component", "array", "component", _LIST),
         FieldSpec("duedate", "Due date", "day", "due", "duedate", "date"),
         FieldSpec("resolution", "Resolution", "resolution", "resolution_id", "resolution", "resolution"),
         FieldSpec("issuetype", "Issue Type", "issuetype", "type_id", "issuetype", "issuetype"),
@@ -65,6 +66,7 @@ EDIT_SCREEN: Final = (
     "labels",
     "fixVersions",
     "versions",
+    "components",
     "duedate",
     "issuetype",
     "parent",
@@ -116,6 +118,8 @@ class FieldReader:
                 return self._labels(value)
             case "versions":
                 return [self._version(entry) for entry in self._list(value)]
+            case "components":
+                return [self._component(entry) for entry in self._list(value)]
             case "day":
                 return self._day(value)
             case _:
@@ -129,13 +133,15 @@ class FieldReader:
             current = getattr(issue, spec.attribute)
         elif issue is not None:
             current = issue.custom.get(field_id)
-        if spec is not None and spec.kind in {"labels", "versions"}:
+        custom = self._site.custom_fields.get(field_id)
+        is_multiple = custom is not None and custom.kind in MULTIPLE
+        if is_multiple or (spec is not None and spec.kind in {"labels", "versions", "components"}):
             current = list(current or ())
         for operation in self._list(operations):
             if not isinstance(operation, dict) or len(operation) != 1:
                 raise FieldError(self._world.say("bad_type", expected="an object with one operation"))
             (name, value), *_ = operation.items()
-            allowed = spec.operations if spec is not None else ("set",)
+            allowed = spec.operations if spec is not None else (_LIST if is_multiple else ("set",))
             if name not in allowed:
                 raise FieldError(self._world.say("bad_operation", field=field_id, operation=name))
             if name == "set":
@@ -227,6 +233,14 @@ class FieldReader:
                 return version.id
         raise FieldError(self._world.say("no_version", name=wanted.get("name", wanted.get("id"))))
 
+    def _component(self, value: Any) -> str:
+        wanted = value if isinstance(value, dict) else {}
+        for component in self._site.components_of(self._project):
+            named = "id" not in wanted and str(wanted.get("name")).lower() == component.name.lower()
+            if str(wanted.get("id")) == component.id or named:
+                return component.id
+        raise FieldError(self._world.say("no_component", name=wanted.get("name", wanted.get("id"))))
+
     def _day(self, value: Any) -> str | None:
         if value is None:
             return None
@@ -246,11 +260,11 @@ class FieldReader:
         if value is None:
             return None
         if entry.kind == "select":
-            wanted = value if isinstance(value, dict) else {}
-            for option_id, option in entry.options:
-                if str(wanted.get("id")) == option_id or wanted.get("value") == option:
-                    return option
-            raise FieldError(self._world.say("bad_option", value=wanted.get("value", wanted.get("id"))))
+            return self._option(entry, value)
+        if entry.kind in MULTIPLE:
+            return list(dict.fromkeys(self._option(entry, item) for item in self._list(value))) or None
+        if entry.kind == "userpicker":
+            return self._user(entry.id, value)
         if entry.kind == "textarea":
             return self.rich_text(value)
         if entry.kind == "date":
@@ -260,6 +274,13 @@ class FieldReader:
             raise FieldError(self._world.say("bad_type", expected=expected))
         return value
 
+    def _option(self, entry: CustomField, value: Any) -> str:
+        wanted = value if isinstance(value, dict) else {}
+        for option_id, option in entry.options:
+            if str(wanted.get("id")) == option_id or wanted.get("value") == option:
+                return option
+        raise FieldError(self._world.say("bad_option", value=wanted.get("value", wanted.get("id"))))
+
 
 def assign(world: JiraCore, issue: Issue, field_id: str, value: Any) -> list[ChangeItem]:
     """Sets a field to a value that `FieldReader` read; returns the lines for the changelog, none when equal."""
@@ -267,13 +288,14 @@ def assign(world: JiraCore, issue: Issue, field_id: str, value: Any) -> list[Cha
     if spec is None:
         entry = world.site.custom_fields[field_id]
         old = issue.custom.get(field_id)
-        if value is None:
+        if value is None or value == []:
             issue.custom.pop(field_id, None)
         else:
             issue.custom[field_id] = value
         if old == value:
             return []
-        pair = _shown(world, "text", old), _shown(world, "text", value)
+        kind = "user" if entry.kind == "userpicker" else "text"
+        pair = _shown(world, kind, _joined(entry, old)), _shown(world, kind, _joined(entry, value))
         return [ChangeItem(entry.name, field_id, *pair[0], *pair[1], fieldtype="custom")]
     old = getattr(issue, spec.attribute)
     setattr(issue, spec.attribute, value)
@@ -286,22 +308,21 @@ def assign(world: JiraCore, issue: Issue, field_id: str, value: Any) -> list[Cha
         if value is not None:
             world.children.setdefault(value, set()).add(issue.id)
     if spec.kind == "versions":
-        return _version_items(world, spec, old, value)
+        return _member_items(spec, {entry.id: entry.name for entry in world.site.versions.values()}, old, value)
+    if spec.kind == "components":
+        return _member_items(spec, {entry.id: entry.name for entry in world.site.components.values()}, old, value)
     return [ChangeItem(spec.change_name, field_id, *_shown(world, spec.kind, old), *_shown(world, spec.kind, value))]
 
 
-def _version_items(world: JiraCore, spec: FieldSpec, old: list[str], new: list[str]) -> list[ChangeItem]:
-    versions = world.site.versions
-    gone = [
-        ChangeItem(spec.change_name, spec.id, entry, versions[entry].name, None, None)
-        for entry in old
-        if entry not in new
-    ]
-    came = [
-        ChangeItem(spec.change_name, spec.id, None, None, entry, versions[entry].name)
-        for entry in new
-        if entry not in old
-    ]
+def _joined(entry: CustomField, value: Any) -> Any:
+    """Several options as the changelog shows them."""
+    return ",".join(value) if entry.kind in MULTIPLE and value else value
+
+
+def _member_items(spec: FieldSpec, names: Mapping[str, str], old: list[str], new: list[str]) -> list[ChangeItem]:
+    """One line for each version or component that went or came."""
+    gone = [ChangeItem(spec.change_name, spec.id, entry, names[entry], None, None) for entry in old if entry not in new]
+    came = [ChangeItem(spec.change_name, spec.id, None, None, entry, names[entry]) for entry in new if entry not in old]
     return gone + came
 
 

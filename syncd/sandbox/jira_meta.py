@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from syncd.sandbox.jira_fields import DISPLAY_NAMES, EDIT_SCREEN, SPECS
-from syncd.sandbox.jira_model import CustomField, Issue
+from syncd.sandbox.jira_model import MULTIPLE, CustomField, Issue
 from syncd.sandbox.jira_render import READERS, Json, Renderer
 from syncd.sandbox.jira_site import Project
 from syncd.sandbox.jira_workflow import ScreenField, Transition, Workflow
@@ -16,6 +16,9 @@ _CUSTOM_TYPES: Final = {
     "select": ("option", "select"),
     "number": ("number", "float"),
     "date": ("date", "datepicker"),
+    "multiselect": ("array", "multiselect"),
+    "multicheckboxes": ("array", "multicheckboxes"),
+    "userpicker": ("user", "userpicker"),
 }
 _SYSTEM_TYPES: Final = {
     "status": "status",
@@ -30,7 +33,6 @@ _SYSTEM_TYPES: Final = {
     "attachment": "array",
     "issuelinks": "array",
     "subtasks": "array",
-    "components": "array",
     "workratio": "number",
 }
 _WORKFLOW_CATEGORY: Final = {
@@ -45,8 +47,10 @@ def schema(field_id: str, custom: CustomField | None) -> Json:
     """The type of a field."""
     if custom is not None:
         kind, plugin = _CUSTOM_TYPES[custom.kind]
+        items: Json = {"items": "option"} if kind == "array" else {}
         return {
             "type": kind,
+            **items,
             "custom": f"com.atlassian.jira.plugin.system.customfieldtypes:{plugin}",
             "customId": int(custom.id.rsplit("_", 1)[1]),
         }
@@ -114,7 +118,7 @@ def _allowed(render: Renderer, project: Project, field_id: str, only: tuple[str,
     site = render.site
     custom = site.custom_fields.get(field_id)
     if custom is not None:
-        if custom.kind != "select":
+        if custom.kind not in ("select", *MULTIPLE):
             return None
         return [
             {"self": f"{render.rest}/customFieldOption/{number}", "value": name, "id": number}
@@ -130,6 +134,8 @@ def _allowed(render: Renderer, project: Project, field_id: str, only: tuple[str,
             ]
         case "fixVersions" | "versions":
             return [render.version(entry) for entry in site.versions_of(project)]
+        case "components":
+            return [render.component(entry) for entry in site.components_of(project)]
         case "issuetype":
             return [render.issue_type(site.issue_types[key]) for key in project.workflows]
         case "project":
@@ -143,14 +149,13 @@ def screen_field(
 ) -> Json:
     """A field as screens describe it."""
     custom = render.site.custom_fields.get(field_id)
-    spec = SPECS.get(field_id)
     shape: Json = {
         "required": required,
         "schema": schema(field_id, custom),
         "name": custom.name if custom is not None else DISPLAY_NAMES.get(field_id, field_id),
         "fieldId": field_id,
         "hasDefaultValue": field_id == "priority",
-        "operations": list(spec.operations) if spec is not None else ["set"],
+        "operations": _operations(field_id, custom),
     }
     if render.world.cloud:
         shape["key"] = field_id
@@ -158,6 +163,13 @@ def screen_field(
     if values is not None:
         shape["allowedValues"] = values
     return shape
+
+
+def _operations(field_id: str, custom: CustomField | None) -> list[str]:
+    if custom is not None:
+        return ["add", "set", "remove"] if custom.kind in MULTIPLE else ["set"]
+    spec = SPECS.get(field_id)
+    return list(spec.operations) if spec is not None else ["set"]
 
 
 def create_fields(render: Renderer, project: Project, *, may_report: bool) -> list[Json]:

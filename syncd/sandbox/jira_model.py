@@ -99,8 +99,21 @@ class Version:
 
 
 @dataclass(slots=True, frozen=True)
+class Component:
+    """A component of a project."""
+
+    id: str
+    project_id: int
+    name: str
+
+
+MULTIPLE = ("multiselect", "multicheckboxes")
+"""Kinds of custom fields that hold several options."""
+
+
+@dataclass(slots=True, frozen=True)
 class CustomField:
-    """A custom field. `kind`: "text", "textarea", "select", "number", "date"."""
+    """A custom field. `kind`: text, textarea, select, multiselect, multicheckboxes, number, date, userpicker."""
 
     id: str
     name: str
@@ -219,6 +232,7 @@ class Issue:
     labels: list[str] = field(default_factory=list)
     fix_versions: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
+    components: list[str] = field(default_factory=list)
     custom: dict[str, Any] = field(default_factory=dict)
     comments: list[Comment] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
@@ -239,6 +253,7 @@ class Issue:
             labels=list(self.labels),
             fix_versions=list(self.fix_versions),
             versions=list(self.versions),
+            components=list(self.components),
             custom=dict(self.custom),
             comments=[replace(comment, properties=dict(comment.properties)) for comment in self.comments],
             attachments=list(self.attachments),

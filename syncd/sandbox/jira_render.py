@@ -9,9 +9,12 @@ from urllib.parse import quote
 from syncd.sandbox.jira_core import JiraCore
 from syncd.sandbox.jira_model import (
     CATEGORIES,
+    MULTIPLE,
     Attachment,
     Change,
     Comment,
+    Component,
+    CustomField,
     Issue,
     IssueLink,
     LinkType,
@@ -152,6 +155,10 @@ class Renderer:
             style = "next-gen" if project.team_managed else "classic"
             shape |= {"simplified": project.team_managed, "style": style, "isPrivate": False}
         return shape
+
+    def component(self, component: Component) -> Json:
+        """A component."""
+        return {"self": f"{self.rest}/component/{component.id}", "id": component.id, "name": component.name}
 
     def version(self, version: Version) -> Json:
         """A version."""
@@ -349,9 +356,16 @@ class Renderer:
         if value is None:
             return None
         if entry.kind == "select":
-            option = next(number for number, name in entry.options if name == value)
-            return {"self": f"{self.rest}/customFieldOption/{option}", "value": value, "id": option}
+            return self._option(entry, value)
+        if entry.kind in MULTIPLE:
+            return [self._option(entry, name) for name in value]
+        if entry.kind == "userpicker":
+            return self.user(value)
         return self.rich_text(value) if entry.kind == "textarea" else value
+
+    def _option(self, entry: CustomField, value: str) -> Json:
+        option = next(number for number, name in entry.options if name == value)
+        return {"self": f"{self.rest}/customFieldOption/{option}", "value": value, "id": option}
 
     def issue(
         self,
@@ -413,7 +427,7 @@ READERS: Final[dict[str, Callable[[Renderer, Issue], Any]]] = {
     "assignee": lambda r, i: r.user(i.assignee),
     "updated": lambda r, i: r.at(i.updated),
     "status": lambda r, i: r.status(i.status_id),
-    "components": lambda _r, _i: [],
+    "components": lambda r, i: [r.component(r.site.components[c]) for c in i.components],
     "description": lambda r, i: r.rich_text(i.description),
     "attachment": lambda r, i: [r.attachment(entry) for entry in i.attachments],
     "summary": lambda _r, i: i.summary,

@@ -12,6 +12,7 @@ from syncd.sandbox.jira_model import (
     ADMIN_ONLY,
     CATEGORIES,
     PERMISSIONS,
+    Component,
     CustomField,
     Deployment,
     LinkType,
@@ -85,6 +86,7 @@ class Site:
         self.projects: dict[str, Project] = {}
         self.statuses: dict[str, Status] = {}
         self.versions: dict[str, Version] = {}
+        self.components: dict[str, Component] = {}
         self.issue_types = {entry.id: entry for entry in ISSUE_TYPES}
         self.priorities = {entry.id: entry for entry in PRIORITIES}
         self.resolutions = {entry.id: entry for entry in RESOLUTIONS}
@@ -366,6 +368,16 @@ class Site:
         """A project's versions, oldest first."""
         return [version for version in self.versions.values() if version.project_id == project.id]
 
+    def add_component(self, project: str, name: str) -> str:
+        """Adds a component; returns its id."""
+        component = Component(str(10200 + len(self.components)), self.projects[project].id, name)
+        self.components[component.id] = component
+        return component.id
+
+    def components_of(self, project: Project) -> list[Component]:
+        """A project's components, oldest first."""
+        return [component for component in self.components.values() if component.project_id == project.id]
+
     def find_project(self, reference: str) -> Project | None:
         """By key (any case) or id."""
         known = self.projects.get(reference) or self.projects.get(reference.upper())
@@ -382,7 +394,7 @@ class Site:
         field_id: str | None = None,
         clause_names: Iterable[str] = (),
     ) -> str:
-        """Adds a custom field ("text", "textarea", "select", "number", "date"); returns its id."""
+        """Adds a custom field (see CustomField); returns its id."""
         number = int(field_id.rsplit("_", 1)[1]) if field_id else 10400 + len(self.custom_fields)
         entry = CustomField(
             f"customfield_{number}",

@@ -93,6 +93,11 @@ class JiraWorld(JiraCore):
         with self.lock:
             return self.site.add_version(project, name, released=released, release_date=release_date)
 
+    def add_component(self, project: str, name: str) -> str:
+        """Adds a component; returns its id."""
+        with self.lock:
+            return self.site.add_component(project, name)
+
     def release_version(self, project: str, name: str, date: str) -> None:
         """Releases a version on `date` (YYYY-MM-DD); no issue's `updated` moves."""
         with self.lock:
@@ -180,7 +185,7 @@ class JiraWorld(JiraCore):
 
     def edit(self, actor: str, key: str, **fields: Any) -> None:
         """Changes fields. Names: summary, description, priority, assignee, reporter, labels, fix_versions,
-        affects_versions, due, resolution, issue_type, parent or the id of a custom field; values by name."""
+        affects_versions, components, due, resolution, issue_type, parent or the id of a custom field; by name."""
         with self._acting(actor) as user:
             issue = self.issue(key)
             writes.change(self, user, issue, self._read(self.site.projects[issue.project], fields))
@@ -284,6 +289,7 @@ class JiraWorld(JiraCore):
             ]
             items += assign(self, issue, "fixVersions", [])
             items += assign(self, issue, "versions", [])
+            items += assign(self, issue, "components", [])
             flow = new.workflows[issue.type_id]
             names = {self.site.statuses[status].name: status for status in flow.statuses}
             items += self.set_status(issue, names.get(old_status.name, flow.initial))
@@ -346,6 +352,7 @@ class JiraWorld(JiraCore):
                 "labels": list(issue.labels),
                 "fixVersions": [site.versions[v].name for v in issue.fix_versions],
                 "versions": [site.versions[v].name for v in issue.versions],
+                "components": [site.components[c].name for c in issue.components],
                 "duedate": issue.due,
                 **issue.custom,
             },
@@ -404,12 +411,14 @@ class JiraWorld(JiraCore):
         match kind:
             case "priority" | "resolution" | "issuetype":
                 return {"name": value}
-            case "user":
+            case "user" | "userpicker":
                 return {"accountId" if self.cloud else "name": self.site.user(value).id}
-            case "versions":
+            case "versions" | "components":
                 return [{"name": name} for name in value]
             case "select":
                 return {"value": value}
+            case "multiselect" | "multicheckboxes":
+                return [{"value": name} for name in value]
             case "parent":
                 return {"key": value}
             case "labels":

@@ -230,10 +230,13 @@ def field_value(record: TicketField, value: Any) -> Any:
 def _tags_and_choices_agree(draft: Draft, before: list[str]) -> None:
     """A choice of a drop-down is also a tag: taking the tag away clears the choice and the other way round."""
     for record in draft.store.ticket_fields.values():
-        if record.type != "tagger" or not record.active:
+        if record.type not in ("tagger", "multiselect") or not record.active:
             continue
         tags = set(draft.get("tags"))
         value = draft.field(record.id)
+        if record.type == "multiselect":
+            _choices_agree(draft, record, tags, value or [])
+            continue
         if record.id in draft.fields:
             others = {option for _, option in record.options} - {value}
             wanted = (tags - others) | ({value} if value is not None else set())
@@ -244,6 +247,16 @@ def _tags_and_choices_agree(draft: Draft, before: list[str]) -> None:
             added = [option for _, option in record.options if option in tags and option not in before]
             if added:
                 draft.set_field(record.id, added[0])
+
+
+def _choices_agree(draft: Draft, record: TicketField, tags: set[str], chosen: list[str]) -> None:
+    options = {option for _, option in record.options}
+    if record.id in draft.fields:
+        draft.set("tags", sorted((tags - options) | set(chosen)))
+        return
+    wanted = [option for _, option in record.options if option in tags]
+    if set(wanted) != set(chosen):
+        draft.set_field(record.id, wanted or None)
 
 
 def read_comment(draft: Draft, given: Any, who: Who) -> NewComment | None:

@@ -104,3 +104,47 @@ def test_version_and_option_by_name_or_id_but_never_by_both_wrong(lab: JiraLab) 
     assert lab.call("PUT", f"/issue/{key}", json={"fields": {"fixVersions": [{"name": "3.2"}]}}).status_code == 204
     assert lab.get(f"/issue/{key}")["fields"]["fixVersions"][0]["id"] == "10001"
     assert lab.call("PUT", f"/issue/{key}", json={"fields": {"fixVersions": [{"id": "10000"}]}}).status_code == 400
+
+
+def test_components_and_several_options_are_changed_one_by_one_and_told_in_the_changelog(lab: JiraLab) -> None:
+    for name in ("Server", "Client"):
+        lab.world.add_component("DEV", name)
+    areas = lab.world.site.add_custom_field("Areas", "multiselect", options=("Export", "Billing"))
+    key = lab.make(components=["Server"])
+    update = {
+        "components": [{"add": {"name": "client"}}, {"remove": {"name": "Server"}}],
+        areas: [{"add": {"value": "Billing"}}, {"add": {"value": "Export"}}],
+    }
+    assert lab.call("PUT", f"/issue/{key}", json={"update": update}).status_code == 204
+    shown = lab.get(f"/issue/{key}", fields=f"components,{areas}", expand="changelog")
+    assert [entry["name"] for entry in shown["fields"]["components"]] == ["Client"]
+    assert [option["value"] for option in shown["fields"][areas]] == ["Billing", "Export"]
+    items = [item for entry in shown["changelog"]["histories"] for item in entry["items"]]
+    assert [(i["field"], i["fromString"], i["toString"]) for i in items if i["field"] == "Component"] == [
+        ("Component", "Server", None),
+        ("Component", None, "Client"),
+    ]
+    assert [i["toString"] for i in items if i["field"] == "Areas"] == ["Billing,Export"]
+    refused = lab.call("PUT", f"/issue/{key}", json={"update": {"components": [{"add": {"name": "Nowhere"}}]}})
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["components"])
+
+
+def test_a_user_field_takes_and_shows_an_account(lab: JiraLab) -> None:
+    field = lab.world.site.add_custom_field("Tester", "userpicker")
+    key = lab.make()
+    name = "accountId" if lab.cloud else "name"
+    assert lab.call("PUT", f"/issue/{key}", json={"fields": {field: {name: lab.dev}}}).status_code == 204
+    shown = lab.get(f"/issue/{key}", fields=field)["fields"][field]
+    assert (shown[name], shown["displayName"]) == (lab.dev, "Dora Dev")
+    assert lab.call("PUT", f"/issue/{key}", json={"fields": {field: {name: "nobody"}}}).status_code == 400
+
+
+def test_the_screens_describe_components_options_and_people(lab: JiraLab) -> None:
+    lab.world.add_component("DEV", "Server")
+    boxes = lab.world.site.add_custom_field("Flags", "multicheckboxes", options=("Crash",))
+    key = lab.make()
+    fields = lab.get(f"/issue/{key}/editmeta")["fields"]
+    assert fields["components"]["schema"] == {"type": "array", "items": "component", "system": "components"}
+    assert [entry["name"] for entry in fields["components"]["allowedValues"]] == ["Server"]
+    assert fields[boxes]["operations"] == ["add", "set", "remove"]
+    assert [entry["value"] for entry in fields[boxes]["allowedValues"]] == ["Crash"]

@@ -39,6 +39,7 @@ def test_a_person_fills_fields_by_name(lab: JiraLab) -> None:
         "labels": ["a"],
         "fixVersions": ["3.2"],
         "versions": [],
+        "components": [],
         "duedate": "2026-12-24",
         "customfield_10301": "7",
         "customfield_10302": "S2",

@@ -156,6 +156,16 @@ def test_a_choice_of_a_drop_down_is_a_tag_and_losing_the_tag_loses_the_choice(de
     assert fields[desk.kind_field] is None
 
 
+def test_every_choice_of_a_multi_select_is_a_tag_too(desk: Any) -> None:
+    field = desk.world.add_ticket_field(title="Areas", type="multiselect", options=["export", "billing"])
+    ticket = desk.ticket(tags=["vip"])
+    desk.world.set_field(ticket=ticket, actor=desk.agent, field="Areas", value=["export", "billing"])
+    assert desk.shown(ticket)["tags"] == ["billing", "export", "vip"]
+    desk.put(ticket, tags=["vip", "billing"])
+    fields = {item["id"]: item["value"] for item in desk.shown(ticket)["custom_fields"]}
+    assert fields[field] == ["billing"]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("due_field", "next week"), ("kind_field", "nonsense")],
