@@ -565,6 +565,18 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'firing'"),
     )
     op.create_table(
+        "rule_fact",
+        _int("ticket_id", autoincrement=False),
+        _text("rule"),
+        _text("run"),
+        _text("step"),
+        _text("receivers"),
+        _int("at"),
+        _text("why"),
+        sa.PrimaryKeyConstraint("ticket_id", "rule", "run", "step", name=op.f("pk_rule_fact")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "alert_told",
         _int("episode_id", autoincrement=False),
         _text("receiver"),

@@ -11,37 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from syncd.alerts.case import Case
-from syncd.core.alert_model import RULE_PREFIX, AlertFact, AlertKey, FactState
+from syncd.core.alert_model import AlertFact, AlertKey, FactState, RuleFact
 from syncd.sla.clock import Clock
 from syncd.sla.thresholds import Fact, FactKey, facts, news, withdrawn
+
+__all__ = ["Limits", "Noticed", "RuleFact", "notice", "notice_rules", "why_silent"]
 
 DAY: Final = 86400
 CORRECTED_FOR: Final = 7 * DAY
 """How long after a breach was over a change of history is still told as a correction."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleFact:
-    """What an escalation rule wants told, once: a step of one of its runs."""
-
-    ticket: int
-    rule: str
-    run: str  # the rule's episode
-    step: str  # level-1, level-2 …, repeat-1 …
-    receivers: tuple[str, ...]
-    at: int
-    why: str = ""
-
-    @property
-    def key(self) -> AlertKey:
-        """The same however often it is stated."""
-        return AlertKey(self.ticket, RULE_PREFIX + self.rule, self.run, 1, self.step)
-
-    @property
-    def level(self) -> int:
-        """Which of the rule's levels; 0 for a repetition."""
-        kind, _, number = self.step.partition("-")
-        return int(number) if kind == "level" and number.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)

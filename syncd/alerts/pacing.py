@@ -51,7 +51,7 @@ def _paced(
     opening = opens_at(receiver, now)
     awake = []
     for draft in drafts:
-        if opening > now and not draft.urgent:
+        if opening > now and not (draft.urgent and receiver.urgent_breaks_through):
             found.append(Paced(draft, opening, "quiet hours"))
         else:
             awake.append(draft)

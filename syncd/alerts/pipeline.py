@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from syncd.alerts.case import Case
 from syncd.alerts.episodes import Draft, Sight, Turn, look
-from syncd.alerts.noticing import Limits, RuleFact, notice, notice_rules
+from syncd.alerts.noticing import Limits, notice, notice_rules
 from syncd.alerts.routing import chain_and_group, rule_chain
 from syncd.alerts.settings import AlertSettings
-from syncd.core.alert_model import AlertFact, AlertKey, Chain, Episode, FactState, Told
+from syncd.core.alert_model import AlertFact, AlertKey, Chain, Episode, FactState, RuleFact, Told
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Receiver:
     refill: int = 60  # seconds in which one more may go out
     morning: int | None = None  # seconds after local midnight at which the morning list goes out; None: none
     heartbeat: int | None = None  # the same for the daily line
-    again: tuple[Target, ...] = ()  # more places, for reminders and levels of what nobody acknowledged
+    urgent_breaks_through: bool = True  # breaches of urgent tickets know no hours
 
 
 @dataclass(frozen=True, slots=True)

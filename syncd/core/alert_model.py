@@ -65,6 +65,30 @@ def _rank(key: AlertKey) -> tuple[int, int]:
     return (_ORDER.index(name) if name in _ORDER else 0, int(after) if after.isdigit() else 0)
 
 
+@dataclass(frozen=True, slots=True)
+class RuleFact:
+    """What an escalation rule wants told, once: a step of one of its runs."""
+
+    ticket: int
+    rule: str
+    run: str  # the rule's episode
+    step: str  # level-1, level-2 …, repeat-1 …
+    receivers: tuple[str, ...]
+    at: int
+    why: str = ""
+
+    @property
+    def key(self) -> AlertKey:
+        """The same however often it is stated."""
+        return AlertKey(self.ticket, RULE_PREFIX + self.rule, self.run, 1, self.step)
+
+    @property
+    def level(self) -> int:
+        """Which of the rule's levels; 0 for a repetition."""
+        kind, _, number = self.step.partition("-")
+        return int(number) if kind == "level" and number.isdigit() else 0
+
+
 class FactState(StrEnum):
     FIRING = "firing"
     OVER = "over"  # the clock was met or cancelled, or the rule no longer holds
@@ -156,7 +180,7 @@ class Episode:
 
     def ack_of(self, ticket: int, now: int) -> Ack | None:
         """The acknowledgement that holds for one of its tickets."""
-        return next((ack for ack in self.acks if ack.ticket == ticket and ack.at <= now < ack.until), None)
+        return next((ack for ack in self.acks if ack.ticket == ticket and now < ack.until), None)
 
 
 @dataclass(frozen=True, slots=True)

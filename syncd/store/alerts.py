@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, exists, func, insert, or_, select, update
 
 from syncd.core.alert_model import (
     Ack,
@@ -15,13 +16,18 @@ from syncd.core.alert_model import (
     Episode,
     EpisodeState,
     FactState,
+    Post,
+    RuleFact,
     Told,
 )
 from syncd.store.codec import decode, dumps, encode, loads
 from syncd.store.rows import Repository, chunks, table_of
-from syncd.store.schema_alerts import AlertFactRow, AlertToldRow, EpisodeRow
+from syncd.store.schema import BigInt
+from syncd.store.schema_alerts import AlertFactRow, AlertToldRow, EpisodeRow, OutboxRow, RuleFactRow
+from syncd.store.schema_clocks import ClockRow
 
 _FACT, _EPISODE, _TOLD = table_of(AlertFactRow), table_of(EpisodeRow), table_of(AlertToldRow)
+_STATED, _OUTBOX = table_of(RuleFactRow), table_of(OutboxRow)
 _MICRO: Final = 1_000_000
 
 
@@ -53,6 +59,32 @@ def keys_text(keys: Iterable[AlertKey]) -> str:
 def keys_of(text: str) -> tuple[AlertKey, ...]:
     """The keys again."""
     return tuple(AlertKey(*parts) for parts in loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWork:
+    """What is due now."""
+
+    rules: bool  # rules stated something
+    episodes: bool
+    digests: bool
+    letters: bool
+
+
+def _work() -> Select[Any]:
+    at = bindparam("at", type_=BigInt)
+    waits = (_OUTBOX.c.state == Post.DIGEST.value) & _OUTBOX.c.carrier.is_(None)
+    posts = _OUTBOX.c.state.in_([Post.NEW.value, Post.UNKNOWN.value]) & (_OUTBOX.c.not_before <= at)
+    lost = (_OUTBOX.c.state == Post.SENDING.value) & (_OUTBOX.c.lease_until <= at)
+    return select(
+        exists().where(_STATED.c.ticket_id.is_not(None)),
+        exists().where(_EPISODE.c.state == EpisodeState.OPEN.value, _EPISODE.c.next_at <= at),
+        exists().where(waits, _OUTBOX.c.not_before <= at),
+        exists().where(posts) | exists().where(lost),
+    )
+
+
+_WORK = _work()
 
 
 class Alerts(Repository):
@@ -117,6 +149,52 @@ class Alerts(Repository):
             if state == FactState.FIRING and key.is_breach and not key.is_rule:
                 found["firing"] += 1
         return found
+
+    # ---- what rules state ----
+
+    def state_rule_facts(self, facts: Iterable[RuleFact]) -> None:
+        """Leaves these for the alerts, in the transaction in which the rule took its step; each once."""
+        rows = [
+            {
+                "ticket_id": fact.ticket,
+                "rule": fact.rule,
+                "run": fact.run,
+                "step": fact.step,
+                "receivers": dumps(list(fact.receivers)),
+                "at": micros(fact.at),
+                "why": fact.why,
+            }
+            for fact in facts
+        ]
+        self._upsert(RuleFactRow, rows, replace=False)
+
+    def stated_rule_facts(self, limit: int) -> list[RuleFact]:
+        """What waits to be taken over, oldest first."""
+        query = select(_STATED).order_by(_STATED.c.at, _STATED.c.ticket_id).limit(limit)
+        return [
+            RuleFact(
+                row["ticket_id"],
+                row["rule"],
+                row["run"],
+                row["step"],
+                tuple(loads(row["receivers"])),
+                seconds(row["at"]),
+                row["why"],
+            )
+            for row in self._connection.execute(query).mappings()
+        ]
+
+    def take_rule_facts(self, facts: Iterable[RuleFact]) -> None:
+        """These were taken over."""
+        for fact in facts:
+            self._connection.execute(
+                delete(_STATED).where(
+                    _STATED.c.ticket_id == fact.ticket,
+                    _STATED.c.rule == fact.rule,
+                    _STATED.c.run == fact.run,
+                    _STATED.c.step == fact.step,
+                )
+            )
 
     # ---- episodes ----
 
@@ -199,6 +277,29 @@ class Alerts(Repository):
             "corrected": keys_text(told.corrected),
         }
         self._upsert(AlertToldRow, [row])
+
+    # ---- what there is to do ----
+
+    def alert_work(self, now: int) -> AlertWork:
+        """What an otherwise idle cycle has to do, in one question."""
+        return AlertWork(*(bool(answer) for answer in self._connection.execute(_WORK, {"at": micros(now)}).one()))
+
+    # ---- for lists ----
+
+    def clocks_begun_before(self, before: int, limit: int) -> list[AlertKey]:
+        """The open clocks that began before that instant, those due first (and those without a due instant last); the
+        threshold of each key is empty."""
+        query = select(ClockRow.ticket_id, ClockRow.metric, ClockRow.subject, ClockRow.cycle)
+        query = query.where(ClockRow.ended.is_(None), ClockRow.started < before)
+        query = query.order_by(ClockRow.due.is_(None), ClockRow.due, ClockRow.ticket_id).limit(limit)
+        return [AlertKey(*row, "") for row in self._connection.execute(query)]
+
+    def clock_counts(self) -> dict[str, int]:
+        """`tickets` with running clocks, `clocks` that run, and those that are `breached` now."""
+        is_open = ClockRow.ended.is_(None)
+        query = select(func.count(), func.count(ClockRow.ticket_id.distinct()), func.count(ClockRow.breached_at))
+        clocks, tickets, breached = self._connection.execute(query.where(is_open)).one()
+        return {"tickets": int(tickets), "clocks": int(clocks), "breached": int(breached)}
 
     # ---- the wall clock ----
 

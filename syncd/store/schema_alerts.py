@@ -78,6 +78,22 @@ class EpisodeRow(Base):
     )
 
 
+class RuleFactRow(Base):
+    """What an escalation rule stated and the alerts have not taken over yet."""
+
+    __tablename__ = "rule_fact"
+
+    ticket_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    rule: Mapped[str] = mapped_column(primary_key=True)
+    run: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    receivers: Mapped[str]
+    at: Mapped[int]
+    why: Mapped[str]
+
+    __table_args__ = table()
+
+
 class AlertToldRow(Base):
     """What one receiver has heard in one episode. It has no expiry."""
 

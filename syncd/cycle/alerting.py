@@ -1,0 +1,287 @@
+"""Alerts in a cycle: load, decide, write down, send. The decisions are in alerts/, and pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from syncd.alerts.case import Case
+from syncd.alerts.episodes import Draft, Turn
+from syncd.alerts.message import Reason
+from syncd.alerts.pacing import pace
+from syncd.alerts.pipeline import Decision, World, decide
+from syncd.alerts.ports import Channel
+from syncd.alerts.settings import AlertSettings
+from syncd.core.alert_model import AlertKey, Chain, FactState, Letter, Post, RuleFact
+from syncd.core.ports import Clock
+from syncd.cycle.alert_digests import DailyRound
+from syncd.cycle.alert_notices import Watch
+from syncd.cycle.alert_world import Keeper, case_of, load
+from syncd.cycle.letters import Writer
+from syncd.cycle.postman import Postman
+from syncd.cycle.settings import CycleReport
+from syncd.cycle.sla_settings import SlaSettings
+from syncd.sla.folded import TicketClocks
+from syncd.sla.policy import Book
+from syncd.sources.errors import SourceError
+from syncd.store import Store, Tx
+from syncd.store.alerts import AlertWork
+
+log = structlog.get_logger(__name__)
+
+ENFORCE_FROM = "alerts.enforce_from"
+"""Fact: what clocks passed before that Unix second is history."""
+LAST_RUN = "alerts.last_run"
+SET_BACK = 60
+"""A wall clock that goes back by more seconds than that was set back."""
+RULES_AT_ONCE = 500
+
+
+class Alerter:
+    """run() is called once in every cycle, after the clocks were folded. Nothing in it stops the cycle: a tracker that
+    does not answer makes alerts wait, a mail server that does not answer makes letters wait."""
+
+    def __init__(
+        self,
+        store: Store,
+        keeper: Keeper,
+        clock: Clock,
+        *,
+        settings: Callable[[], AlertSettings | None],
+        sla: Callable[[], SlaSettings | None],
+        channels: Callable[[], Mapping[str, Channel]],
+        seconds: float = 5.0,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`settings` and `sla` answer None where config.yaml has no such part. `seconds`: how long letters may be sent
+        in one cycle."""
+        self._store = store
+        self._keeper = keeper
+        self._clock = clock
+        self._settings = settings
+        self._sla = sla
+        self._channels = channels
+        self._seconds = seconds
+        self._postman = Postman(store, channels, clock, stopping=stopping)
+        self._watch = Watch(store, clock)
+        self._daily = DailyRound(store, keeper)
+        self._since: int | None = None  # enforce_from, once it is known
+        self._last = 0  # the last run that the store knows of
+
+    def run(
+        self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport, stated: Sequence[RuleFact] = ()
+    ) -> Decision:
+        """1. Mind the wall clock and what cannot be read. 2. Decide; before a first breach read its ticket again and
+        decide anew. 3. Write it all down in one transaction. 4. Send what is due. Returns what was decided.
+
+        `stated`: what rules want told and the store does not hold yet."""
+        settings, sla = self._settings(), self._sla()
+        if settings is None:
+            return Decision()
+        at = int(now.timestamp())
+        enforce_from = self._begin(at)
+        blind = self._watch.look(report, settings, at)
+        with self._store.reading() as tx:
+            work = tx.alert_work(at)
+        round_ = _Round(settings, sla.book if sla is not None else None, at, enforce_from, blind, report)
+        decided = None
+        if round_.book is not None and (tickets or stated or work.episodes or work.rules):
+            decided = self._decide(round_, round_.book, tickets, stated)
+        wrote = [
+            self._write(round_, decided, work),
+            self._watch.tell(settings, self._channels(), report, blind, at),
+            self._daily.run(settings, round_.book, self._channels(), at, enforce_from),
+        ]
+        if work.letters or any(wrote):
+            self._send(settings)
+        return decided[1] if decided is not None else Decision()
+
+    # ---- time ----
+
+    def _begin(self, now: int) -> int:
+        """What was before alerts were turned on is history; what waits for an instant waits on when the wall clock is
+        set back. Returns enforce_from."""
+        if self._since is not None and self._last <= now < self._last + SET_BACK:
+            return self._since
+        with self._store.transaction() as tx:
+            since, last = tx.get_fact(ENFORCE_FROM), tx.get_fact(LAST_RUN)
+            if isinstance(last, int) and now < last - SET_BACK:
+                log.warning("alerts_clock_set_back", seconds=last - now)
+                tx.shift_alert_times(last - now)
+                tx.shift_letter_times(last - now)
+            if not isinstance(last, int) or now >= last + SET_BACK or now < last - SET_BACK:
+                tx.set_fact(LAST_RUN, now, self._clock.now())
+                last = now
+            if not isinstance(since, int):
+                tx.set_fact(ENFORCE_FROM, now, self._clock.now())
+                since = now
+        self._since, self._last = since, last
+        return since
+
+    # ---- deciding ----
+
+    def _decide(
+        self, round_: _Round, book: Book, tickets: Iterable[TicketClocks], stated: Sequence[RuleFact]
+    ) -> tuple[World, Decision]:
+        given = {told.id: told for told in tickets}
+        clocks_now = self._keeper.now()
+
+        def world_of(fresh: frozenset[int], known: Mapping[int, Case]) -> World:
+            with self._store.reading() as tx:
+                waiting = tx.stated_rule_facts(RULES_AT_ONCE)
+                return load(
+                    tx,
+                    self._keeper,
+                    given.values(),
+                    round_.settings,
+                    book,
+                    round_.now,
+                    clocks_now=clocks_now,
+                    enforce_from=round_.enforce_from,
+                    blind=round_.blind,
+                    fresh=fresh,
+                    stated=tuple(dict.fromkeys((*waiting, *stated))),
+                    known_cases=known,
+                )
+
+        world = world_of(frozenset(), {})
+        decision = decide(world)
+        if not decision.wants:
+            return world, decision
+        again = self._read_again(sorted(decision.wants), round_.report)
+        given |= {told.id: told for told in again}
+        with self._store.reading() as tx:
+            cases = {told.id: case_of(tx, self._keeper, told, book) for told in again}
+        kept = {ticket: case for ticket, case in world.cases.items() if ticket not in cases}
+        world = world_of(frozenset(cases), {**kept, **cases})
+        return world, decide(world)
+
+    def _read_again(self, tickets: Sequence[int], report: CycleReport) -> Sequence[TicketClocks]:
+        try:
+            return self._keeper.fresh(tickets, report)
+        except SourceError as error:
+            log.warning("alerts_wait", problem=str(error))
+            return ()
+
+    # ---- writing down ----
+
+    def _write(self, round_: _Round, decided: tuple[World, Decision] | None, work: AlertWork) -> bool:
+        changed = _changed(*decided) if decided is not None else []
+        if not changed and not work.digests:
+            return False
+        with self._store.transaction() as tx:
+            writer = Writer(tx, round_.settings, self._channels(), round_.now)
+            cases = dict(decided[0].cases) if decided is not None else {}
+            if decided is not None:
+                self._keep(tx, writer, changed, cases, round_)
+                tx.take_rule_facts(decided[0].stated)
+            if round_.book is not None:
+                self._add_waiting(tx, cases, round_.book, round_.now)
+            writer.flush_digests(cases)
+        return True
+
+    def _keep(self, tx: Tx, writer: Writer, turns: Sequence[Turn], cases: Mapping[int, Case], round_: _Round) -> None:
+        now, chains, drafts = round_.now, dict[str, tuple[int, Chain]](), list[Draft]()
+        for turn in turns:
+            number = tx.save_episode(turn.episode)
+            chains[turn.episode.group] = (number, turn.episode.chain)
+            tx.save_alert_facts(replace(fact, episode=number) for fact in turn.facts)
+            _cancel_moot(tx, number, turn, now)
+            for draft in turn.drafts:
+                tx.save_told(number, draft.told)
+                if draft.reason is not Reason.CORRECTION or _was_told(tx, number, draft):
+                    drafts.append(draft)
+        names = {draft.receiver for draft in drafts}
+        since = {
+            name: now - receiver.burst * receiver.refill
+            for name, receiver in round_.settings.receivers.items()
+            if name in names
+        }
+        written = {name: tx.times_written(name, at) for name, at in since.items()}
+        waiting = {name: tx.first_digest(name) for name in since}
+        writer.write(pace(drafts, round_.settings, written, waiting, now), cases, chains)
+
+    def _add_waiting(self, tx: Tx, cases: dict[int, Case], book: Book, now: int) -> None:
+        """What a digest tells of tickets that this cycle did not look at is as of now, too."""
+        waiting = {key.ticket for letter in tx.digest_waiting(now) for key in letter.keys} - cases.keys()
+        for told in self._keeper.folded(tx, sorted(waiting), now):
+            cases[told.id] = case_of(tx, self._keeper, told, book)
+
+    # ---- sending ----
+
+    def _send(self, settings: AlertSettings) -> None:
+        channels = self._channels()
+
+        def on_dead(tx: Tx, letter: Letter) -> None:
+            self._watch.letter_dead(tx, settings, channels, letter)
+
+        self._postman.run(self._seconds, on_dead)
+
+
+class _Round:
+    """What one run goes by."""
+
+    def __init__(
+        self,
+        settings: AlertSettings,
+        book: Book | None,
+        now: int,
+        enforce_from: int,
+        blind: frozenset[str],
+        report: CycleReport,
+    ) -> None:
+        self.settings = settings
+        self.book = book
+        self.now = now
+        self.enforce_from = enforce_from
+        self.blind = blind
+        self.report = report
+
+
+def _changed(world: World, decision: Decision) -> list[Turn]:
+    """The turns that leave something other than it was."""
+    return [
+        turn
+        for turn in decision.turns
+        if turn.facts or turn.drafts or world.episodes.get(turn.episode.id) != turn.episode
+    ]
+
+
+def _cancel_moot(tx: Tx, episode: int, turn: Turn, now: int) -> None:
+    """Letters that nobody tried to send yet and that nobody needs any more: warnings of a clock that is over or
+    breached, breaches that never were."""
+    if not turn.facts:
+        return
+    waiting = tx.letters(episodes=[episode], states=[Post.NEW, Post.DIGEST])
+    if not waiting:
+        return
+    facts = {fact.key: fact for facts in tx.facts_of_episodes([episode]).values() for fact in facts}
+    breached = {key.clock for key, fact in facts.items() if key.is_breach and fact.state is FactState.FIRING}
+
+    def is_moot(key: AlertKey) -> bool:
+        fact = facts.get(key)
+        if fact is None or fact.state is FactState.WITHDRAWN:
+            return True
+        return not key.is_breach and (fact.state is FactState.OVER or key.clock in breached)
+
+    moot = [
+        letter.id
+        for letter in waiting
+        if letter.keys and letter.reason != Reason.CORRECTION and all(is_moot(key) for key in letter.keys)
+    ]
+    tx.cancel_letters(moot, "it was over before it went out", now)
+
+
+def _was_told(tx: Tx, episode: int, draft: Draft) -> bool:
+    """Whether the receiver was sent (or may have been sent) what the draft corrects."""
+    wanted = set(draft.keys)
+    return any(
+        letter.receiver == draft.receiver
+        and not wanted.isdisjoint(letter.keys)
+        and letter.state is not Post.CANCELLED
+        and not (letter.state is Post.DIGEST and not letter.carrier)
+        for letter in tx.letters(episodes=[episode])
+    )
