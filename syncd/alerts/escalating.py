@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from syncd.alerts.noticing import RuleFact
 from syncd.alerts.settings import AckWays
 from syncd.core.actions import CommentOnBug, RemoteAction
+from syncd.core.alert_model import RuleFact
 from syncd.core.conditions import Conditions, fits, told
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.model import Json

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from requests.adapters import BaseAdapter
 
 from syncd.app.creating import Surveyed, build_creating, survey
+from syncd.app.escalation import EscalationConfig
 from syncd.app.field_routing import desk_catalog, project_catalog, wanted_fields
 from syncd.app.routing import Routing, build_routes
 from syncd.app.sla import ClockConfig
@@ -35,6 +36,7 @@ from syncd.cycle.field_part import FieldPart
 from syncd.cycle.moments import MomentPart
 from syncd.executor.comments import CommentPerformer
 from syncd.executor.creating import BugCreator
+from syncd.executor.escalation import EscalationPerformer
 from syncd.executor.facts import FactBook
 from syncd.executor.fields import FieldWriter
 from syncd.executor.followups import FollowUpWriter
@@ -128,6 +130,7 @@ class App:
             )
         self.routing: Routing | None = None
         self.clocks = ClockConfig(loaded, store, clock, Servers(self.zendesk, self.jira))
+        self.escalation = EscalationConfig(loaded, store, clock, Servers(self.zendesk, self.jira))
         self._is_candidate = like is not None  # a reload that finds problems is refused: it must leave no trace
         self.adopter = Adopter(store, self.zendesk, self.jira, self.zendesk.app_links, self.jira.scan, clock)
         comments = CommentPart(store, self.zendesk.talk, self.jira.talk, self._comment_policies)
@@ -165,6 +168,15 @@ class App:
                 ),
                 FieldWriter(store, self.zendesk, self.jira, clock, book, self._mapped_fields),
                 FollowUpWriter(self.zendesk),
+                EscalationPerformer(
+                    self.zendesk,
+                    self.jira,
+                    self.jira,
+                    self.zendesk.cases,
+                    self.zendesk.talk,
+                    notes=lambda: self.escalation.notes,
+                    ticket_url=self._ticket_url,
+                ),
                 CommentPerformer(
                     store, self.zendesk, self.jira, self.zendesk.talk, self.jira.talk, self._comment_policies
                 ),

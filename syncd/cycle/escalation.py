@@ -15,15 +15,16 @@ from typing import Protocol
 import structlog
 
 from syncd.alerts.escalating import Carried, EscalationSettings, carried_out
-from syncd.alerts.noticing import RuleFact
 from syncd.alerts.situation import Around, affected_by, situation_of
+from syncd.core.alert_model import RuleFact
 from syncd.core.model import Json
 from syncd.cycle.settings import CycleReport
 from syncd.rules.escalation import Rule, Run, Situation, advance
 from syncd.sla.business_time import BusinessTime
+from syncd.sla.events import Event, in_order
 from syncd.sla.folded import TicketClocks
 from syncd.sla.policy import Rules
-from syncd.sla.standing import Moment
+from syncd.sla.standing import Moment, moments
 from syncd.store import Store, Tx
 
 log = structlog.get_logger(__name__)
@@ -38,11 +39,11 @@ UNCERTAIN_FOR = 600
 URGENCY = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
 
 
-class Lives(Protocol):
-    """The history of tickets, as the clocks know it."""
+class Keeper(Protocol):
+    """The history of tickets, as the clocks know it; syncd.cycle.clocks.ClockKeeper has it."""
 
-    def life(self, tx: Tx, ticket_id: int, now: int) -> Sequence[Moment]:
-        """Its moments, oldest first, none after `now` (Unix seconds)."""
+    def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
+        """All events of a ticket, and up to when its exact history is known."""
 
 
 class EscalationRules:
@@ -51,20 +52,24 @@ class EscalationRules:
     def __init__(
         self,
         store: Store,
-        lives: Lives,
+        keeper: Keeper,
         *,
         settings: Callable[[], EscalationSettings | None],
-        rules: Callable[[int], Rules],
+        rules: Callable[[int], Rules | None],
     ) -> None:
+        """`settings` answers None where config.yaml has no rules, `rules` (of the clocks, at a second) where it has
+        no clocks."""
         self._store = store
-        self._lives = lives
+        self._keeper = keeper
         self._settings = settings
         self._rules = rules
 
     def run(self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport) -> tuple[RuleFact, ...]:
-        """What receivers are to hear. Every step is decided once, however often it is asked for."""
+        """What receivers are to hear, which is also kept for the alerts. Every step is decided once, however often it
+        is asked for."""
         settings = self._settings()
-        if settings is None or not settings.rules:
+        standing = self._rules(int(now.timestamp()))
+        if settings is None or standing is None or not settings.rules or not tickets:
             return ()
         facts: list[RuleFact] = []
         asked = [told for told in tickets if told.is_complete and not _is_uncertain(told)]
@@ -76,16 +81,20 @@ class EscalationRules:
                 runs = tx.escalation_runs(told.id for told in part)
                 live = tx.live_links_of_issues(link.issue_id for told in part for link in told.links)
                 for told in part:
-                    life = self._lives.life(tx, told.id, told.now)
+                    life = self._life(tx, told)
                     around = self._around(tx, told, live, settings)
-                    situation = situation_of(
-                        told, life, self._rules(told.now), settings.priorities, around, settings.ways
-                    )
+                    situation = situation_of(told, life, standing, settings.priorities, around, settings.ways)
                     facts += self._ask(tx, told, life, situation, settings, runs, since, report)
             for told in tickets:
                 if told not in asked and told.is_complete:
                     tx.bring_clock_forward(told.id, told.now + 15)
+            tx.state_rule_facts(facts)
         return tuple(facts)
+
+    def _life(self, tx: Tx, told: TicketClocks) -> tuple[Moment, ...]:
+        """Its moments, oldest first, none after now."""
+        events, exact_until = self._keeper.events(tx, told.id)
+        return moments(event for event in in_order(events, exact_until) if event.at <= told.now)
 
     def _ask(
         self,

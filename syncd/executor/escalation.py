@@ -172,7 +172,7 @@ class EscalationPerformer:
             return ""
         settings = self._notes()
         case = self._cases.read(action.ticket_id)
-        url = f"{self._ticket_url()}{action.ticket_id}"
+        url = f"{self._ticket_url()}/agent/tickets/{action.ticket_id}"
         parts: list[str] = []
         for source in action.notes:
             try:

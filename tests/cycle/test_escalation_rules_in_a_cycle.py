@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from syncd.alerts.escalating import EscalationSettings
-from syncd.alerts.noticing import RuleFact
 from syncd.core.actions import CommentOnBug
+from syncd.core.alert_model import RuleFact
 from syncd.core.conditions import Condition, Conditions, Operator
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.model import Link, Origin, TicketSnapshot, TicketState
@@ -32,9 +32,8 @@ from syncd.rules.escalation import (
     WriteNote,
 )
 from syncd.sla.business_time import BusinessTime
-from syncd.sla.events import in_order
+from syncd.sla.events import Event
 from syncd.sla.folded import AsOf, TicketClocks
-from syncd.sla.standing import Moment, moments
 from syncd.sla.states import judge
 from syncd.store import Store, Tx
 from syncd.store.clocks import Judged
@@ -70,9 +69,9 @@ class Desk:
             tx.save_clocks([Judged(1, (), None)], datetime(2026, 3, 2, 8, tzinfo=UTC))
         self.ask("08:00")
 
-    def life(self, tx: Tx, ticket_id: int, now: int) -> Sequence[Moment]:
+    def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
         del tx, ticket_id
-        return moments(event for event in in_order(self.told.events) if event.at <= now)
+        return tuple(self.told.events), 1 << 40
 
     def ask(self, time: str) -> tuple[RuleFact, ...]:
         now = at(when(time))
@@ -138,6 +137,14 @@ def test_a_rule_writes_its_acts_in_one_write_and_tells_its_receivers_once(store:
         f"@{at(when('10:00'))} status solved",
         f"@{at(when('11:00'))} status open",
     ]
+
+
+def test_what_is_to_be_told_is_kept_until_the_alerts_take_it(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",))))
+    reopened(desk)
+    told = desk.ask("11:00")
+    with store.reading() as tx:
+        assert tx.stated_rule_facts(10) == list(told)
 
 
 def test_what_a_rule_did_is_known_after_a_restart(store: Store) -> None:
