@@ -10,6 +10,7 @@ from syncd.app.routing import offline_mapping
 from syncd.cli.exits import Exit
 from syncd.cli.findings import Findings
 from syncd.cli.live_check import LiveCheck, lint_findings
+from syncd.cli.mail_check import check_mail, check_templates
 from syncd.cli.main import Verb
 from syncd.cli.output import count, print_json, say, tell
 from syncd.cli.work import clock_for, load, open_store
@@ -38,6 +39,7 @@ def check(*, offline: bool, clock: str | None, as_json: bool) -> int:
         return _tell(findings, as_json=as_json)
     findings.fine(f"{loaded.document.file}: {count(len(loaded.config.routes), 'route')}")
     findings.problems("config", loaded.warnings, Exit.FINE)
+    check_templates(loaded, findings)
     seen = set() if offline else _live(loaded, findings, clock)
     _mappings(loaded, findings, [route for route in loaded.config.routes if route.project not in seen])
     return _tell(findings, as_json=as_json)
@@ -47,6 +49,7 @@ def _live(loaded: Loaded, findings: Findings, clock: str | None) -> set[str]:
     """Asks both servers; returns the projects whose mappings were compared with the real statuses."""
     ticking = clock_for(loaded, clock)
     store = _store(loaded, findings)
+    check_mail(loaded, findings, ticking)
     try:
         return LiveCheck(loaded, ticking, findings, store).run()
     finally:

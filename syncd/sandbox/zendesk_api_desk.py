@@ -152,6 +152,20 @@ class DeskApi(ZendeskBase):
         ]
         return self.json_response({"custom_roles": rows, "count": len(rows)})
 
+    def list_recipient_addresses(self, request: ApiRequest) -> Response:
+        """The one address that customers write to."""
+        host = self.host(request)
+        row = {
+            "id": self.store.brand_id + 1,
+            "url": f"{host}api/v2/recipient_addresses/{self.store.brand_id + 1}.json",
+            "brand_id": self.store.brand_id,
+            "default": True,
+            "name": self.store.brand_name,
+            "email": "support@helpdesk.example",
+            "forwarding_status": "verified",
+        }
+        return self.json_response({"recipient_addresses": [row], "count": 1, "next_page": None, "previous_page": None})
+
     def list_brands(self, request: ApiRequest) -> Response:
         """The one brand."""
         host = self.host(request)

@@ -58,6 +58,7 @@ _ROUTES: Final = (
     ("GET", "/group_memberships", "list_memberships"),
     ("GET", "/custom_roles", "list_roles"),
     ("GET", "/brands", "list_brands"),
+    ("GET", "/recipient_addresses", "list_recipient_addresses"),
     ("GET", "/ticket_fields", "list_fields"),
     ("GET", "/ticket_fields/<int:field_id>", "show_field"),
     ("GET", "/custom_statuses", "list_statuses"),
