@@ -234,13 +234,13 @@ class Resolver:
     def _look_up(self, path: KeyPath, name: str) -> Callable[[str], list[str]] | None:
         """From a word to ids, for fields whose values have ids."""
         if name == "custom_status":
-            known = {status.name.casefold(): str(status.id) for status in self._desk.custom_statuses}
+            known = {status.name: str(status.id) for status in self._desk.custom_statuses}
             return lambda word: self._id(path, "Zendesk has no custom status", word, known)
         if name in LISTS:
             listed = self._survey.names.get(LISTS[name])
             if listed is None:
                 return lambda word: self._not_read(path, word)
-            by_name = {title.casefold(): str(number) for number, title in listed.items()}
+            by_name = {title: str(number) for number, title in listed.items()}
             said = (
                 "None of Zendesk's first 2,000 organizations is" if name == "organization" else f"Zendesk has no {name}"
             )
@@ -268,7 +268,7 @@ class Resolver:
                 self._unknown(path, said, word, known)
 
     def _id(self, path: KeyPath, said: str, word: str, known: Mapping[str, str]) -> list[str]:
-        found = known.get(word.casefold())
+        found = {name.casefold(): number for name, number in known.items()}.get(word.casefold())
         if found is None and word.isdecimal():
             return [word]
         if found is None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from syncd.app.clocks import SystemClock
 from syncd.app.routing import offline_mapping
 from syncd.cli.exits import Exit
 from syncd.cli.findings import Findings
@@ -18,6 +19,9 @@ from syncd.config.linter import lint_mapping
 from syncd.config.load import Loaded
 from syncd.config.models import Route
 from syncd.config.problems import ConfigError
+from syncd.config.public_holidays import public_holidays
+from syncd.config.sla_rules import book_of, rule_problems
+from syncd.sla.lint import notices
 from syncd.store import Store, StoreError, StoreMissing
 
 
@@ -39,10 +43,26 @@ def check(*, offline: bool, clock: str | None, as_json: bool) -> int:
         return _tell(findings, as_json=as_json)
     findings.fine(f"{loaded.document.file}: {count(len(loaded.config.routes), 'route')}")
     findings.problems("config", loaded.warnings, Exit.FINE)
+    _clocks(loaded, findings)
     check_templates(loaded, findings)
     seen = set() if offline else _live(loaded, findings, clock)
     _mappings(loaded, findings, [route for route in loaded.config.routes if route.project not in seen])
     return _tell(findings, as_json=as_json)
+
+
+def _clocks(loaded: Loaded, findings: Findings) -> None:
+    """The rules of the clocks as of today, with the holidays of the countries that they name."""
+    sla = loaded.config.sla
+    if sla is None:
+        return
+    now = int(SystemClock().now().timestamp())
+    problems = [loaded.problem(path, sentence) for path, sentence in rule_problems(sla, public_holidays, now)]
+    findings.problems("sla", problems, Exit.CONFIG)
+    if problems:
+        return
+    said = notices(book_of(sla, public_holidays), now)
+    findings.problems("sla", [loaded.problem(("sla", "calendars"), sentence) for sentence in said], Exit.FINE)
+    findings.fine(f"Clocks: {count(len(sla.policies), 'policy', 'policies')}, {count(len(sla.metrics), 'metric')}")
 
 
 def _live(loaded: Loaded, findings: Findings, clock: str | None) -> set[str]:

@@ -18,13 +18,15 @@ from syncd.app.build import jira_credential, zendesk_credential
 from syncd.app.creating import Surveyed, build_creating, survey
 from syncd.app.field_routing import desk_catalog, project_catalog
 from syncd.app.routing import Routing, build_routes
+from syncd.app.sla import resolve_sla
+from syncd.app.sla_names import Servers, survey_names
 from syncd.cli.exits import Exit
 from syncd.cli.findings import Findings
 from syncd.config.linter import Finding as LintFinding
 from syncd.config.linter import lint_mapping
 from syncd.config.load import Loaded
 from syncd.config.models import ZendeskAuth
-from syncd.config.problems import listed
+from syncd.config.problems import Problem, listed
 from syncd.config.secret import SecretError
 from syncd.core.creating import BugMaker
 from syncd.core.model import DeskCatalog, ProjectCatalog
@@ -82,6 +84,8 @@ class LiveCheck:
         self._store = store
         self._config = loaded.config
         self._cases: Cases | None = None
+        self._desk: Zendesk | None = None
+        self._bugs: Jira | None = None
         self._maker: BugMaker | None = None
 
     def run(self) -> set[str]:
@@ -133,7 +137,7 @@ class LiveCheck:
         config, adapter = self._config.zendesk, WatchedAdapter(self._clock)
         writer = self._account(config.auth, adapter)
         reader = writer if config.reader_auth is None else self._account(config.reader_auth, adapter)
-        self._cases = reader.cases
+        self._cases, self._desk = reader.cases, reader
         try:
             who = writer.identity()
             reads = who if reader is writer else reader.identity()
@@ -220,7 +224,7 @@ class LiveCheck:
         except SourceError as error:
             self._failed("jira", config.base_url, error, "say who we are")
             return {}, {}
-        self._maker = jira.creator
+        self._maker, self._bugs = jira.creator, jira
         kind = {"cloud": "Cloud", "data_center": "Data Center"}.get(who.deployment, who.deployment)
         self._findings.fine(f"Jira {kind} {who.server}: signed in as {who.name or who.account_id}")
         if config.deployment not in ("auto", who.deployment):
@@ -311,12 +315,27 @@ class LiveCheck:
         if self._maker is not None and self._cases is not None:
             surveyed = survey(self._loaded, self._maker, self._cases)
         creating = build_creating(self._loaded, desk, surveyed, routing.routes.running)
-        errors = [problem for problem in (*routing.errors, *creating.errors) if problem.message != NOT_READ]
+        clocks = self._clocks(desk, projects)
+        errors = [problem for problem in (*routing.errors, *creating.errors, *clocks) if problem.message != NOT_READ]
         for sentence in surveyed.stale:
             self._findings.warning("mapping", sentence)
         self._findings.problems("mapping", errors, Exit.CONFIG)
         self._findings.problems("mapping", routing.warnings, Exit.FINE)
         self._walks(routing, projects)
+
+    def _clocks(self, desk: DeskCatalog | None, projects: Mapping[str, ProjectCatalog]) -> list[Problem]:
+        """The names that the rules of the clocks use. Nothing is said while a server does not tell what it has."""
+        sla, keys = self._config.sla, {route.project for route in self._config.routes}
+        if sla is None or desk is None or self._desk is None or self._bugs is None or keys - projects.keys():
+            return []
+        asked = survey_names(sla.data(), Servers(self._desk, self._bugs))
+        for sentence in asked.stale:
+            self._findings.error("sla", sentence, Exit.LATER)
+        if asked.stale:
+            return []
+        resolved = resolve_sla(self._loaded, sla, desk, projects.values(), asked)
+        found = [(path, sentence) for path, sentence in resolved.errors if path[0] != "calendars"]  # told by the file
+        return [self._loaded.problem(("sla", *path), sentence) for path, sentence in found]
 
     def _bindings(self, projects: Mapping[str, ProjectCatalog]) -> dict[str, dict[tuple[str, str], str]]:
         if self._store is None:

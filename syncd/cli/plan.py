@@ -79,7 +79,7 @@ def plan(*, quick: bool, clock: str | None, as_json: bool) -> int:
     ticking = clock_for(loaded, clock)
     try:
         with working(loaded, ticking) as app:
-            app.refresh_routes()
+            app.refresh_routes(keep=False)
             imported, report = _read(app, ticking.rate, quick=quick)
             shown = _preview(app, report, imported)
     except StoreLocked as locked:

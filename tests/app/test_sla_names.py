@@ -72,8 +72,8 @@ def test_names_become_ids(tmp_path: Path, line: str, field: str, value: object) 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        pytest.param("{field: group, value: L22}", "Zendesk has no group 'L22'. Did you mean 'l2'?", id="group"),
-        pytest.param("{field: brand, value: Acne}", "Zendesk has no brand 'Acne'. Did you mean 'acme'?", id="brand"),
+        pytest.param("{field: group, value: L22}", "Zendesk has no group 'L22'. Did you mean 'L2'?", id="group"),
+        pytest.param("{field: brand, value: Acne}", "Zendesk has no brand 'Acne'. Did you mean 'Acme'?", id="brand"),
         pytest.param(
             "{field: organization, value: Nobody}",
             "None of Zendesk's first 2,000 organizations is 'Nobody'.",
@@ -81,7 +81,7 @@ def test_names_become_ids(tmp_path: Path, line: str, field: str, value: object) 
         ),
         pytest.param(
             "{field: custom_status, value: In QA}",
-            "Zendesk has no custom status 'In QA'. Did you mean 'with qa'?",
+            "Zendesk has no custom status 'In QA'. Did you mean 'With QA'?",
             id="custom status",
         ),
         pytest.param(
