@@ -12,6 +12,7 @@ import structlog
 from pydantic import TypeAdapter
 from requests.adapters import BaseAdapter
 
+from syncd.alerts.settings import AckWays
 from syncd.app.creating import Surveyed, build_creating, survey
 from syncd.app.escalation import EscalationConfig
 from syncd.app.field_routing import desk_catalog, project_catalog, wanted_fields
@@ -32,6 +33,7 @@ from syncd.cycle.adopting import Adopter, AppLinkWatch
 from syncd.cycle.comment_audit import CommentAudit, PublicWatch
 from syncd.cycle.comments import FILES_FIELD, CommentPart
 from syncd.cycle.creating import CreatePart, TwinSweep
+from syncd.cycle.escalation import EscalationRules
 from syncd.cycle.field_part import FieldPart
 from syncd.cycle.moments import MomentPart
 from syncd.executor.comments import CommentPerformer
@@ -42,6 +44,7 @@ from syncd.executor.fields import FieldWriter
 from syncd.executor.followups import FollowUpWriter
 from syncd.executor.raising import granted_in
 from syncd.rules.creating import CreateRule
+from syncd.sla.policy import Rules
 from syncd.sources.credentials import Basic, Bearer, Credential, OAuthClient, api_token
 from syncd.sources.errors import AuthError, NotFoundError, SourceError, TransientError
 from syncd.sources.jira import Jira
@@ -108,6 +111,8 @@ class App:
                 clock=clock,
                 adapter=zendesk_adapter,
                 robots=config.zendesk.robots,
+                ca=config.zendesk.ca,
+                update_budget=config.zendesk.update_budget,
                 on_call=lambda _: called("zendesk"),
                 before_send=(self._outside_of_transactions,),
                 granted=granted_in(store),
@@ -125,7 +130,9 @@ class App:
                 clock=clock,
                 adapter=jira_adapter,
                 robots=config.jira.robots,
+                ca=config.jira.ca,
                 on_call=lambda _: called("jira"),
+                before_send=(self._outside_of_transactions,),
                 sleep=sleep,
             )
         self.routing: Routing | None = None
@@ -189,6 +196,13 @@ class App:
             ],
             sla=lambda: self.clocks.settings,
         )
+        self.engine.escalation = EscalationRules(
+            store, self.engine.clocks, settings=lambda: self.escalation.settings, rules=self._standing_rules
+        )
+
+    def _standing_rules(self, at: int) -> Rules | None:
+        settings = self.clocks.settings
+        return None if settings is None else settings.book.at(at)
 
     def _creating(self) -> Mapping[str, CreateRule]:
         return self.engine.routes.creating  # a reload swaps the routes
@@ -215,6 +229,7 @@ class App:
         self._survey(catalogs)
         self._remember(catalogs, routing)
         self.clocks.refresh(catalogs.desk, catalogs.projects, _meaning(routing.routes))
+        self.escalation.refresh(catalogs.desk, catalogs.projects, self.clocks.settings, AckWays())
         routing = self._use(catalogs, routing)
         self._touch_started(routing.routes)
         if keep and not (self._is_candidate and (routing.errors or self.catalog_problems)):
@@ -238,6 +253,7 @@ class App:
             catalogs.surveyed = _SURVEYED.validate_python(surveyed)
         routing = self._routing(catalogs)
         self.clocks.remembered(catalogs.desk, catalogs.projects, _meaning(routing.routes))
+        self.escalation.remembered(catalogs.desk, catalogs.projects, self.clocks.settings, AckWays())
         return self._use(catalogs, routing)
 
     def _routing(self, catalogs: Catalogs) -> Routing:
@@ -274,11 +290,11 @@ class App:
         routing = replace(
             routing,
             routes=routes,
-            errors=(*routing.errors, *creating.errors, *self.clocks.errors),
+            errors=(*routing.errors, *creating.errors, *self.clocks.errors, *self.escalation.errors),
             warnings=(*routing.warnings, *self.clocks.warnings),
         )
         self.routing = routing
-        self.catalog_problems = (*catalogs.stale, *catalogs.unread, *self.clocks.stale)
+        self.catalog_problems = (*catalogs.stale, *catalogs.unread, *self.clocks.stale, *self.escalation.stale)
         self.engine.routes = routing.routes
         files = {FILES_FIELD} if any(policy.loose_files for policy in self._comment_policies().values()) else set()
         self.jira.want_fields(wanted_fields(route.fields for route in routing.routes.running.values()) | files)
@@ -394,7 +410,9 @@ class _Kept:
 def zendesk_credential(auth: ZendeskAuth) -> Credential:
     """The way to sign in to Zendesk that was configured."""
     if auth.oauth is not None:
-        return OAuthClient(auth.oauth.client_id, _Kept(auth.oauth.client_secret), auth.oauth.scope)
+        oauth, life = auth.oauth, auth.oauth.token_lifetime
+        lifetime = None if life is None else int(life.total_seconds())
+        return OAuthClient(oauth.client_id, _Kept(oauth.client_secret), oauth.scope, lifetime)
     if auth.api_token is not None:
         return api_token(auth.api_token.email, _Kept(auth.api_token.token))
     raise ValueError("no way to sign in to Zendesk was configured")

@@ -55,6 +55,13 @@ class Alerting(Protocol):
         """Once a cycle, also without tickets: repeats and deliveries fall due by themselves."""
 
 
+class Escalating(Protocol):
+    """What rules do about tickets."""
+
+    def run(self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport) -> object:
+        """Asks the rules about tickets whose clocks changed or fell due; what they say is kept for the alerts."""
+
+
 class ServerMismatch(Exception):
     """The store belongs to other servers than the configuration names."""
 
@@ -82,6 +89,7 @@ class Engine:
     ) -> None:
         self._chores = chores
         self._alerting = alerting
+        self.escalation: Escalating | None = None  # put in by whoever has the rules: they need the clocks
         self.settings = settings
         self.routes = routes
         self._store = store
@@ -373,6 +381,8 @@ class Engine:
         self._side(report, "jira", "audits", lambda: self.clocks.read_bugs(report))
         self._calls.label = "clocks"
         tickets = self.clocks.run(report)
+        if self.escalation is not None:
+            self.escalation.run(tickets, self._clock.now(), report)
         if self._alerting is not None:
             self._alerting.run(tickets, self._clock.now(), report)
 
