@@ -1,5 +1,6 @@
-"""Tickets that name a bug and are not linked with it: their route did not run when they changed, or the bug could not
-be read then. A share of the stored tickets is looked through in every complete pass, so that each is in turn."""
+"""Tickets that name a bug and are not linked with it, or ask for one and have none: their route did not run when they
+changed, or the bug could not be read then. A share of the stored tickets is looked through in every complete pass, so
+that each is in turn."""
 
 from __future__ import annotations
 
@@ -9,7 +10,6 @@ from datetime import datetime
 from syncd.core.actions import ticket_subject
 from syncd.core.discover import named_keys
 from syncd.core.model import TicketSnapshot
-from syncd.core.world import RouteView
 from syncd.cycle.settings import Routes
 from syncd.store import Store
 
@@ -19,15 +19,14 @@ PER_PASS = 1000
 
 
 def touch_named(store: Store, routes: Routes, now: datetime) -> int:
-    """Touches those of the next share that name a key without having its link; returns how many."""
+    """Touches those of the next share that name a key without having its link, or want a link; returns how many."""
     with store.reading() as tx:
         after = int(tx.cursor(NAMED) or 0)
         tickets = tx.next_tickets(after, PER_PASS) or tx.next_tickets(0, PER_PASS)
         linked: dict[int, set[str]] = {}
         for link in tx.links_of_ticket(ticket.id for ticket in tickets):
             linked.setdefault(link.ticket_id, set()).add(link.issue_key)
-    views = tuple(routes.running.values())
-    waiting = [ticket.id for ticket in tickets if _asks(ticket, views, linked.get(ticket.id, ()))]
+    waiting = [ticket.id for ticket in tickets if _asks(ticket, routes, linked.get(ticket.id, ()))]
     end = tickets[-1].id if tickets else 0
     if not waiting and end == after:
         return 0
@@ -37,7 +36,9 @@ def touch_named(store: Store, routes: Routes, now: datetime) -> int:
     return len(waiting)
 
 
-def _asks(ticket: TicketSnapshot, routes: tuple[RouteView, ...], linked: Collection[str]) -> bool:
+def _asks(ticket: TicketSnapshot, routes: Routes, linked: Collection[str]) -> bool:
     if ticket.is_gone or ticket.state.is_final:
         return False
-    return any(key not in linked for key in named_keys(ticket, routes))
+    if not linked and routes.may_ask_for_bug(ticket):
+        return True
+    return any(key not in linked for key in named_keys(ticket, tuple(routes.running.values())))
