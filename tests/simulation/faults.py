@@ -20,17 +20,19 @@ Make = Callable[[random.Random, float], Fault]
 
 @dataclass(frozen=True, slots=True)
 class CallFault:
-    """A fault of single calls. `service` None: of both; `on` read, write or any; `path`: a part of the path."""
+    """A fault of single calls. `service` None: of both; `on` read, write or any; `path`: a part of the path, `ends`:
+    how it ends."""
 
     name: str
     make: Make
     service: str | None = None
     on: str = "any"
     path: str = ""
+    ends: str = ""
 
     def strikes(self, service: str, path: str, *, write: bool) -> bool:
         """Whether the fault can happen to such a call."""
-        if self.service not in (None, service) or self.path not in path:
+        if self.service not in (None, service) or self.path not in path or not path.endswith(self.ends):
             return False
         return self.on == "any" or (self.on == "write") == write
 
@@ -69,6 +71,7 @@ CALL_FAULTS = (
     # comes later than syncd waits is found afterwards at best.
     CallFault("applied_late_zendesk", _late(5, 400), "zendesk", "write"),
     CallFault("applied_late_jira", _late(5, 45), "jira", "write"),
+    CallFault("applied_very_late_create", _late(190, 400), "jira", "write", ends="/issue"),
     CallFault("torn", _plain("torn")),
     CallFault("429_seconds", _too_many(lambda rng, _now: {"Retry-After": str(rng.randint(2, 60))})),
     CallFault("429_date", _too_many(_date)),

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from syncd.core.model import LinkState
 from syncd.cycle import CycleReport
 from syncd.sandbox.clock import SandboxClock
 from syncd.sandbox.faults import Fault
@@ -24,7 +25,12 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.people import Act, People, draw
 from tests.simulation.probe import Probe
 from tests.simulation.process import Crash, Process, folder_in_memory
+from tests.simulation.talk import ROLE
+from tests.simulation.variants import Variant
+from tests.simulation.variants import draw as draw_variant
 from tests.simulation.wire import Call, Wire
+
+DEPLOYMENTS: tuple[Literal["cloud", "data_center"], ...] = ("cloud", "data_center")
 
 ROUNDS = 10
 """Cycles while things go wrong."""
@@ -52,7 +58,7 @@ class Outcome:
     """What came of a history."""
 
     seed: int
-    deployment: str
+    variant: Variant
     violations: list[Violation] = field(default_factory=list)
     digest: str = ""
     faults: Counter[str] = field(default_factory=Counter)
@@ -73,11 +79,10 @@ class History:
         *,
         off: Collection[str] = (),
         acts: tuple[Act, ...] | None = None,
-        deployment: str | None = None,
     ) -> None:
         self.seed = number
-        self.deployment = deployment or ("cloud", "data_center")[number % 2]
-        self.outcome = Outcome(number, self.deployment)
+        self.variant = draw_variant(random.Random(f"{number}:variant"), DEPLOYMENTS[number % 2])
+        self.outcome = Outcome(number, self.variant)
         self._random = random.Random(f"{number}:world")
         self._latency = random.Random(f"{number}:latency")
         self.swarm = Swarm(number, off)
@@ -85,12 +90,10 @@ class History:
         self.shape = (crowd.randint(3, 6), crowd.randint(3, 5), crowd.randrange(10_000))
         self.acts = draw(crowd, ROUNDS, crowd.randint(15, 40)) if acts is None else acts
         self.outcome.acts = self.acts
-        self.sandbox = Sandbox(
-            "cloud" if self.deployment == "cloud" else "data_center", number, SandboxClock(START, frozen=True)
-        )
+        self.sandbox = Sandbox(self.variant.deployment, number, SandboxClock(START, frozen=True))
         self.seeded = seed(self.sandbox, cases=False)
         self.clock = SimClock(self.sandbox.clock)
-        self.oracle = Oracle(self.sandbox, self.seeded)
+        self.oracle = Oracle(self.sandbox, self.seeded, self.variant)
         self.wire = Wire(
             self.sandbox,
             folder / "syncd.db",
@@ -101,7 +104,7 @@ class History:
             latency=lambda: self._latency.uniform(0.02, 0.4),
         )
         self.process = Process(
-            self.deployment,
+            self.variant,
             folder,
             self.clock,
             self.wire,
@@ -120,6 +123,7 @@ class History:
         self._wounds: dict[str, int] = {}  # what is revoked or hidden now -> round in which it ends
         self.quiet_since = 0  # the number of calls when all had come to rest
         self.said: list[str] = []  # what the daemon logged
+        self.known: dict[tuple[int, int, str], float] = {}  # link, ticket, bug -> since when it surely is
 
     # ---- the phases ----
 
@@ -173,6 +177,9 @@ class History:
         """Both servers as the seed has them, with tickets, bugs and links; the daemon starts."""
         tickets, bugs, how = self.shape
         self._settings()
+        self.sandbox.jira.site.add_to_role(ROLE, self.people.developers[0])
+        if self.variant.restricted or how % 2:
+            self.sandbox.jira.site.add_to_role(ROLE, self.seeded.jira_bot)
         for place in range(tickets):
             self.people.new_ticket(how + place, ("open", "open", "new", "pending")[(how + place) % 4])
         for place in range(bugs):
@@ -270,9 +277,19 @@ class History:
         except Exception as error:
             self.broken("I10", f"the cycle raised {type(error).__name__}: {error}")
             raise
+        finally:
+            self._note_links()
         self._note(f"cycle {report}")
         self._count(report)
         return report
+
+    def _note_links(self) -> None:
+        """Since when the servers' clock has seen each link: what is said later is owed to it."""
+        now = self.sandbox.clock.now()
+        with self.process.aside() as tx:
+            links = [link for link in tx.all_links(limit=None) if link.state is not LinkState.RETIRED]
+        present = [(link.id, link.ticket_id, link.issue_id) for link in links]
+        self.known = {key: self.known.get(key, now) for key in present}
 
     def _start(self) -> bool:
         self.wire.new_process()
@@ -451,6 +468,19 @@ SETTINGS = {
     "changelog_seconds": _set("jira", "changelog_bulk_seconds", True),
     "old_headers": _set("zendesk", "header_dialect", "2023"),
 }
+MARKS = (
+    "a write done",
+    "a write superseded",
+    "a write in doubt",
+    "a write later",
+    "a write refused",
+    "a cycle ended by the store",
+    "a last move was carried under fire",
+    "an old backup was put back",
+    "brake first_run",
+)
+"""What a run of some size must have come by."""
+
 HEALTHY = {"search_lag_seconds": 0.0, "search_lag_jitter_seconds": 0.0, "repeat_token": False}
 """Switches that go back when everything is healed; the others are ways that a healthy server may have."""
 

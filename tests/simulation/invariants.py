@@ -9,54 +9,27 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncd.core.model import Link, LinkState
-from syncd.store import Intent, IntentState
+from syncd.store import IntentState
+from tests.simulation import invariants_bugs, invariants_talk
+from tests.simulation.books import OFF, Books, read_books
 from tests.simulation.oracle import Oracle, moment
 
 if TYPE_CHECKING:
     from tests.simulation.history import History
 
-OFF = "syncd_off"
 ROBOTIC = frozenset({"bounced", "repeated"})
 """Conflicts that only a trigger, an automation or another robot may be the cause of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """What syncd says about itself at the end."""
-
-    links: tuple[Link, ...]  # without the retired ones
-    retired: tuple[tuple[int, str, str], ...]  # ticket, bug, reason
-    intents: tuple[Intent, ...]
-    audits: tuple[tuple[str, str], ...]  # intent, outcome
-    tickets: Mapping[int, int]  # linked tickets: version as stored
-    issues: Mapping[str, int]
 
 
 def judge(history: History) -> None:
     """Looks at everything; what does not hold is told to the history."""
     history.oracle.look_again()
-    books = _books(history)
-    for look in LOOKS:
+    books = read_books(history)
+    for look in (*LOOKS, *invariants_talk.LOOKS, *invariants_bugs.LOOKS):
         look(history, history.oracle, books)
-
-
-def _books(history: History) -> Books:
-    with history.process.aside() as tx:
-        every = tx.all_links(limit=None)
-        live = tuple(link for link in every if link.state is not LinkState.RETIRED)
-        reasons = {link.id: tx.link_history(link.id)[-1].reason for link in every if link.state is LinkState.RETIRED}
-        return Books(
-            links=live,
-            retired=tuple((link.ticket_id, link.issue_id, reasons[link.id]) for link in every if link.id in reasons),
-            intents=tuple(tx.intents(limit=None)),
-            audits=tuple((row.intent_id or "", row.outcome) for row in tx.audits(limit=None)),
-            tickets={i: t.version for i, t in tx.tickets({link.ticket_id for link in live}).items()},
-            issues={i: s.updated_ms for i, s in tx.issues({link.issue_id for link in live}).items()},
-        )
 
 
 # ---- I2: both sides agree ----
@@ -113,8 +86,8 @@ def _is_said(oracle: Oracle, ticket: Mapping[str, Any], bug: Mapping[str, Any]) 
         bug["key"],
         *(item["old_text"] for entry in bug["changelog"] for item in entry["items"] if item["field"] == "Key"),
     }
-    on_ticket = any(key in note["body"] for note in oracle.notes(ticket) for key in keys)
-    on_bug = any(f"#{ticket['id']}" in comment["body"] for comment in oracle.comments(bug))
+    on_ticket = any(key in note["body"] for note in oracle.words(ticket) for key in keys)
+    on_bug = any(f"#{ticket['id']}" in comment["body"] for comment in oracle.words_on_bug(bug))
     return on_ticket or on_bug
 
 
@@ -261,10 +234,10 @@ def nobody_is_told_twice(history: History, oracle: Oracle, books: Books) -> None
     """I4: the same words on the same ticket or bug need something new on either side between them."""
     stirs = _stirs(history, oracle)
     for ticket in oracle.tickets():
-        said = [(comment["created_at"], comment["body"]) for comment in oracle.notes(ticket)]
+        said = [(comment["created_at"], comment["body"]) for comment in oracle.words(ticket)]
         _not_repeated(history, f"ticket #{ticket['id']}", [(moment(at), text) for at, text in said], stirs)
     for bug in oracle.bugs():
-        said = [(comment["created"] / 1000, comment["body"]) for comment in oracle.comments(bug)]
+        said = [(comment["created"] / 1000, comment["body"]) for comment in oracle.words_on_bug(bug)]
         _not_repeated(history, bug["key"], said, stirs)
 
 

@@ -5,19 +5,20 @@ Bugs are known by their ids and their statuses by the ids that the statuses had 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from syncd.sandbox.seed import Seeded
 from syncd.sandbox.server import Sandbox
+from tests.simulation.variants import MAPPINGS, Variant
 
-MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"
-ROUTES = {"NOVA": "default", "OPS": "simple"}
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+BLACK = "▇"
 CATEGORIES = {"new": "queued", "indeterminate": "in_progress"}
 
 
@@ -30,9 +31,9 @@ class Rules:
     moves: Mapping[str, Mapping[str, str]]
 
     @classmethod
-    def read(cls, name: str) -> Rules:
-        """The file of this name among those that come with syncd."""
-        data = yaml.safe_load((MAPPINGS / f"{name}.yaml").read_text(encoding="utf-8"))
+    def read(cls, text: str) -> Rules:
+        """What a mapping file says."""
+        data = yaml.load(text, Loader=_YAML)  # noqa: S506 - a safe loader, the quick one where there is one
         return cls(tuple(data["stages"]), data["stages"], data["when_ticket_moves"])
 
     def stage(self, status: str, category: str, resolution: str | None) -> str | None:
@@ -88,12 +89,14 @@ class Move:
 class Oracle:
     """Reads both servers."""
 
-    def __init__(self, sandbox: Sandbox, seeded: Seeded) -> None:
+    def __init__(self, sandbox: Sandbox, seeded: Seeded, variant: Variant) -> None:
         self._sandbox = sandbox
         self._bot, self._jira_bot = seeded.bot, seeded.jira_bot
         self._agents = {*seeded.agents.values(), seeded.supervisor}
         self._names = {status.id: status.name for status in sandbox.jira.site.statuses.values()}
-        self.rules = {project: Rules.read(name) for project, name in ROUTES.items()}
+        self.variant = variant
+        simple = (MAPPINGS / "simple.yaml").read_text(encoding="utf-8")
+        self.rules = {"NOVA": Rules.read(variant.mapping), "OPS": Rules.read(simple)}
         self._tickets: dict[int, dict[str, Any]] = {}
         self._bugs: dict[str, dict[str, Any] | None] = {}
 
@@ -158,7 +161,7 @@ class Oracle:
                     status = item["old"]
                 elif item["field"] == "resolution":
                     resolution = item["old_text"]
-            for project in ROUTES:
+            for project in self.rules:
                 stage = self.stage_of(project, status, resolution)
                 if stage is not None:
                     found.add((project, stage))
@@ -213,6 +216,18 @@ class Oracle:
         """Our comments on a bug, oldest first."""
         return [comment for comment in bug["comments"] if comment["author"] == self._jira_bot]
 
+    def words(self, ticket: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What syncd says on a ticket in its own name: no copies of what others said."""
+        return [note for note in self.notes(ticket) if source_on_ticket(note) is None]
+
+    def words_on_bug(self, bug: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What syncd says on a bug in its own name."""
+        return [comment for comment in self.comments(bug) if source_on_bug(comment) is None]
+
+    def is_ours_on_bug(self, comment: Mapping[str, Any]) -> bool:
+        """Whether syncd wrote the comment."""
+        return bool(comment["author"] == self._jira_bot)
+
     @staticmethod
     def _moment(audit: Mapping[str, Any]) -> float:
         return moment(audit["created_at"])
@@ -221,3 +236,15 @@ class Oracle:
 def moment(stamp: str) -> float:
     """Epoch seconds of one of Zendesk's stamps."""
     return datetime.fromisoformat(stamp).timestamp()
+
+
+def source_on_ticket(note: Mapping[str, Any]) -> str | None:
+    """The id of the comment in Jira that a note is a copy of."""
+    found = re.search(r"focusedCommentId=(\d+)", note["html_body"])
+    return found[1] if found else None
+
+
+def source_on_bug(comment: Mapping[str, Any]) -> str | None:
+    """The id of the comment in Zendesk that a comment on a bug is a copy of."""
+    found = re.search(r"/agent/tickets/\d+\?comment=(\d+)", comment["body"])
+    return found[1] if found else None

@@ -4,12 +4,14 @@ fault nor the removal of one act changes what the others do."""
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from syncd.sandbox.seed import Seeded
 from syncd.sandbox.server import Sandbox
+from tests.simulation.talk import Talkers
 
 BUG_FIELD = "Engineering bug"
 STATUS_FIELD = "Engineering status"
@@ -46,7 +48,7 @@ def draw(rng: random.Random, rounds: int, count: int) -> tuple[Act, ...]:
     return tuple(acts)
 
 
-class People:
+class People(Talkers):
     """Carries acts out. What the servers refuse a person, that person leaves be."""
 
     def __init__(
@@ -56,18 +58,10 @@ class People:
         ask: Callable[[str, dict[str, Any]], None],
         routes_run: Callable[[], bool],
     ) -> None:
-        self._zendesk = sandbox.zendesk
-        self._jira = sandbox.jira
-        self._clock = sandbox.clock
-        self._seeded = seeded
+        super().__init__(sandbox, seeded)
+        self.deleted_ours = Counter()
         self._ask = ask  # leaves a verb for the daemon, as the command line does
         self.routes_run = routes_run
-        self.agents = list(seeded.agents.values())
-        self.customers = list(seeded.customers.values())
-        self.developers = list(seeded.developers.values())
-        self.tickets: list[int] = []
-        self.bugs: list[str] = []  # ids, which outlive a move
-        self.done = 0
 
     # ---- the beginning ----
 
@@ -113,7 +107,6 @@ class People:
             getattr(self, f"_{act.verb}")(ticket, bug, act.choice)
         except (ValueError, LookupError):
             return False
-        self.done += 1
         return True
 
     # ---- in Zendesk ----
@@ -241,18 +234,9 @@ class People:
             {"assignee": None},
             {"fix_versions": ["3.2"]},
             {"due_date": f"2026-03-{choice % 28 + 1:02}"},
-            {"labels": ["triaged"]},
+            {"labels": ["triaged"]},  # whatever was there
         )[choice % 7]
         self._jira.edit(self._developer(choice), bug, **what)
-
-    def _developer_comments(self, _ticket: int, bug: str, choice: int) -> None:
-        self._jira.comment(self._developer(choice), bug, f"Looked at it ({choice}).")
-
-    def _meddles_with_our_comment(self, _ticket: int, bug: str, choice: int) -> None:
-        ours = [c for c in self._jira.issue_state(bug)["comments"] if c["author"] == self._seeded.jira_bot]
-        if not ours:
-            raise LookupError("no comment of ours")
-        self._jira.edit_comment(self._developer(choice), ours[choice % len(ours)]["id"], f"Edited {choice}.")
 
     def _deletes_bug(self, _ticket: int, bug: str, choice: int) -> None:
         self._jira.delete_issue(self._developer(choice), bug)
@@ -303,17 +287,6 @@ class People:
         bug = self.new_bug(choice, ("NOVA", "OPS")[choice % 2])
         self.link(ticket, bug, choice // 2)
 
-    # ---- who ----
-
-    def _agent(self, choice: int) -> int:
-        return self.agents[choice % len(self.agents)]
-
-    def _developer(self, choice: int) -> str:
-        return self.developers[choice % len(self.developers)]
-
-    def _key(self, bug: str) -> str:
-        return str(self._jira.issue_state(bug)["key"])
-
 
 RESOLUTIONS = ("Fixed", "Done", "Won't Do", "Cannot Reproduce", "Known Error")
 FORCED = (
@@ -353,8 +326,22 @@ VERBS = (
     ("developer_moves", 14),
     ("developer_forces", 14),
     ("developer_edits", 6),
-    ("developer_comments", 3),
+    ("developer_says", 10),
+    ("developer_rewords", 3),
+    ("developer_unsays", 2),
+    ("developer_hides", 1),
+    ("developer_labels", 2),
+    ("developer_ranks", 2),
+    ("strips_our_label", 1),
     ("meddles_with_our_comment", 1),
+    ("deletes_our_comment", 1),
+    ("agent_writes", 9),
+    ("agent_blacks_out", 1),
+    ("agent_hides", 1),
+    ("asks_for_bug", 5),
+    ("asks_for_known_bug", 2),
+    ("takes_tag_off", 1),
+    ("tags_area", 3),
     ("deletes_bug", 1),
     ("moves_project", 1),
     ("declares_duplicate", 1),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncd.core.model import Link, LinkState
-from tests.simulation.invariants import OFF
+from tests.simulation.books import OFF
 from tests.simulation.oracle import Oracle
 
 if TYPE_CHECKING:

@@ -22,31 +22,11 @@ from syncd.config.load import Loaded, load_config
 from syncd.core.ports import Clock
 from syncd.cycle import CycleReport
 from syncd.daemon.service import ROUTES_EVERY
-from syncd.sandbox.seed import CLIENT_SECRET, JIRA_EMAIL, JIRA_TOKEN
+from syncd.sandbox.seed import CLIENT_SECRET, JIRA_TOKEN
 from syncd.store import Store, Tx
+from tests.simulation.variants import Variant
 
-ZENDESK_URL = "http://127.0.0.1:1"
-JIRA_URL = "http://127.0.0.1:2"
 ENVIRON = {"ZENDESK_SECRET": CLIENT_SECRET, "JIRA_TOKEN": JIRA_TOKEN}
-
-_MIRROR = (
-    "{bug: Engineering bug, status: Engineering status, assignee: Engineering assignee, "
-    "fix_version: Engineering fix version, due_date: Engineering due date, sync_state: Sync state}"
-)
-_CONFIG = """
-zendesk:
-  base_url: {zendesk}
-  auth: {{oauth: {{client_id: syncd, client_secret_env: ZENDESK_SECRET}}}}
-jira:
-  base_url: {jira}
-  site_url: https://jira.example
-  auth: {auth}
-store: {{url: "sqlite:///syncd.db"}}
-poll: {{census: 60s}}  # every link in every complete pass: a history is short
-routes:
-  - {{name: novabrain, project: NOVA, mapping: default, mirror: {mirror}}}
-  - {{name: operations, project: OPS, mapping: simple, mirror: {mirror}}}
-"""
 
 
 class Crash(BaseException):
@@ -54,13 +34,13 @@ class Crash(BaseException):
 
 
 @functools.cache
-def configuration(deployment: str) -> Loaded:
-    """What all histories of a deployment run on; read once, as it is the same for all."""
-    cloud = f"{{api_token: {{email: {JIRA_EMAIL}, token_env: JIRA_TOKEN}}}}"
-    auth = cloud if deployment == "cloud" else "{pat: {token_env: JIRA_TOKEN}}"
+def configuration(variant: Variant) -> Loaded:
+    """What histories of a variant run on; read once, as it is the same for all."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
-        path.write_text(_CONFIG.format(zendesk=ZENDESK_URL, jira=JIRA_URL, auth=auth, mirror=_MIRROR), encoding="utf-8")
+        path.write_text(variant.config, encoding="utf-8")
+        (path.parent / "mappings").mkdir()
+        (path.parent / "mappings" / "default.yaml").write_text(variant.mapping, encoding="utf-8")
         return load_config(path, ENVIRON)
 
 
@@ -102,7 +82,7 @@ class Process:
 
     def __init__(
         self,
-        deployment: str,
+        variant: Variant,
         folder: Path,
         clock: Clock,
         adapter: BaseAdapter,
@@ -113,7 +93,7 @@ class Process:
     ) -> None:
         self.path = folder / "syncd.db"
         self.path.write_bytes(_empty_store())
-        self._deployment = deployment
+        self._variant = variant
         self._clock = clock
         self._adapter = adapter
         self._at = at
@@ -146,7 +126,7 @@ class Process:
         store.at, store.refuse = self._boundary, self._may_begin
         self._store = store
         app = App(
-            configuration(self._deployment),
+            configuration(self._variant),
             store,
             self._clock,
             zendesk_adapter=self._adapter,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from requests.adapters import BaseAdapter
 from syncd.sandbox.faults import Fault
 from syncd.sandbox.inprocess import WsgiAdapter
 from syncd.sandbox.server import JIRA_TEST_URL, ZENDESK_TEST_URL, Sandbox
-from tests.simulation.process import JIRA_URL, ZENDESK_URL
+from tests.simulation.variants import JIRA_URL, ZENDESK_URL
 
 READS_BY_POST = ("/oauth/", "/search", "/bulkfetch", "/workflows")
 LONGEST_WAIT = 3600.0  # seconds for which a pause that a server asks for is kept
@@ -75,6 +76,12 @@ def marker_in(body: object) -> str | None:
         if isinstance(value, Mapping) and value.get("marker"):
             return str(value["marker"])
     return None
+
+
+def _subject(call: Call) -> str:
+    """What a write without a marker is about; "" when its address does not tell."""
+    found = re.search(r"/tickets/(\d+)" if call.service == "zendesk" else r"/issue/(\d+)", call.path)
+    return f"{'ticket' if call.service == 'zendesk' else 'issue'}:{found[1]}" if found else ""
 
 
 @dataclass(slots=True)
@@ -154,7 +161,7 @@ class Wire(BaseAdapter):
         try:
             body = json.loads(request.body) if request.body else None
         except ValueError:
-            body = str(request.body)
+            body = f"{len(request.body or '')} bytes"  # a file, between borders that are never the same
         if "/oauth/" in parts.path:
             body = None
         method = request.method or "GET"
@@ -207,10 +214,10 @@ class Wire(BaseAdapter):
                 query, key = "SELECT state FROM intent WHERE id = ?", call.marker
             elif "/make_private" in call.path:
                 return  # hides what should never have been public: that must not wait for anything
+            elif (key := _subject(call)) != "":
+                query = "SELECT state FROM intent WHERE subject = ? AND state = 'sent'"
             else:
-                ticket = call.path.split("/tickets/")[-1].split("/")[0].split(".")[0]
-                query = "SELECT state FROM intent WHERE subject = ? AND kind = 'remove_tag' AND state = 'sent'"
-                key = f"ticket:{ticket}"
+                query, key = "SELECT state FROM intent WHERE destination = ? AND state = 'sent'", call.service
             found = connection.execute(query, (key,)).fetchone()
         finally:
             connection.close()

@@ -1,0 +1,124 @@
+"""What must hold of the bugs that syncd makes and of mapped fields when all is at rest: I3, and I2 for fields."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from syncd.store import IntentState
+from tests.simulation.books import OFF, Books
+from tests.simulation.oracle import Oracle
+from tests.simulation.variants import ACT_TAG, AREA, PRIORITIES
+
+if TYPE_CHECKING:
+    from tests.simulation.history import History
+
+VERY_LATE = "applied_very_late_create"
+PER_REQUESTER, PER_HOUR = 5, 20
+"""The caps on bugs, as they are when config.yaml says nothing."""
+
+
+def each_ticket_has_one_bug_of_ours(history: History, oracle: Oracle, books: Books) -> None:
+    """I3: one issue for each mark; one that Jira made late is flagged; no more marks than were asked for."""
+    by_mark: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    by_ticket: dict[int, set[str]] = defaultdict(set)
+    for bug in oracle.bugs():
+        origin = bug["properties"].get("syncd.origin")
+        if origin is not None:
+            by_mark[origin["marker"]].append(bug)
+            by_ticket[origin["ticket"]].add(origin["marker"])
+    for mark, bugs in by_mark.items():
+        _, *twins = sorted(bugs, key=lambda bug: int(bug["id"]))
+        for twin in twins:
+            if not history.outcome.faults[VERY_LATE]:
+                history.broken("I3", f"{bugs[0]['key']} and {twin['key']} were made for one request {mark}")
+        flagged = [b for b in bugs if any("made this issue a second time" in c["body"] for c in oracle.comments(b))]
+        if twins and len(flagged) < len(twins):
+            history.broken("I3", f"of {[bug['key'] for bug in bugs]}, made for one request, {len(flagged)} say so")
+    for number, marks in by_ticket.items():
+        asked = _times_asked(oracle.ticket(number))
+        if len(marks) > asked:
+            history.broken("I3", f"ticket #{number} has {len(marks)} bugs of ours and was tagged {asked} times")
+
+
+def _times_asked(ticket: Mapping[str, Any]) -> int:
+    times = 0
+    for audit in ticket["audits"]:
+        for event in audit["events"]:
+            if event.get("field_name") == "tags":
+                times += ACT_TAG in _words(event["value"]) and ACT_TAG not in _words(event.get("previous_value"))
+    return times
+
+
+def _words(value: object) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, list) else str(value or "").split()
+
+
+def bugs_of_ours_are_linked(history: History, oracle: Oracle, books: Books) -> None:
+    """I2: what was made for a ticket is linked to it, or was until somebody ended that."""
+    if history.outcome.faults["old_backup"]:
+        return  # a link that a person ended since the backup is not made again
+    linked = {(link.ticket_id, link.issue_id) for link in books.links} | {(t, i) for t, i, _ in books.retired}
+    marks: set[str] = set()
+    for bug in sorted(oracle.bugs(), key=lambda bug: int(bug["id"])):
+        origin = bug["properties"].get("syncd.origin")
+        if origin is None or origin["marker"] in marks:
+            continue
+        marks.add(origin["marker"])
+        merged = "closed_by_merge" in oracle.ticket(origin["ticket"])["tags"]
+        if (origin["ticket"], bug["id"]) not in linked and not merged:
+            history.broken("I2", f"{bug['key']} was made for ticket #{origin['ticket']}, and they are not linked")
+
+
+def who_asks_for_a_bug_gets_one(history: History, oracle: Oracle, books: Books) -> None:
+    """I2: no ticket still asks."""
+    if not history.variant.creates:
+        return
+    refused = {i.subject for i in books.intents if i.kind == "create_bug" and i.state is IntentState.REFUSED}
+    made = Counter(
+        oracle.ticket(bug["properties"]["syncd.origin"]["ticket"])["requester_id"]
+        for bug in oracle.bugs()
+        if "syncd.origin" in bug["properties"]
+    )
+    for ticket in oracle.tickets():
+        capped = made[ticket["requester_id"]] >= PER_REQUESTER or made.total() >= PER_HOUR
+        # A ticket that has or names a bug, of whatever project, asks for none.
+        has_one = bool(ticket["fields"].get("Engineering bug")) or any(
+            tag.startswith("link_") for tag in ticket["tags"]
+        )
+        if ACT_TAG not in ticket["tags"] or OFF in ticket["tags"] or capped or has_one:
+            continue
+        if f"ticket:{ticket['id']}" in refused:
+            continue
+        if ticket["status"] not in ("solved", "closed", "deleted"):
+            history.broken("I2", f"ticket #{ticket['id']} asks for a bug, and nothing comes of it")
+
+
+def mapped_fields_agree(history: History, oracle: Oracle, books: Books) -> None:
+    """I2: a ticket and a bug that have no other have the same priority and the same areas."""
+    if not history.variant.fields:
+        return
+    tickets = Counter(link.ticket_id for link in books.links)
+    bugs = Counter(link.issue_id for link in books.links)
+    for link in books.links:
+        ticket, bug = oracle.ticket(link.ticket_id), oracle.bug(link.issue_id)
+        if tickets[link.ticket_id] > 1 or bugs[link.issue_id] > 1 or bug is None or bug["project"] != "NOVA":
+            continue
+        if ticket["status"] in ("closed", "deleted") or OFF in ticket["tags"] or link.route != "novabrain":
+            continue
+        name = f"link {link.id} (#{ticket['id']}, {bug['key']})"
+        if PRIORITIES.get(ticket["priority"] or "") != bug["fields"]["priority"]:
+            history.broken("I2", f"{name}: priority {ticket['priority']} and {bug['fields']['priority']}")
+        tags = {tag for tag in ticket["tags"] if tag.startswith(AREA)}
+        labels = {label for label in bug["fields"]["labels"] if label.startswith(AREA)}
+        if tags != labels:
+            history.broken("I2", f"{name}: areas {sorted(tags)} and {sorted(labels)}")
+
+
+LOOKS: tuple[Callable[[History, Oracle, Books], None], ...] = (
+    each_ticket_has_one_bug_of_ours,
+    bugs_of_ours_are_linked,
+    who_asks_for_a_bug_gets_one,
+    mapped_fields_agree,
+)
