@@ -205,3 +205,16 @@ sla:
         ("sla.policies[0]", 13)
     }
     assert all("there is no calendar off" in problem.message for problem in caught.value.problems)
+
+
+def test_with_the_marks_taken_away_the_commented_example_is_right(tmp_path: Path) -> None:
+    lines = (packaged_mappings().parent / "config.yaml").read_text(encoding="utf-8").splitlines()
+    start = lines.index("# sla:")
+    block = lines[start : lines.index("", start)]
+    once = [line.removeprefix("# ").removeprefix("#") for line in block]
+    sla = sla_of(tmp_path, "\n".join(once) + "\n")
+    assert [policy.name for policy in sla.policies] == ["vip", "support"]
+    for number, line in enumerate(once):
+        if not line.lstrip().startswith(("# #", "#  ", "# judged")) and line.lstrip().startswith("# "):
+            more = [*once[:number], line.replace("# ", "", 1), *once[number + 1 :]]
+            sla_of(tmp_path, "\n".join(more) + "\n")
