@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from syncd.config.sentences import refusal
 
@@ -53,6 +53,17 @@ def _from_file(value: object) -> timedelta:
         return parse_duration(str(value))
     except ValueError as error:
         raise refusal(str(error)) from None
+
+
+def between(low: timedelta, high: timedelta) -> AfterValidator:
+    """For an annotation: the span is one of these, or between them."""
+
+    def check(span: timedelta) -> timedelta:
+        if not low <= span <= high:
+            raise refusal(f"Write a span between {format_duration(low)} and {format_duration(high)}.")
+        return span
+
+    return AfterValidator(check)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_from_file)]

@@ -146,6 +146,23 @@ SecretFile = Annotated[str, BeforeValidator(_secret_file)]
 """The path of a file that holds a secret and nothing else."""
 
 
+def _certificates(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        return value
+    around = surroundings(info)
+    try:
+        path = around.folder / Path(expand(value, around.environ).strip()).expanduser()
+    except ValueError as error:
+        raise refusal(str(error)) from None
+    if not path.exists():
+        raise refusal(f"There is no file or folder {one_line(str(path), 200)}: write where the certificates are (PEM).")
+    return str(path)
+
+
+Certificates = Annotated[str, BeforeValidator(_certificates)]
+"""The path of a PEM file, or of a folder that c_rehash prepared, that is there."""
+
+
 def _text(text: str) -> str:
     if not text.strip():
         raise refusal("Nothing is written here: write a text, or leave the key out.")

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from syncd.config.alert_models import Mail, MailAddress, Receiver, alert_relations, alert_secrets
 from syncd.config.comment_models import Comments
 from syncd.config.create_models import Create
-from syncd.config.durations import Duration, format_duration
+from syncd.config.durations import Duration, between
 from syncd.config.escalation_models import Escalation
 from syncd.config.field_models import MappedField, OnRelease
 from syncd.config.fields import (
     BaseUrl,
+    Certificates,
     Email,
     EnvName,
     NameOrId,
@@ -48,6 +49,9 @@ class OAuth(WithSecret):
     client_secret_env: EnvName | None = Field(default=None, examples=["ZENDESK_CLIENT_SECRET"])
     client_secret_file: SecretFile | None = Field(default=None, examples=["/etc/syncd/zendesk_client_secret"])
     scope: Text = Field(default="read write", examples=["read write"])
+    token_lifetime: Annotated[Duration, between(timedelta(minutes=5), timedelta(days=2))] | None = Field(
+        default=None, examples=["30m"]
+    )  # of the tokens that are asked for; without it as Zendesk likes
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
@@ -142,6 +146,7 @@ class Zendesk(Model):
         default=(), examples=["[Deploy Bot]"]
     )  # agents that are programs: names or ids
     update_budget: int | None = Field(default=None, ge=1, le=10000, examples=["90"])  # updates a minute, at most
+    ca: Certificates | None = Field(default=None, examples=["/etc/syncd/company-ca.pem"])  # instead of the usual
     support_addresses: tuple[MailAddress, ...] = Field(default=(), examples=["[support@acme.example]"])  # open tickets
 
 
@@ -155,6 +160,7 @@ class Jira(Model):
     deployment: Literal["auto", "cloud", "data_center"] = Field(default="auto", examples=["auto"])
     auth: JiraAuth = Field(examples=["{api_token: {email: syncd@acme.example, token_env: JIRA_TOKEN}}"])
     robots: tuple[NameOrId, ...] = Field(default=(), examples=["[Automation for Jira]"])
+    ca: Certificates | None = Field(default=None, examples=["/etc/syncd/company-ca.pem"])  # instead of the usual
 
 
 class StoreConfig(WithSecret):
@@ -186,7 +192,7 @@ def _between(low: timedelta, high: timedelta) -> AfterValidator:
     return AfterValidator(check)
 
 
-_Interval = Annotated[Duration, _between(timedelta(seconds=1), timedelta(days=1))]
+_Interval = Annotated[Duration, between(timedelta(seconds=1), timedelta(days=1))]
 
 
 class Poll(Model):
@@ -287,7 +293,7 @@ class Config(Model):
     store: StoreConfig = Field(default_factory=StoreConfig, examples=["{url: sqlite:///syncd.db}"])
     poll: Poll = Field(default_factory=Poll, examples=["{fast: 15s, complete: 60s}"])
     routes: tuple[Route, ...] = Field(min_length=1, examples=["[{name: engineering, project: ENG}]"])
-    start_from: Annotated[Duration, _between(timedelta(minutes=5), timedelta(days=3650))] = Field(
+    start_from: Annotated[Duration, between(timedelta(minutes=5), timedelta(days=3650))] = Field(
         default=timedelta(days=90), examples=["90d"]
     )
     guard: Guard = Field(default_factory=Guard, examples=["{max_changed_share: 0.5}"])

@@ -235,11 +235,19 @@ class _Log:
 
 
 class Budgets:
-    """What one account may still ask of one server. Shared by all sessions of that account; safe for threads."""
+    """What one account may still ask of one server. Shared by all sessions of that account; safe for threads.
 
-    def __init__(self, clock: Clock, assumed: Mapping[str, Allowance] | None = None) -> None:
+    `assumed` counts until a header tells; `caps` are the operator's own, whatever the server allows."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        assumed: Mapping[str, Allowance] | None = None,
+        caps: Mapping[str, Allowance] | None = None,
+    ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._caps = {name: _Log(allowance) for name, allowance in (caps or {}).items()}
         self._assumed = {name: _Log(allowance) for name, allowance in (assumed or {}).items()}
         self._buckets: dict[str, _Bucket] = {}
         self._paused: dict[str, float] = {}  # name -> monotonic time at which it may be used again
@@ -249,6 +257,8 @@ class Budgets:
         now = self._clock.monotonic()
         with self._lock:
             for name in names:
+                if name in self._caps:
+                    self._caps[name].note(now)
                 bucket = self._buckets.get(name)
                 if bucket is not None:
                     bucket.remaining = max(bucket.left(now) - 1, 0.0)
@@ -287,13 +297,15 @@ class Budgets:
             with self._lock:
                 self._paused[name] = max(self._paused.get(name, 0.0), until)
 
-    def paused_for(self, names: Iterable[str]) -> float:
-        """Seconds for which the server has asked for silence on any of these."""
+    def paused_for(self, names: Sequence[str]) -> float:
+        """Seconds for which the server, or the operator's cap, wants silence on any of these."""
         now = self._clock.monotonic()
         with self._lock:
             for name in [name for name, until in self._paused.items() if until <= now]:
                 del self._paused[name]
-            return max((self._paused.get(name, now) - now for name in names), default=0.0)
+            waits = [self._paused.get(name, now) - now for name in names]
+            waits += [self._caps[name].seconds_until_one(now) for name in names if name in self._caps]
+            return max(waits, default=0.0)
 
     def wait_for(self, names: Sequence[str]) -> float:
         """Seconds until a call that counts against all of these is within bounds; 0 = now."""

@@ -28,7 +28,7 @@ from syncd.sources.errors import (
     TransientError,
 )
 from syncd.sources.files import ATLASSIAN_HOSTS, FileFetcher
-from syncd.sources.http import CallKind, CallRecord
+from syncd.sources.http import BeforeSend, CallKind, CallRecord
 from syncd.sources.jira_create import Creator
 from syncd.sources.jira_fields import FieldDefinitions, body_of, find_account, read_priorities
 from syncd.sources.jira_history import history_metadata
@@ -78,8 +78,8 @@ class Jira:
 
     `base_url` may have a path: a Data Center's context, or `/ex/jira/<cloudId>` of the gateway that scoped tokens need.
     `deployment` "auto" asks serverInfo. `site_url` is where people's links lead when that is another host. `robots`
-    names accounts (id, name or display name) whose changes are not a person's. `adapter`, `ca`, `on_call` and
-    `sleep` are the session's. Not for two threads at once.
+    names accounts (id, name or display name) whose changes are not a person's. `adapter`, `ca`, `on_call`,
+    `before_send` and `sleep` are the session's. Not for two threads at once.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class Jira:
         robots: Iterable[str] = (),
         ca: str | None = None,
         on_call: Callable[[CallRecord], None] | None = None,
+        before_send: tuple[BeforeSend, ...] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
@@ -105,7 +106,16 @@ class Jira:
         self._graphs: dict[tuple[str, str], tuple[float, tuple[tuple[str | None, str], ...]]] = {}
         self._markers: dict[str, str | None] = {}  # of our comments, by their id
         self._writes: dict[str, deque[float]] = {}  # monotonic times by issue
-        self._wire = Wire(base_url, auth, clock=clock, adapter=adapter, ca=ca, on_call=on_call, sleep=sleep)
+        self._wire = Wire(
+            base_url,
+            auth,
+            clock=clock,
+            adapter=adapter,
+            ca=ca,
+            on_call=on_call,
+            before_send=before_send,
+            sleep=sleep,
+        )
         self._reader = Reader(self._wire, clock, is_cloud=self._is_cloud, authors=self._authors, probe=self._myself)
         self.creator: Final = Creator(self._wire, self._is_cloud)
         self.scan: Final = IssueScan(self._wire, self._is_cloud)

@@ -22,7 +22,7 @@ from syncd.core.ports import Clock
 from syncd.sources.budget import Allowance, Budgets
 from syncd.sources.credentials import Credential
 from syncd.sources.errors import AuthError, InvalidResponseError, NotFoundError, RefusedError, SourceError
-from syncd.sources.http import TIMEOUT, CallKind, CallRecord, Session, parse_json
+from syncd.sources.http import TIMEOUT, BeforeSend, CallKind, CallRecord, Session, parse_json
 from syncd.sources.jira_json import MalformedError
 
 V3: Final = "{server}/rest/api/3/{path}"
@@ -73,6 +73,7 @@ class Wire:
         adapter: BaseAdapter | None,
         ca: str | None,
         on_call: Callable[[CallRecord], None] | None,
+        before_send: tuple[BeforeSend, ...] = (),
         sleep: Callable[[float], None],
     ) -> None:
         self.session = Session(
@@ -85,6 +86,7 @@ class Wire:
             adapter=adapter,
             ca=ca,
             on_call=on_call,
+            before_send=before_send,
             sleep=sleep,
         )
         self._nobody: str | None = None

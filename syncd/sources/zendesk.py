@@ -88,7 +88,7 @@ class Zendesk:
     """A TicketSource. `auth` writes (and reads tickets); `reader_auth`, where given, reads exports and definitions,
     which need an admin. `robots` are the names, e-mail addresses or ids of integrations whose changes are nobody's
     wish. `adapter` replaces the network, `sleep` the pauses between attempts of a read. `granted` knows which public
-    comments were allowed. Not for two threads at once."""
+    comments were allowed. `update_budget`: writes a minute, at most. Not for two threads at once."""
 
     def __init__(
         self,
@@ -100,13 +100,15 @@ class Zendesk:
         adapter: BaseAdapter | None = None,
         robots: Collection[str] = (),
         ca: str | None = None,
+        update_budget: int | None = None,
         on_call: Callable[[CallRecord], None] | None = None,
         before_send: tuple[BeforeSend, ...] = (),
         granted: Granted = nothing_granted,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
-        self._budgets = Budgets(clock, ASSUMED)
+        caps = {} if update_budget is None else {"tickets-update": Allowance(update_budget)}
+        self._budgets = Budgets(clock, ASSUMED, caps)
         self.wire_guard = WireGuard(granted)
 
         def session(credential: Credential) -> Session:

@@ -255,3 +255,17 @@ def test_buckets_of_single_tickets_are_not_shown_and_not_kept_for_ever() -> None
     budgets.learn(account(9), "read")
     assert budgets.wait_for(("ticket:1",)) == 0.0
     assert [budget.name for budget in budgets.all()] == ["account"]
+
+
+def test_the_operators_cap_holds_whatever_the_server_allows() -> None:
+    clock = FakeClock()
+    budgets = Budgets(clock, {}, {"tickets-update": Allowance(2)})
+    budgets.learn(headers(zendesk_ratelimit_tickets_update="total=100; remaining=99; resets=60"), "update")
+    for _ in range(2):
+        assert budgets.wait_for(["account", "tickets-update"]) == 0
+        budgets.spend(["account", "tickets-update"])
+        clock.advance(10)
+    assert budgets.paused_for(["account", "tickets-update"]) == 40
+    assert budgets.paused_for(["account", "incremental-exports"]) == 0
+    clock.advance(40)
+    assert budgets.wait_for(["account", "tickets-update"]) == 0
