@@ -183,15 +183,6 @@ class StoreConfig(WithSecret):
         return self._secret(self.password_env, self.password_file)
 
 
-def _between(low: timedelta, high: timedelta) -> AfterValidator:
-    def check(span: timedelta) -> timedelta:
-        if not low <= span <= high:
-            raise refusal(f"Write a span between {format_duration(low)} and {format_duration(high)}.")
-        return span
-
-    return AfterValidator(check)
-
-
 _Interval = Annotated[Duration, between(timedelta(seconds=1), timedelta(days=1))]
 
 
