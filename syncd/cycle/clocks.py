@@ -92,9 +92,9 @@ class ClockKeeper:
             self._let_go()
             return []
         self._kept = True
-        now = self.now()
         self._renew(settings)
         with self._store.reading() as tx:
+            now = self._now(tx)
             due = tx.due_tickets(datetime.fromtimestamp(now, UTC), MOST)
             waiting = set(due)
             stale = [number for number in tx.stale_clocks(SHARE) if number not in waiting]
@@ -127,9 +127,12 @@ class ClockKeeper:
 
     def now(self) -> int:
         """The present in Unix seconds, never before what the trackers said last: a clock that was set back must not
-        hide what happened."""
+        hide what happened. Not within a transaction."""
         with self._store.reading() as tx:
-            tickets, issues = tx.cursor(FAST_TICKETS), tx.cursor(UPDATED_ISSUES)
+            return self._now(tx)
+
+    def _now(self, tx: Tx) -> int:
+        tickets, issues = tx.cursor(FAST_TICKETS), tx.cursor(UPDATED_ISSUES)
         return max(int(self._clock.now().timestamp()), int(tickets or 0), int(issues or 0) // 1000)
 
     # ---- one ticket ----
@@ -157,7 +160,8 @@ class ClockKeeper:
         ]
 
     def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
-        """All events of a ticket, and up to when its exact history is known; nothing of one that is not stored."""
+        """All events of a ticket, and up to when its exact history is known and nothing of it is inferred; nothing of
+        one that is not stored."""
         settings = self._sla()
         if settings is None:
             return (), 0
@@ -165,7 +169,8 @@ class ClockKeeper:
         ticket = inputs.tickets.get(ticket_id)
         if ticket is None:
             return (), 0
-        return events_of(inputs, ticket, self._mapping()), inputs.exact_until(ticket)
+        events = events_of(inputs, ticket, self._mapping())
+        return events, min([inputs.exact_until(ticket), *(event.at - 1 for event in events if event.inferred)])
 
     def fresh(self, ticket_ids: Sequence[int], report: CycleReport) -> list[TicketClocks]:
         """These tickets read anew from Zendesk, with the audits of those that changed since their history is known;
@@ -178,9 +183,8 @@ class ClockKeeper:
             until = known.exact_until(row, read.get(row.id))
             if row.visible and second(row.updated_at) > until:
                 self._histories.read_audits_of(row.id, report, whole=second(row.created_at) < known.live)
-        now = self.now()
         with self._store.reading() as tx:
-            found = self.folded(tx, ticket_ids, now)
+            found = self.folded(tx, ticket_ids, self._now(tx))
         self._save(ticket_ids, found)
         return found
 

@@ -14,6 +14,7 @@ from syncd.app.build import App
 from syncd.config.load import load_config
 from syncd.core.model import Link, LinkState
 from syncd.cycle import CycleReport
+from syncd.cycle.sla_settings import SlaSettings
 from syncd.sandbox.clock import SandboxClock
 from syncd.sandbox.inprocess import WsgiAdapter
 from syncd.sandbox.seed import CLIENT_SECRET, JIRA_EMAIL, JIRA_TOKEN, seed
@@ -78,7 +79,9 @@ class Lab:
         more: str = "",
         mapping: str | None = None,
         accept: bool = True,
+        sla: SlaSettings | None = None,
     ) -> None:
+        self.sla = sla
         self.folder = folder
         self.deployment = deployment
         self.sandbox = Sandbox(deployment, clock=SandboxClock(START, frozen=True))
@@ -126,6 +129,8 @@ class Lab:
             sleep=self.sandbox.clock.advance,
         )
         app.refresh_routes()
+        if self.sla is not None:
+            app.clocks.settings = self.sla
         return app
 
     def restart(self) -> None:

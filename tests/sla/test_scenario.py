@@ -24,6 +24,7 @@ import pytest
 
 from syncd.sla.explain import explain
 from syncd.sla.holder import Holder, Party
+from syncd.sla.policy import Book
 from syncd.sla.states import State, judge
 from tests.sla.kit import ALWAYS, CUSTOMER, DEV, Told, at, rules, shown
 
@@ -37,26 +38,33 @@ DESK = {
 }
 PENDING = {"all": [{"field": "status", "operator": "is", "value": "pending"}]}
 WITH_BUG = {"all": [{"field": "bug.stage", "operator": "is", "value": ["queued", "in_progress"]}]}
-BOOK = rules(
-    {
-        "resolution": {
-            "calendar": "desk",
-            "goals": {"any": "13h30m"},
-            "pause_in": ["pending"],
-            "warn": {"yellow": "50%", "red": "45m"},
-            "levels": ["30m"],
+
+
+def book(l2: str = "L2") -> Book:
+    """The rules of the story; `l2` is the group as the ticket names it."""
+    return rules(
+        {
+            "resolution": {
+                "calendar": "desk",
+                "goals": {"any": "13h30m"},
+                "pause_in": ["pending"],
+                "warn": {"yellow": "50%", "red": "45m"},
+                "levels": ["30m"],
+            },
+            "total": {"calendar": "always", "goals": {"any": "200h"}},
         },
-        "total": {"calendar": "always", "goals": {"any": "200h"}},
-    },
-    {"resolution": {}, "total": {"kind": "resolution"}},
-    {"desk": DESK, "always": ALWAYS},
-    holders=[
-        {"party": "customer", "when": PENDING},
-        {"party": "development", "team_by": "project", "when": WITH_BUG},
-        {"party": "L2", "when": {"all": [{"field": "group", "operator": "is", "value": "L2"}]}},
-        {"party": "L1"},
-    ],
-)
+        {"resolution": {}, "total": {"kind": "resolution"}},
+        {"desk": DESK, "always": ALWAYS},
+        holders=[
+            {"party": "customer", "when": PENDING},
+            {"party": "development", "team_by": "project", "when": WITH_BUG},
+            {"party": "L2", "when": {"all": [{"field": "group", "operator": "is", "value": l2}]}},
+            {"party": "L1"},
+        ],
+    )
+
+
+BOOK = book()
 
 
 def march(day: int, time: str) -> str:
