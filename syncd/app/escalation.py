@@ -20,7 +20,7 @@ from syncd.app.sla_names import Data, Directory, Resolver, SlaSurvey, survey_nam
 from syncd.config.escalation_models import DoModel, Escalation, LevelModel, RuleModel, RuleWhen
 from syncd.config.load import Loaded
 from syncd.config.problems import KeyPath, Problem
-from syncd.core.conditions import Condition, Conditions
+from syncd.core.conditions import Condition, Conditions, Operator
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle.sla_settings import SlaSettings
@@ -227,7 +227,7 @@ def _when(when: RuleWhen) -> Data:
 
 def _conditions(when: Data, *, unknown: bool) -> Conditions:
     def lines(key: str) -> tuple[Condition, ...]:
-        return tuple(Condition(row["field"], row["operator"], _value(row["value"])) for row in when[key])
+        return tuple(Condition(row["field"], Operator(row["operator"]), _value(row["value"])) for row in when[key])
 
     return Conditions(lines("all"), lines("any"), ("a name that nobody knows",) if unknown else ())
 
