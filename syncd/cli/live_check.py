@@ -22,6 +22,7 @@ from syncd.app.sla import resolve_sla
 from syncd.app.sla_names import Servers, survey_names
 from syncd.cli.exits import Exit
 from syncd.cli.findings import Findings
+from syncd.cli.speaking_check import check_speakers, check_writer
 from syncd.config.linter import Finding as LintFinding
 from syncd.config.linter import lint_mapping
 from syncd.config.load import Loaded
@@ -172,13 +173,14 @@ class LiveCheck:
             "Give syncd an agent whose role may make private comments only, and an admin that may only read under "
             "zendesk.reader_auth."
         )
-        if who.can_comment_publicly:
+        speaks = check_writer(self._config, who, self._findings, self._place)
+        if who.can_comment_publicly and not speaks:
             self._findings.warning(
                 "zendesk",
                 f"{who.name or who.account_id} may comment publicly, so only syncd's own guards keep its notes "
                 f"internal; Zendesk itself would not stop a mistake. {advice}",
             )
-        elif who.can_comment_publicly is None:
+        elif who.can_comment_publicly is None and not speaks:
             self._findings.warning(
                 "zendesk",
                 f"Whether {who.name or who.account_id} may comment publicly could not be told. {advice}",
@@ -236,6 +238,7 @@ class LiveCheck:
             )
         self._server("jira", who)
         self._skew("jira", adapter)
+        check_speakers(self._config, jira.talk, self._findings, self._place)
         projects: dict[str, ProjectCatalog] = {}
         missing: dict[str, str] = {}
         for configured in self._config.routes:

@@ -88,10 +88,12 @@ class NoteWriter:
         if not ours:
             return None
         public = next((change.public for change in ours if change.kind == "comment"), None)
-        # A store that was put back does not know what it allowed; then it is judged again.
-        allowed = public is not False and (
-            self._raiser.was_granted(marker, action.ticket_id) or self._raiser.judge(action).may
-        )
+        allowed = public is not False and self._raiser.was_granted(marker, action.ticket_id)
+        if public is not False and not allowed:
+            judged = self._raiser.judge(action)  # a store that was put back does not know what it allowed
+            allowed = judged.may
+            if allowed:
+                self._raiser.grant(action, judged, marker, action.public_html, now)
         written = TicketWritten(ticket, tuple(ours), public)
         return self._noted(action, written, marker, now, TwinState.CARRIED, Files(), allowed=allowed)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from syncd.core.comment_model import Raising
 from syncd.core.ports import Clock
-from syncd.sources.errors import NotFoundError
+from syncd.sources.errors import AuthError, NotFoundError, RefusedError
 from syncd.sources.jira_json import record, rows, text_of, user_id
 from syncd.sources.jira_wire import Wire, segment, understood
 
@@ -35,7 +35,12 @@ class Members:
         now = self._clock.monotonic()
         until, accounts = self._known.get((project_key, raising), (now, frozenset()))
         if until <= now:
-            accounts = frozenset(self._read(project_key, raising))
+            try:
+                accounts = frozenset(self._read(project_key, raising))
+            except AuthError as error:
+                if error.status != 403:
+                    raise
+                raise RefusedError(str(error), status=403) from None  # only this is not shown to us
             self._known[project_key, raising] = (now + KEPT_FOR, accounts)
         return accounts
 

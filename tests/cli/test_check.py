@@ -170,6 +170,35 @@ def test_an_account_that_may_comment_publicly_is_a_warning_that_names_the_missin
     assert "zendesk.reader_auth" in said.out
 
 
+LIAISON = f"  - {{name: nova, project: NOVA, mapping: default, mirror: {MIRROR}, comments: {{to_customer: WHO}}}}\n"
+
+
+def speaking(who: str) -> str:
+    return LIAISON.replace("WHO", f"{{prefix: '#customer', {who}}}")
+
+
+def test_a_route_that_speaks_to_customers_needs_an_account_that_may(house: House) -> None:
+    house.configure(zendesk_auth=APART, routes=speaking("accounts: [hana]"))
+    (told,) = errors(house)
+    assert "may write private comments only" in told
+    assert "routes[0].comments.to_customer" in told
+
+
+def test_who_may_speak_to_customers_must_be_readable(house: House) -> None:
+    house.configure(routes=speaking("roles: [Developers]"))
+    (told,) = errors(house)
+    assert "Who may speak to customers from NOVA cannot be read" in told
+    assert "list accounts" in told
+
+
+def test_a_speaking_route_is_told_instead_of_the_warning_about_the_account(house: House) -> None:
+    house.configure(routes=speaking("accounts: [hana]"))
+    said = house.fine("check")
+    assert "1 may speak to customers with #customer" in said.out
+    assert "as nova needs it for to_customer" in said.out
+    assert "zendesk.reader_auth" not in said.out
+
+
 def test_an_account_with_more_rights_than_it_needs_is_a_warning(house: House) -> None:
     house.configure(routes=ONE)
     house.sandbox.jira.allow(house.seeded.jira_bot, "ADMINISTER", "OPS")
