@@ -36,6 +36,7 @@ from syncd.cycle.creating import CreatePart, TwinSweep
 from syncd.cycle.escalation import EscalationRules
 from syncd.cycle.field_part import FieldPart
 from syncd.cycle.moments import MomentPart
+from syncd.cycle.rebuilding import Rebuilder
 from syncd.executor.comments import CommentPerformer
 from syncd.executor.creating import BugCreator
 from syncd.executor.escalation import EscalationPerformer
@@ -140,6 +141,9 @@ class App:
         self.escalation = EscalationConfig(loaded, store, clock, Servers(self.zendesk, self.jira))
         self._is_candidate = like is not None  # a reload that finds problems is refused: it must leave no trace
         self.adopter = Adopter(store, self.zendesk, self.jira, self.zendesk.app_links, self.jira.scan, clock)
+        self.rebuilder = Rebuilder(
+            store, self.zendesk, self.jira.scan, self.adopter, clock, account=config.zendesk.base_url
+        )
         comments = CommentPart(store, self.zendesk.talk, self.jira.talk, self._comment_policies)
         book = FactBook(self.zendesk, self.jira, clock)
         self.engine: Engine = Engine(

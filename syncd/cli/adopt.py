@@ -73,11 +73,11 @@ def adopt(
         )
         if Source.JIRA_FIELD.value in sources and not jira_field:
             raise CliError("Name the field as well: --jira-field customfield_10400.", Exit.USAGE)
-        with nullcontext(lambda *_: None) if as_json else _progress() as told:
+        with nullcontext(lambda *_: None) if as_json else progress_bar() as told:
             if Source.REMOTE_LINKS in wanted.sources and not yes:
                 _ask_for_cost(app, told)
             adoption = app.adopter.adopt(app.engine.routes, wanted, dry_run=dry_run, progress=told)
-    _show(adoption, dry_run=dry_run, as_json=as_json)
+    show(adoption, dry_run=dry_run, as_json=as_json)
     return Exit.PERSON if adoption.unread else Exit.FINE
 
 
@@ -97,7 +97,7 @@ def _ask_for_cost(app: App, told: Told) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Told]:
+def progress_bar() -> Iterator[Told]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, int] = {}
@@ -110,7 +110,7 @@ def _progress() -> Iterator[Told]:
         yield told
 
 
-def _show(adoption: Adoption, *, dry_run: bool, as_json: bool) -> None:
+def show(adoption: Adoption, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(
             {

@@ -31,6 +31,7 @@ VERBS = {
     "upgrade": "care:upgrade",
     "backup": "care:backup",
     "restore": "care:restore",
+    "rebuild": "rebuild:rebuild",
     "sandbox": "sandbox:sandbox",
     "demo": "demo:demo",
     "completion": "care:completion",

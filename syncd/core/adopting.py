@@ -16,6 +16,7 @@ class Source(StrEnum):
     FIELD = "field"  # the ticket field that names issue keys
     JIRA_FIELD = "jira-field"  # a Jira field that names ticket numbers
     LABELS = "labels"  # labels such as zd-123
+    ORIGIN = "origin"  # our own mark on a bug that syncd made for the ticket; `syncd rebuild` reads it
     REMOTE_LINKS = "remote-links"  # web links on the issue that lead to the ticket
 
 
@@ -154,6 +155,6 @@ def _judge(
 
 
 def chosen(names: Sequence[str]) -> tuple[Source, ...]:
-    """The sources to read, in the order in which they are believed; remote links only by name."""
-    wanted = {Source(name) for name in names} or {s for s in Source if s is not Source.REMOTE_LINKS}
+    """The sources to read, in the order in which they are believed; what costs a call for each issue only by name."""
+    wanted = {Source(name) for name in names} or set(Source) - {Source.ORIGIN, Source.REMOTE_LINKS}
     return tuple(source for source in Source if source in wanted)

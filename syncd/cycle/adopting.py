@@ -29,6 +29,10 @@ JUST_MADE = timedelta(hours=1)
 """A row of the app that is not older is what an agent did just now, and acts like a link by hand."""
 
 EXPORT_PAGES = 1000
+NEWEST_PAGES = 20
+WITHHELD = timedelta(minutes=5)
+"""Well beyond the minute that the export holds tickets back."""
+
 NUMBERS = re.compile(r"\d{1,18}")
 SWITCH_ON = (
     "In Zendesk, an admin has to turn on 'Manage links' for the Jira app (Admin Center > Apps and integrations), and "
@@ -87,7 +91,16 @@ class Adopter:
 
     def adopt(self, routes: Routes, wanted: Wanted, *, dry_run: bool, progress: Progress) -> Adoption:
         """Everything that the sources name. Without `dry_run` the links are stored; they are only observed at first."""
-        found = _Read()
+        adoption, highest = self.survey(routes, wanted, beside=(), progress=progress)
+        if not dry_run:
+            self._keep(adoption, highest)
+        return adoption
+
+    def survey(
+        self, routes: Routes, wanted: Wanted, *, beside: Sequence[Pair], progress: Progress
+    ) -> tuple[Adoption, int]:
+        """What adopt() would do, with pairs that were found otherwise; and the highest row of the app that was seen."""
+        found = _Read(pairs=list(beside))
         for source in wanted.sources:
             try:
                 self._read(source, routes, wanted, found, progress)
@@ -95,9 +108,7 @@ class Adopter:
                 found.unread.append(_unread(source, error))
         adoption = self._judge(found.pairs, routes, progress)
         adoption.unread = found.unread
-        if not dry_run:
-            self._keep(adoption, found.highest if Source.APP_LINKS in wanted.sources else 0)
-        return adoption
+        return adoption, found.highest
 
     # ---- sources ----
 
@@ -145,16 +156,27 @@ class Adopter:
         return found
 
     def _in_ticket_fields(self, routes: Routes, wanted: Wanted) -> Iterator[Pair]:
-        """Tickets whose link field names a key, 1,000 a call."""
+        """Tickets whose link field names a key, 1,000 a call; first those that the export withholds for a minute."""
         fields = {view.link_field for view in routes.running.values() if view.link_field}
-        start = wanted.start or self._clock.now() - timedelta(days=90)
-        cursor: str | None = None
+        for ticket in (*self._newest(), *self._exported(wanted)):
+            for key in dict.fromkeys(key for name in fields for key in keys_in(ticket.fields.get(name))):
+                if not ticket.is_gone:
+                    yield Pair(ticket.id, key, Source.FIELD, key)
+
+    def _newest(self) -> Iterator[TicketSnapshot]:
+        since, cursor = self._clock.now() - WITHHELD, None
+        for _ in range(NEWEST_PAGES):
+            page = self._zendesk.recently_updated(cursor)
+            yield from page.tickets
+            if page.end or page.cursor is None or any(ticket.updated_at < since for ticket in page.tickets):
+                return
+            cursor = page.cursor
+
+    def _exported(self, wanted: Wanted) -> Iterator[TicketSnapshot]:
+        start, cursor = wanted.start or self._clock.now() - timedelta(days=90), None
         for _ in range(EXPORT_PAGES):
             page = self._zendesk.changed(cursor, start)
-            for ticket in page.tickets:
-                for key in dict.fromkeys(key for name in fields for key in keys_in(ticket.fields.get(name))):
-                    if not ticket.is_gone:
-                        yield Pair(ticket.id, key, Source.FIELD, key)
+            yield from page.tickets
             if page.end or page.cursor is None or page.cursor == cursor:
                 return
             cursor = page.cursor

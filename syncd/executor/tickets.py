@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from syncd.core.actions import RemoveTag, Settles, UpdateTicket
+from syncd.core.actions import RemoveTag, Settles, UpdateTicket, marker_of
 from syncd.core.model import Actor, ActorKind, Base, Conflict, Json, Seen, TicketChange, TicketSnapshot, TicketState
 from syncd.core.ports import TicketSource, TicketWrite, TicketWritten
 from syncd.core.who import customer_waits, last_mover
@@ -79,7 +79,8 @@ class TicketWriter:
         now: datetime,
     ) -> Outcome | None:
         """What the write came to, when the ticket's audits show its marker."""
-        ours = [change for change in history if change.marker == marker]
+        marks = {marker, *_told_with_a_status(action)}
+        ours = [change for change in history if change.marker in marks]
         if not ours:
             return None
         note_public = next((change.public for change in ours if change.kind == "comment"), None)
@@ -234,3 +235,10 @@ def _bounce(
         s.link_id: Conflict("bounced", message, Seen(s.status_id, s.resolution_id, ticket.state), now)
         for s in action.settles
     }
+
+
+def _told_with_a_status(action: UpdateTicket) -> tuple[str, ...]:
+    """The mark of the write that says with a status what this note says alone. A store that was put back from a backup
+    finds the ticket where that write left it, and has nothing but the note left to say."""
+    event = action.source.removesuffix(":note")
+    return () if event == action.source else (marker_of(replace(action, source=event)),)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syncd.sources.errors import InvalidResponseError, RefusedError
+from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
 from syncd.sources.jira_json import record, rows
+from syncd.sources.jira_parse import ORIGIN
 from syncd.sources.jira_search import quoted
 from syncd.sources.jira_wire import Wire, segment, understood
 
@@ -57,6 +58,20 @@ class IssueScan:
             listed = rows(self._wire.get(f"issue/{segment(issue_id)}/remotelink"), "the remote links")
             found = [entry.get("object") for entry in listed if isinstance(entry, Mapping)]
             return tuple(str(o.get("url") or "") for o in found if isinstance(o, Mapping))
+
+    def made_for(self, issue_id: str) -> int | None:
+        """The number of the ticket that syncd made the issue for, from the mark it left; None without a mark. One call.
+
+        A copy of the issue may carry the label too, but not the mark: cloning leaves entity properties behind."""
+        try:
+            raw = self._wire.get(f"issue/{segment(issue_id)}", {"fields": "labels", "properties": ORIGIN})
+        except NotFoundError:
+            return None
+        with understood():
+            properties = record(raw, "an issue").get("properties")
+            value = properties.get(ORIGIN) if isinstance(properties, Mapping) else None
+            ticket = value.get("ticket") if isinstance(value, Mapping) else None
+            return ticket if isinstance(ticket, int) and not isinstance(ticket, bool) and ticket > 0 else None
 
     def ids_of_keys(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Key (in capitals) -> id of those that are found; 100 a call on Data Center, where nothing else takes many."""

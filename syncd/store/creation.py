@@ -84,6 +84,28 @@ class Creations(Intents):
         self._connection.execute(insert(_CREATION).values(**row))
         return 0.0, ""
 
+    def recall_creation(
+        self, marker: str, *, ticket_id: int, route: str, occurrence: int, issue_id: str, issue_key: str, at: datetime
+    ) -> None:
+        """A bug of ours that was found again after the store was lost; harmless when it is known. `at` is when it was
+        made, as far as that is known: it counts for the caps and for the look for twins."""
+        if self.creation(marker) is not None:
+            return
+        row = {
+            "marker": marker,
+            "ticket_id": ticket_id,
+            "route": route,
+            "occurrence": occurrence,
+            "requester_id": None,
+            "issue_id": issue_id,
+            "issue_key": issue_key,
+            "note": "",
+            "at": to_micros(at),
+            "made_at": to_micros(at),
+            "twins": "",
+        }
+        self._connection.execute(insert(_CREATION).values(**row))
+
     def _wait(self, route: str, span: timedelta, most: int, requester: int | None, now: datetime) -> float:
         since = to_micros(now - span)
         query = select(CreationRow.at).where(CreationRow.route == route, CreationRow.at > since)
