@@ -25,6 +25,7 @@ VERBS = {
     "run": "run:run",
     "status": "status:status",
     "explain": "explain:explain",
+    "sla": "sla:sla",
     "links": "links:links",
     "intents": "intents:intents",
     "conflicts": "conflicts:conflicts",

@@ -62,6 +62,7 @@ class Requests:
             "conflicts resolve": self._resolve,
             "intents retry": self._retry,
             "intents drop": self._drop,
+            "sla recompute": self._recompute_clocks,
         }
         action = verbs.get(verb)
         if action is None:
@@ -171,6 +172,11 @@ class Requests:
             if intent is not None:
                 tx.touch([intent.subject], now)
         return f"intent {asked.args['intent']} is given up"
+
+    def _recompute_clocks(self, _: Asked) -> str:
+        with self._store.transaction() as tx:
+            number = tx.recompute_clocks()
+        return f"the clocks of {number} tickets are computed anew, a share in each cycle; syncd sla says how many wait"
 
 
 def _release(tx: Tx, name: str, guard: Mapping[str, Json], held: Mapping[str, Json], now: datetime) -> None:
