@@ -157,7 +157,8 @@ class Renderer:
             return words.say("subject.plain", what=page.title)
         card = _one_of(page)
         subject = one_line(card.subject, TICKET_IN_SUBJECT)
-        line = words.say("subject", number=card.number, what=card.what, subject=subject)
+        what = card.what if len(page.cards) == 1 else page.title
+        line = words.say("subject", number=card.number, what=what, subject=subject)
         return line if subject else line.rstrip("：: ")
 
     def _own_subject(self, page: Page, notification: Notification, words: Wording) -> str:
@@ -165,7 +166,7 @@ class Renderer:
         data = {
             "number": card.number,
             "ticket": notification.alerts[0].ticket,
-            "what": card.what,
+            "what": card.what if len(page.cards) == 1 else page.title,
             "subject": one_line(card.subject, TICKET_IN_SUBJECT),
             "reason": words.say(f"reason.{notification.reason.value}"),
             "metric": one_line(words.name("metric", notification.alerts[0].metric), 80),

@@ -395,7 +395,7 @@ class View:
             say("why.receiver", receiver=one_line(told.receiver, NAME)) if told.receiver else "",
             say("why.reason", reason=say(f"reason.{told.reason.value}")),
         ]
-        line = say("comma").join(part for part in parts if part) + say("dot")
+        line = _capital(say("comma").join(part for part in parts if part) + say("dot"))
         own = one_line(told.why, WORDS)
         return f"{own} {line}" if own else line
 
@@ -413,9 +413,10 @@ class View:
         offered = [way for way in offered if way]
         if not offered:
             return ""
-        line = say("ack.or").join(offered) + say("dot")
-        line = line[0].upper() + line[1:]
-        return f"{line} {say('ack.holds', span=self._words.span(ways.holds))}" if ways.holds else line
+        ways_told = say("ack.or").join(filter(None, [say("comma").join(offered[:-1]), offered[-1]]))
+        line = _capital(ways_told + say("dot"))
+        held = say("ack.holds", span=self._words.span(ways.holds)) if ways.holds else ""
+        return f"{line}{say('space')}{held}".strip()
 
     def _as_of(self) -> str:
         alerts = [*self._all.alerts, *(alert for section in self._all.sections for alert in section.alerts)]
@@ -431,6 +432,10 @@ def web_address(url: str) -> str:
 def labels_of(words: Wording, keys: Iterable[str]) -> Mapping[str, str]:
     """The labels under their names without `label.`."""
     return {key.removeprefix("label."): words.say(key) for key in keys if key.startswith("label.")}
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _short_team(holder: Holder) -> Holder:

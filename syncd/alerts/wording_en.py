@@ -12,6 +12,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "colon": ": ",
     "comma": ", ",
     "dot": ".",
+    "space": " ",
     # ---- what it is about
     "what.near": "{metric} due soon",
     "what.breach": "{metric} overdue",

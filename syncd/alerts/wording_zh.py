@@ -12,6 +12,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "colon": "：",
     "comma": "，",
     "dot": "。",
+    "space": "",
     # ---- what it is about
     "what.near": "{metric}即将超时",
     "what.breach": "{metric}已超时",
@@ -116,7 +117,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "ack.tag": "添加标签 {tag}",
     "ack.note": "写一条以 {note} 开头的内部备注",
     "ack.command": "运行 {command}",
-    "ack.or": "，或",
+    "ack.or": "，或者",
     "ack.holds": "若 {span}内没有进展，将再次提醒。",
     # ---- next steps
     "next.answer": "请回复客户。",

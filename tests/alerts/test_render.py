@@ -56,7 +56,7 @@ def test_a_breach_mail_says_everything_in_the_order_that_readers_need(form: str)
         "1 h 23 min (68 %)",
         "Lena Vogt, 11-23 02:21: We are looking into it.",
         "Tom Brandt, 11-23 02:54: Reproduced on staging",
-        "Urgent tickets go to the leads. rule urgent tickets, policy quick response, group 12345.first_reply, receiver",
+        "Urgent tickets go to the leads. Rule urgent tickets, policy quick response, group 12345.first_reply, receiver",
         "sla_ack",
         "syncd alerts ack 12345",
         "As of 11-23 04:00. Times are in Europe/Berlin, UTC+01:00.",
@@ -139,6 +139,19 @@ def test_a_reopened_bugs_own_clock_names_the_bug() -> None:
     bugs_clock = replace(ALERT, metric="bug_first_action", bug="NOVA-12")
     assert "Developers' first action (NOVA-12) overdue" in RENDERER.render(told(bugs_clock), LENA).subject
     assert bugs_clock.fact == "12345.bug_first_action.NOVA-12.1.breach"
+
+
+def test_two_clocks_of_one_ticket_are_one_subject_with_its_number() -> None:
+    both = told(ALERT, replace(ALERT, metric="resolution"))
+    assert RENDERER.render(both, LENA).subject.startswith("[Support] 12345 2 alerts: Login shows")
+
+
+def test_the_ways_to_acknowledge_are_one_sentence() -> None:
+    told_how = (
+        "To acknowledge: Answer the customer, assign the ticket, add the tag sla_ack, write an internal note that "
+        "begins with #ack or run syncd alerts ack 12345. It comes back after 1 h when nothing has happened.\n"
+    )
+    assert told_how in RENDERER.render(KINDS["breach"], LENA).text
 
 
 def test_what_is_not_known_is_left_out() -> None:
