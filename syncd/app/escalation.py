@@ -181,6 +181,29 @@ def resolve_escalation(
     return Resolved(settings, notes, tuple(errors))
 
 
+def written_escalation(loaded: Loaded, escalation: Escalation) -> EscalationSettings:
+    """The rules with every name as it is written, for lives of tickets that are told in the same words."""
+    found = _asked(escalation)["policies"]
+    groups = {name: {"value": "0"} for name in _group_names(escalation)}
+    acts = {r.name: r.create.act_tag for r in loaded.config.routes if r.create is not None}
+
+    def does(models: Iterable[DoModel]) -> tuple[Do, ...]:
+        return tuple(_do(model, groups, acts) for model in models)
+
+    count = len(escalation.rules)
+    return EscalationSettings(
+        rules=tuple(
+            _rule(model, _conditions(found[index]["when"], unknown=False), does)
+            for index, model in enumerate(escalation.rules)
+        ),
+        priorities=tuple(
+            (_conditions(found[count + index]["when"], unknown=False), row.priority)
+            for index, row in enumerate(escalation.priorities)
+        ),
+        kind_field="" if escalation.kind_field is None else str(escalation.kind_field),
+    )
+
+
 # ---- conditions by way of the names of the `sla:` part -------------------------------------------------------------
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from syncd.app.clocks import SystemClock
 from syncd.app.routing import offline_mapping
+from syncd.app.rule_tests import RuleTester
 from syncd.cli.exits import Exit
 from syncd.cli.findings import Findings
 from syncd.cli.live_check import LiveCheck, lint_findings
@@ -20,6 +22,7 @@ from syncd.config.load import Loaded
 from syncd.config.models import Route
 from syncd.config.problems import ConfigError
 from syncd.config.public_holidays import public_holidays
+from syncd.config.rule_test_models import load_rule_tests
 from syncd.config.sla_rules import book_of, rule_problems
 from syncd.sla.lint import notices
 from syncd.store import Store, StoreError, StoreMissing
@@ -27,9 +30,10 @@ from syncd.store import Store, StoreError, StoreMissing
 
 @click.command(cls=Verb)
 @click.option("--offline", is_flag=True, help="The files only; ask neither Zendesk nor Jira.")
+@click.option("--rules", "tests", type=click.Path(path_type=Path), metavar="FILE", help="Plays your tests of rules.")
 @click.option("--clock", metavar="URL", help="A sandbox's clock, for rehearsals.")
 @click.option("--json", "as_json", is_flag=True, help="The findings for machines.")
-def check(*, offline: bool, clock: str | None, as_json: bool) -> int:
+def check(*, offline: bool, tests: Path | None, clock: str | None, as_json: bool) -> int:
     """Says everything that is wrong: the files, the mappings, both accounts and their rights, names and fields.
 
     Exit codes: 0 all is well (there may be warnings), 1 a right or an account must be mended, 75 a server cannot be
@@ -45,6 +49,8 @@ def check(*, offline: bool, clock: str | None, as_json: bool) -> int:
     findings.problems("config", loaded.warnings, Exit.FINE)
     _clocks(loaded, findings)
     check_templates(loaded, findings)
+    if tests is not None:
+        _rule_tests(loaded, findings, tests)
     seen = set() if offline else _live(loaded, findings, clock)
     _mappings(loaded, findings, [route for route in loaded.config.routes if route.project not in seen])
     return _tell(findings, as_json=as_json)
@@ -63,6 +69,26 @@ def _clocks(loaded: Loaded, findings: Findings) -> None:
     said = notices(book_of(sla, public_holidays), now)
     findings.problems("sla", [loaded.problem(("sla", "calendars"), sentence) for sentence in said], Exit.FINE)
     findings.fine(f"Clocks: {count(len(sla.policies), 'policy', 'policies')}, {count(len(sla.metrics), 'metric')}")
+
+
+def _rule_tests(loaded: Loaded, findings: Findings, file: Path) -> None:
+    """Each test of the file, played against the rules as they are written."""
+    try:
+        written, document = load_rule_tests(file)
+        tester = RuleTester(loaded)
+    except ConfigError as error:
+        findings.problems("rules", error.problems, Exit.CONFIG)
+        return
+    except ValueError as error:
+        findings.error("rules", str(error), Exit.CONFIG)
+        return
+    held = 0
+    for number, test in enumerate(written.tests):
+        verdict = tester.play(test)
+        held += not verdict.problems
+        wrong = [document.problem(("tests", number), f"{test.name}: {said}") for said in verdict.problems]
+        findings.problems("rules", wrong, Exit.CONFIG)
+    findings.fine(f"{document.file}: {held} of {count(len(written.tests), 'test')} of rules hold")
 
 
 def _live(loaded: Loaded, findings: Findings, clock: str | None) -> set[str]:
