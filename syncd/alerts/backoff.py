@@ -36,6 +36,10 @@ def settled(letter: Letter, outcome: Outcome, now: int, *, resends: int = RESEND
                 return replace(letter, state=Post.DEAD, doubts=doubts, last_error=why, done_at=now)
             at = now + pause(letter.message_id, letter.tries, outcome.after)
             return replace(letter, state=Post.UNKNOWN, doubts=doubts, last_error=text, not_before=at)
+        case _ if is_server(outcome) and now - letter.created <= GIVE_UP:
+            # The channel rests as a whole, so that everything goes out as soon as the server is back.
+            state = Post.UNKNOWN if letter.doubts else Post.NEW
+            return replace(letter, state=state, last_error=text, not_before=max(now + int(outcome.after or 0), now))
         case _:
             if now - letter.created > GIVE_UP:
                 why = f"not taken in {GIVE_UP // 3600} hours: {text}"
@@ -43,6 +47,11 @@ def settled(letter: Letter, outcome: Outcome, now: int, *, resends: int = RESEND
             at = now + pause(letter.message_id, letter.tries, outcome.after)
             state = Post.UNKNOWN if letter.doubts else Post.NEW
             return replace(letter, state=state, last_error=text, not_before=at)
+
+
+def is_server(outcome: Outcome) -> bool:
+    """Whether it is the server that cannot be used now, and not this letter: no answer at all, or 421 (RFC 5321)."""
+    return outcome.fate is Fate.RETRY and (outcome.code is None or outcome.code == 421)
 
 
 def pause(message_id: str, tries: int, asked: float | None = None) -> int:

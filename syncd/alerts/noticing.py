@@ -125,6 +125,8 @@ def _level(key: AlertKey, clock: Clock | None) -> int:
 
 
 def _changed(fact: AlertFact, case: Case, now: int, *, is_unreal: bool) -> AlertFact | None:
+    if case.told.now < fact.at:
+        return None  # the clocks were computed for an instant before it: a wall clock was set back
     fires = case.fires(fact.key)
     match fact.state:
         case FactState.FIRING if is_unreal:

@@ -17,7 +17,7 @@ from syncd.sla.policy import Book
 from syncd.sla.standing import moments
 from syncd.store import Tx
 
-EPISODES_AT_ONCE = 200
+EPISODES_AT_ONCE = 2000
 """Due episodes that one cycle looks at; the next one takes the rest."""
 
 

@@ -38,6 +38,9 @@ LAST_RUN = "alerts.last_run"
 SET_BACK = 60
 """A wall clock that goes back by more seconds than that was set back."""
 RULES_AT_ONCE = 500
+GAP = 600
+"""A pause of so many seconds between two runs is a gap: the daemon slept, or alerts were turned off meanwhile."""
+MOST_AGAIN = 5000
 
 
 class Alerter:
@@ -70,6 +73,8 @@ class Alerter:
         self._daily = DailyRound(store, keeper)
         self._since: int | None = None  # enforce_from, once it is known
         self._last = 0  # the last run that the store knows of
+        self._ran = 0  # the last run of this process
+        self._again: set[int] = set()  # tickets to be looked at once more although nothing happens to them
 
     def run(
         self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport, stated: Sequence[RuleFact] = ()
@@ -88,8 +93,12 @@ class Alerter:
             work = tx.alert_work(at)
         round_ = _Round(settings, sla.book if sla is not None else None, at, enforce_from, blind, report)
         decided = None
-        if round_.book is not None and (tickets or stated or work.episodes or work.rules):
+        self._sweep(at, enforce_from)
+        if round_.book is not None and (
+            tickets or stated or work.episodes or work.rules or (self._again and not blind)
+        ):
             decided = self._decide(round_, round_.book, tickets, stated)
+            self._again = (self._again if blind else set()) | decided[0].held
         wrote = [
             self._write(round_, decided, work),
             self._watch.tell(settings, self._channels(), report, blind, at),
@@ -121,6 +130,14 @@ class Alerter:
         self._since, self._last = since, last
         return since
 
+    def _sweep(self, now: int, enforce_from: int) -> None:
+        """After a start or a gap: what clocks passed while nobody took it down is looked at again. A process may have
+        died after it folded a clock and before it wrote down what that says."""
+        if not self._ran <= now < self._ran + GAP:
+            with self._store.reading() as tx:
+                self._again |= set(tx.unnoticed(enforce_from, MOST_AGAIN))
+        self._ran = now
+
     # ---- deciding ----
 
     def _decide(
@@ -128,6 +145,10 @@ class Alerter:
     ) -> tuple[World, Decision]:
         given = {told.id: told for told in tickets}
         clocks_now = self._keeper.now()
+        again = [] if round_.blind else sorted(self._again - given.keys())
+        if again:
+            with self._store.reading() as tx:
+                given |= {told.id: told for told in self._keeper.folded(tx, again, clocks_now)}
 
         def world_of(fresh: frozenset[int], known: Mapping[int, Case]) -> World:
             with self._store.reading() as tx:
@@ -151,10 +172,10 @@ class Alerter:
         decision = decide(world)
         if not decision.wants:
             return world, decision
-        again = self._read_again(sorted(decision.wants), round_.report)
-        given |= {told.id: told for told in again}
+        read = self._read_again(sorted(decision.wants), round_.report)
+        given |= {told.id: told for told in read}
         with self._store.reading() as tx:
-            cases = {told.id: case_of(tx, self._keeper, told, book) for told in again}
+            cases = {told.id: case_of(tx, self._keeper, told, book) for told in read}
         kept = {ticket: case for ticket, case in world.cases.items() if ticket not in cases}
         world = world_of(frozenset(cases), {**kept, **cases})
         return world, decide(world)

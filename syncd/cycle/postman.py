@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from syncd.alerts.backoff import INTERRUPTIONS, pause, settled
+from syncd.alerts.backoff import INTERRUPTIONS, is_server, pause, settled
 from syncd.alerts.ports import Channel, Fate, Outcome, Parcel
 from syncd.core.alert_model import Attempt, Letter, Post
 from syncd.core.ports import Clock
@@ -19,6 +19,8 @@ LEASE = 900
 """Seconds after which a letter whose sender never came back is tried again, as in doubt."""
 AT_ONCE = 200
 """Letters that one cycle looks at, at most."""
+LONGEST_REST = 60
+"""Seconds between two looks whether a mail server is back."""
 _CHANNEL = "alerts.channel."
 
 
@@ -97,7 +99,7 @@ class Postman:
             parcel = Parcel(letter.message_id, letter.address, letter.content, letter.tries - 1)
             outcome = channel.deliver(parcel, seconds=seconds)
         self._settle(letter, outcome, started, on_dead, posted)
-        if outcome.fate is Fate.RETRY and _is_server(outcome):
+        if is_server(outcome):
             self._rest(letter.channel)
             away.add(letter.channel)
         elif outcome.fate is not Fate.RETRY:
@@ -156,7 +158,9 @@ class Postman:
             state = tx.get_fact(_CHANNEL + channel)
             failures = int(state[0]) + 1 if isinstance(state, list) else 1
             tx.set_fact(
-                _CHANNEL + channel, [failures, now, now + min(pause(channel, failures), 300)], self._clock.now()
+                _CHANNEL + channel,
+                [failures, now, now + min(pause(channel, failures), LONGEST_REST)],
+                self._clock.now(),
             )
 
     def _works(self, channel: str) -> None:
@@ -165,8 +169,3 @@ class Postman:
         if known is not None:
             with self._store.transaction() as tx:
                 tx.set_fact(_CHANNEL + channel, None, self._clock.now())
-
-
-def _is_server(outcome: Outcome) -> bool:
-    """Whether it is the server that cannot be used now, and not this letter: no answer at all, or 421 (RFC 5321)."""
-    return outcome.code is None or outcome.code == 421

@@ -27,7 +27,7 @@ from syncd.store.schema_alerts import AlertFactRow, AlertToldRow, EpisodeRow, Ou
 from syncd.store.schema_clocks import ClockRow
 
 _FACT, _EPISODE, _TOLD = table_of(AlertFactRow), table_of(EpisodeRow), table_of(AlertToldRow)
-_STATED, _OUTBOX = table_of(RuleFactRow), table_of(OutboxRow)
+_STATED, _OUTBOX, _CLOCK = table_of(RuleFactRow), table_of(OutboxRow), table_of(ClockRow)
 _MICRO: Final = 1_000_000
 
 
@@ -283,6 +283,19 @@ class Alerts(Repository):
     def alert_work(self, now: int) -> AlertWork:
         """What an otherwise idle cycle has to do, in one question."""
         return AlertWork(*(bool(answer) for answer in self._connection.execute(_WORK, {"at": micros(now)}).one()))
+
+    def unnoticed(self, since: int, limit: int) -> list[int]:
+        """Tickets with a clock that passed a point, after `since` as far as can be told, without any fact about it."""
+        known = exists().where(
+            _FACT.c.ticket_id == _CLOCK.c.ticket_id,
+            _FACT.c.metric == _CLOCK.c.metric,
+            _FACT.c.subject == _CLOCK.c.subject,
+            _FACT.c.cycle == _CLOCK.c.cycle,
+            or_(_FACT.c.threshold.like("breach%"), _CLOCK.c.breached_at.is_(None)),
+        )
+        near = _CLOCK.c.ended.is_(None) & _CLOCK.c.breached_at.is_(None) & (_CLOCK.c.color != "green")
+        query = select(_CLOCK.c.ticket_id).where(or_(_CLOCK.c.breached_at >= since, near), ~known).distinct()
+        return list(self._connection.execute(query.order_by(_CLOCK.c.ticket_id).limit(limit)).scalars())
 
     # ---- for lists ----
 

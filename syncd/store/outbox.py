@@ -113,13 +113,13 @@ class Outbox(Repository):
             self._connection.execute(update(_OUTBOX).where(_OUTBOX.c.id.in_(part)).values(not_before=micros(until)))
 
     def cancel_letters(self, ids: Iterable[int], why: str, now: int) -> int:
-        """Takes back rows that nobody tried to send yet; returns how many."""
+        """Takes back rows that surely reached nobody yet; returns how many."""
         count = 0
         waiting = or_(
             _OUTBOX.c.state == Post.NEW.value, (_OUTBOX.c.state == Post.DIGEST.value) & _OUTBOX.c.carrier.is_(None)
         )
         for part in chunks(ids):
-            change = update(_OUTBOX).where(_OUTBOX.c.id.in_(part), _OUTBOX.c.tries == 0, waiting)
+            change = update(_OUTBOX).where(_OUTBOX.c.id.in_(part), waiting)
             values = {"state": Post.CANCELLED.value, "last_error": why, "done_at": micros(now)}
             count += self._connection.execute(change.values(**values)).rowcount
         return count

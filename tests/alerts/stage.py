@@ -15,7 +15,7 @@ from syncd.alerts.message import Notification, Reader
 from syncd.alerts.noticing import RuleFact
 from syncd.alerts.ports import Fate, Outcome, Parcel, Target
 from syncd.alerts.settings import AlertSettings, Receiver, Route
-from syncd.core.alert_model import Chain, ChainLevel
+from syncd.core.alert_model import Chain, ChainLevel, Post
 from syncd.core.model import TicketSnapshot, TicketState
 from syncd.cycle import CycleReport
 from syncd.cycle.alerting import Alerter
@@ -146,20 +146,39 @@ class FakeKeeper:
         self.read_again: list[int] = []
         self.is_away = False
         self._looked: dict[int, tuple[int, int | None]] = {}  # events seen, next instant
+        self._quiet_from = self._quiet_until = self._counted = 0
 
     def now(self) -> int:
         return int(self._clock.at)
 
+    def has_turn(self) -> bool:
+        """Whether turn() would find something."""
+        if self._quiet_from <= self.now() < self._quiet_until and self._count() == self._counted:
+            return False
+        return any(self._is_due(ticket) for ticket in self.lives)
+
+    def _count(self) -> int:
+        return sum(len(life.events) for life in self.lives.values())
+
+    def _is_due(self, ticket: int) -> bool:
+        seen, due = self._looked.get(ticket, (0, None))
+        return seen != self._known(ticket) or (due is not None and due <= self.now())
+
+    def _known(self, ticket: int) -> int:
+        return sum(event.at <= self.now() for event in self.lives[ticket].events)
+
     def turn(self) -> list[TicketClocks]:
         """Tickets that changed or fell due since the last turn."""
         found = []
-        for ticket, life in sorted(self.lives.items()):
-            seen, due = self._looked.get(ticket, (0, None))
-            known = sum(event.at <= self.now() for event in life.events)
-            if seen != known or (due is not None and due <= self.now()):
+        for ticket in sorted(self.lives):
+            if self._is_due(ticket):
                 told = self._fold(ticket)
-                self._looked[ticket] = (known, told.next_at)
+                self._looked[ticket] = (self._known(ticket), told.next_at)
                 found.append(told)
+        coming = [event.at for life in self.lives.values() for event in life.events if event.at > self.now()]
+        coming += [due for _, due in self._looked.values() if due is not None]
+        self._quiet_from, self._quiet_until = self.now(), min(coming, default=self.now() + 86400)
+        self._counted = self._count()
         return found
 
     def _fold(self, ticket: int) -> TicketClocks:
@@ -222,6 +241,9 @@ class Stage:
         self.report = CycleReport()
         self.stated: list[RuleFact] = []
         self.store = Store.open(store_url)
+        self.every_cycle = False
+        self._last_cycle = 0
+        self._next_work = 0
         self._read = 0
         self._begin()
 
@@ -253,17 +275,46 @@ class Stage:
 
     def cycle(self) -> None:
         """One cycle, now."""
+        self._last_cycle = self.now
         told = self.keeper.turn()
         stated, self.stated = self.stated, []
         self.alerter.run(told, self.clock.now(), self.report, stated)
+        self._look_ahead()
 
     def run_to(self, when: str) -> None:
         """Cycles up to that time."""
         end = seconds(when)
         while self.clock.at + POLL <= end:
             self.clock.advance(POLL)
-            self.cycle()
+            if self._has_work():
+                self.cycle()
         self.clock.advance(max(end - self.clock.at, 0))
+
+    def _has_work(self) -> bool:
+        """Whether a cycle would do anything; those that would not are left out, as there are hundreds in a day."""
+        if self.every_cycle or self.report.problems or self.keeper.has_turn():
+            return True
+        return not self._last_cycle <= self.now < self._next_work
+
+    def look_again(self) -> None:
+        """Something was done behind the stage: the next cycle is played."""
+        self._next_work = 0
+
+    def _look_ahead(self) -> None:
+        """When something waits for an instant of its own."""
+        with self.store.reading() as tx:
+            open_ones = [episode.next_at for episode in tx.open_episodes()]
+            posts = tx.letters(states=[Post.NEW, Post.UNKNOWN, Post.SENDING, Post.DIGEST])
+            rules = [self.now] if tx.stated_rule_facts(1) else []
+        waiting = [letter.not_before for letter in posts if not letter.carrier]
+        daily = [
+            always("", r.zone).instant(always("", r.zone).local_date(self.now + POLL), second)
+            for r in self.settings.receivers.values()
+            for second in (r.morning, r.heartbeat)
+            if second is not None
+        ]
+        coming = [at for at in (*open_ones, *waiting, *rules, *(d for d in daily if d > self.now)) if at is not None]
+        self._next_work = min(coming, default=self.now + 86400)
 
     def sleep_to(self, when: str) -> None:
         """The daemon is down until then; its first cycle comes at once."""
