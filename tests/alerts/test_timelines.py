@@ -9,7 +9,7 @@ import pytest
 from syncd.alerts.settings import AlertSettings, Route
 from syncd.sla.business_time import BusinessTime
 from syncd.sla.calendar import Calendar
-from tests.alerts.stage import BOSS, FALLBACK, LEAD, chain, receiver, settings
+from tests.alerts.stage import BOSS, FALLBACK, LEAD, book, chain, receiver, settings
 from tests.alerts.timeline import Player
 
 OFFICE = BusinessTime(Calendar("awake", "UTC", (((8 * 3600, 20 * 3600),),) * 7))
