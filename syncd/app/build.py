@@ -241,6 +241,11 @@ class App:
             self.clocks.keep()
         return routing
 
+    def present_routes(self) -> Routing:
+        """The routes as both servers define them now, without a change of the store: for looking before acting."""
+        catalogs = self._catalogs()
+        return self._use(catalogs, self._routing(catalogs))
+
     def remembered_routes(self) -> Routing:
         """The routes as the store knows them, without asking a server and without a change of the store: for looking
         on while a daemon works, or while the servers are away."""

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from syncd.app.build import App
 from syncd.cli.exits import CliError, Exit
+from syncd.cli.main import Verb
 from syncd.cli.output import clean, print_json, print_table, say
-from syncd.cli.work import check_secrets, load, working
+from syncd.cli.work import check_secrets, load, rehearsing, working
 from syncd.core.adopting import Adoption, Outcome, Source, chosen
 from syncd.cycle.adopting import Progress as Told
 from syncd.cycle.adopting import Wanted
@@ -31,7 +32,7 @@ WORDS = {
 }
 
 
-@click.command("adopt")
+@click.command("adopt", cls=Verb)
 @click.option("--dry-run", is_flag=True, help="Only say what would be taken over.")
 @click.option(
     "--source",
@@ -57,12 +58,14 @@ def adopt(
 ) -> int:
     """Takes over links from the official app, from fields and from labels. Neither side is written to.
 
-    They are only observed at first: a ticket and a bug that do not fit are listed under conflicts."""
+    They are only observed at first: a ticket and a bug that do not fit are listed under conflicts. A dry run takes no
+    lock and changes nothing, so it may run beside the daemon."""
     _check_label(label)
     loaded = load()
     check_secrets(loaded)
-    with working(loaded) as app:
-        app.refresh_routes()
+    with rehearsing(loaded) if dry_run else working(loaded) as app:
+        if not dry_run:
+            app.refresh_routes()
         wanted = Wanted(
             sources=chosen(sources),
             jira_field=jira_field,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from syncd.app.build import App, all_loopback, store_url
 from syncd.app.clocks import RehearsalClock, SystemClock
@@ -18,7 +19,7 @@ from syncd.core.model import Json
 from syncd.core.ports import Clock
 from syncd.ops.facts import DAEMON
 from syncd.sources.errors import TransientError
-from syncd.store import NotStored, Store, StoreLock, StoreLocked, Tx
+from syncd.store import NotStored, Store, StoreLock, StoreLocked, StoreMissing, Tx
 
 POLLS_TO_WAIT = 3
 LOOK_EVERY = 0.2  # seconds
@@ -94,6 +95,21 @@ def looking(loaded: Loaded, clock: Clock | None = None) -> Iterator[App]:
     with open_store(loaded) as store:
         app = App(loaded, store, clock or SystemClock())
         app.remembered_routes()
+        yield app
+
+
+@contextmanager
+def rehearsing(loaded: Loaded) -> Iterator[App]:
+    """An App that leaves no trace: without the lock, on the store as it is (on one that is thrown away where there is
+    none yet), with the routes as both servers define them now."""
+    with ExitStack() as stack:
+        try:
+            store = stack.enter_context(open_store(loaded))
+        except StoreMissing:
+            folder = stack.enter_context(TemporaryDirectory(prefix="syncd-"))
+            store = stack.enter_context(Store.open(f"sqlite:///{folder}/empty.db"))
+        app = App(loaded, store, SystemClock())
+        app.present_routes()
         yield app
 
 

@@ -133,17 +133,23 @@ class Adopter:
                 found.pairs += _counted(self._in_remote_links(projects, wanted), source, progress)
 
     def _read_app(self, wanted: Wanted, found: _Read, progress: Progress) -> None:
-        """The current list; where it is refused, the deprecated one; and a V2 integration's beside it."""
+        """The current list; where it is refused, the deprecated one; and a V2 integration's beside it, which numbers
+        its rows by itself. One that cannot be read does not keep the other from being read."""
         try:
             links = self._listed(self._app_links.current(), progress)
         except (AuthError, RefusedError, NotFoundError) as refusal:
             try:
                 links = self._listed(self._app_links.deprecated(), progress)
             except (AuthError, RefusedError, NotFoundError):
-                raise refusal from None
-        if wanted.integration is not None:
-            links += self._listed(self._app_links.integration(wanted.integration), progress)
+                found.unread.append(_unread(Source.APP_LINKS, refusal))
+                links = []
         found.highest = max((link.id for link in links), default=0)
+        if wanted.integration is not None:
+            try:
+                links += self._listed(self._app_links.integration(wanted.integration), progress)
+            except (AuthError, RefusedError, NotFoundError) as refusal:
+                which = f"The links of the integration {wanted.integration}"
+                found.unread.append(f"{which} cannot be read: {refusal}. {SWITCH_ON}")
         found.pairs += [_pair(link) for link in links]
 
     @staticmethod

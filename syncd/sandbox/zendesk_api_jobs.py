@@ -96,15 +96,27 @@ class JobApi(ZendeskBase):
 
     def jira_links(self, request: ApiRequest) -> Response:
         """The current list: `filter[...]`, cursor paging, 1000 a page."""
+        return self._link_page(request, "")
+
+    def jira_links_v2(self, request: ApiRequest, integration: str) -> Response:
+        """The list of a "V2" integration, by its external id; cursor paging as in the current list."""
+        if all(link.integration != integration for link in self.store.jira_links.values()):
+            raise not_found()
+        return self._link_page(request, integration)
+
+    def _link_page(self, request: ApiRequest, integration: str) -> Response:
         args = request.args
         size = min(max(as_id("page[size]", args.get("page[size]")) or 1000, 1), 1000)
         after = (as_id("page[after]", args.get("page[after]")) or 0) if args.get("page[after]") else 0
         found = [
-            link for link in self._links(args.get("filter[ticket_id]"), args.get("filter[issue_id]")) if link.id > after
+            link
+            for link in self._links(args.get("filter[ticket_id]"), args.get("filter[issue_id]"), integration)
+            if link.id > after
         ]
         chosen = found[:size]
         more = len(found) > size
-        cursor = f"{self.host(request)}api/v2/jira/links?page[after]={chosen[-1].id}" if more else None
+        path = f"api/v2/integrations/jira/{integration}/links" if integration else "api/v2/jira/links"
+        cursor = f"{self.host(request)}{path}?page[after]={chosen[-1].id}" if more else None
         rows = [link_view(link, self.host(request), with_url=False) for link in chosen]
         return self.json_response({"links": rows, "meta": {"has_more": more, "after_cursor": cursor}})
 
@@ -117,11 +129,13 @@ class JobApi(ZendeskBase):
         rows = [link_view(link, self.host(request), with_url=True) for link in found[:limit]]
         return self.json_response({"links": rows, "total": len(found)})
 
-    def _links(self, ticket_id: str | None, issue_id: str | None) -> list[JiraLink]:
+    def _links(self, ticket_id: str | None, issue_id: str | None, integration: str = "") -> list[JiraLink]:
         return [
             link
             for _, link in sorted(self.store.jira_links.items())
-            if ticket_id in {None, link.ticket_id} and issue_id in {None, link.issue_id}
+            if link.integration == integration
+            and ticket_id in {None, link.ticket_id}
+            and issue_id in {None, link.issue_id}
         ]
 
     def jira_link_create(self, request: ApiRequest) -> Response:

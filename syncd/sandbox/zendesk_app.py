@@ -78,6 +78,7 @@ _ROUTES: Final = (
     ("GET", "/incremental/ticket_events", "export_ticket_events"),
     ("GET", "/incremental/ticket_metric_events", "export_metric_events"),
     ("GET", "/jira/links", "jira_links"),
+    ("GET", "/integrations/jira/<integration>/links", "jira_links_v2"),
     ("POST", "/jira/links", "jira_link_create"),
     ("GET DELETE", "/jira/links/<int:link_id>", "jira_link_one"),
 )

@@ -236,9 +236,9 @@ class DeskSetUp:
 
     # The official app's links
 
-    def add_jira_link(self, *, ticket: int, issue_id: str, issue_key: str) -> int:
-        """A row of the official app's table."""
-        return self.store.add_link(str(ticket), issue_id, issue_key).id
+    def add_jira_link(self, *, ticket: int, issue_id: str, issue_key: str, integration: str = "") -> int:
+        """A row of the official app's table, or of that of a "V2" integration."""
+        return self.store.add_link(str(ticket), issue_id, issue_key, integration).id
 
     def move_jira_link(self, *, link: int, issue_key: str) -> None:
         """The issue moved: its key changes, its id stays."""

@@ -335,6 +335,8 @@ class JiraLink:
     issue_key: str
     created: int
     updated: int
+    #: External id of the "V2" integration whose table it is in; empty: the app's own.
+    integration: str = ""
 
 
 @dataclass

@@ -253,11 +253,11 @@ class ZendeskStore:
         ticket.audits.append(audit)
         insort(self.audit_log, (audit.created, audit.id, audit), key=lambda entry: entry[:2])
 
-    def add_link(self, ticket_id: str, issue_id: str, issue_key: str) -> JiraLink:
+    def add_link(self, ticket_id: str, issue_id: str, issue_key: str, integration: str = "") -> JiraLink:
         """A row of the official app's link table."""
         now = self.now()
         self._serial += 1
-        link = JiraLink(self._serial, ticket_id, issue_id, issue_key, now, now)
+        link = JiraLink(self._serial, ticket_id, issue_id, issue_key, now, now, integration)
         self.jira_links[link.id] = link
         return link
 

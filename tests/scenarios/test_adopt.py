@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from syncd.core.adopting import Adoption, Outcome, Source, chosen
@@ -111,21 +112,74 @@ def test_what_agents_link_with_the_app_later_is_followed(lab: Lab) -> None:
     assert sum("/jira/links" in entry["path"] for entry in quiet) == 1
 
 
+def test_the_links_of_a_v2_integration_are_taken_over_beside_the_apps(lab: Lab) -> None:
+    one, two = lab.ticket(), lab.ticket()
+    by_app, by_v2 = lab.bug(), lab.bug()
+    app_link(lab, one, by_app)
+    lab.sandbox.zendesk.add_jira_link(
+        ticket=two, issue_id=lab.issue(by_v2)["id"], issue_key=by_v2, integration="our-jira"
+    )
+    assert adopt(lab, "app-links", dry_run=True).count(Outcome.NEW) == 1
+    adoption = adopt(lab, "app-links", integration="our-jira")
+    assert {(v.pair.ticket_id, v.issue_key) for v in adoption.adopted} == {(one, by_app), (two, by_v2)}
+    three, later = lab.ticket(), lab.bug()
+    app_link(lab, three, later)
+    lab.cycle(seconds=61)
+    assert (three, later) in [(x.ticket_id, x.issue_key) for x in lab.links()], "its rows are numbered apart"
+
+
+def test_a_table_that_cannot_be_read_does_not_keep_the_other_from_being_read(lab: Lab) -> None:
+    ticket, key = lab.ticket(), lab.bug()
+    lab.sandbox.zendesk.add_jira_link(ticket=ticket, issue_id=lab.issue(key)["id"], issue_key=key, integration="v2")
+    lab.sandbox.ctx.faults.add(Fault("status", "zendesk", path=r"/jira/links", times=-1, args={"status": 403}))
+    adoption = adopt(lab, "app-links", integration="v2", dry_run=True)
+    assert [v.issue_key for v in adoption.adopted] == [key]
+    assert [("Manage links" in text) for text in adoption.unread] == [True]
+    lab.sandbox.ctx.faults.clear()
+    missing = adopt(lab, "app-links", integration="other", dry_run=True)
+    assert ["integration other" in text for text in missing.unread] == [True]
+
+
 def test_five_thousand_links_cost_a_call_for_each_hundred(tmp_path: Path, deployment: Deployment) -> None:
+    """From the app's table, from the tickets' field and from labels; the tickets and the bugs are all different ones,
+    but for those of the table. Those that cannot be taken over are told with their reason."""
     lab = Lab(tmp_path, deployment)
-    world, people = lab.sandbox, 250
-    tickets = [
-        world.zendesk.create_ticket(actor=lab.customer, subject="x", body="x", priority="normal") for _ in range(people)
-    ]
-    keys = [world.jira.create_issue(lab.developer, "NOVA", "x") for _ in range(people)]
-    ids = [lab.issue(key)["id"] for key in keys]
-    for n, ticket in enumerate(tickets):
-        for step in range(20):
-            bug = (n + step) % people
-            world.zendesk.add_jira_link(ticket=ticket, issue_id=ids[bug], issue_key=keys[bug])
-        world.zendesk.set_field(ticket=ticket, actor=lab.agent, field="Engineering bug", value=keys[n])
-    world.advance(120)
+    desk, jira = lab.sandbox.zendesk, lab.sandbox.jira
+    tables, fields, labels = 3000, 1000, 1000
+
+    def ticket() -> int:
+        made: int = desk.create_ticket(actor=lab.customer, subject="x", body="x", priority="normal")
+        return made
+
+    first = [ticket() for _ in range(300)]
+    bugs = [jira.create_issue(lab.developer, "NOVA", "x") for _ in range(300)]
+    ids = {key: str(lab.issue(key)["id"]) for key in bugs}
+    for n in range(tables):
+        key = bugs[(n + n // 300) % 300]
+        desk.add_jira_link(ticket=first[n % 300], issue_id=ids[key], issue_key=key)
+    for _ in range(fields):
+        key = jira.create_issue(lab.developer, "NOVA", "x")
+        desk.set_field(ticket=ticket(), actor=lab.agent, field="Engineering bug", value=key)
+    for _ in range(labels):
+        jira.create_issue(lab.developer, "NOVA", "x", labels=[f"zd-{ticket()}"])
+    gone, deleted = ticket(), jira.create_issue(lab.developer, "NOVA", "x")
+    desk.set_field(ticket=gone, actor=lab.agent, field="Engineering bug", value=deleted)
+    jira.delete_issue(lab.developer, deleted)
+    jira.create_issue(lab.developer, "NOVA", "x", labels=["zd-99999999"])
+    lab.sandbox.advance(120)
     found: list[Adoption] = []
-    calls = lab.during(lambda: found.append(adopt(lab, dry_run=True)))
-    assert len(found[0].adopted) == 5000
-    assert len(calls) <= 5000 // 100, [f"{c['method']} {c['path']}" for c in calls]
+    told: list[tuple[str, int, int | None]] = []
+    want = Wanted(sources=chosen(()))
+    calls = lab.during(
+        lambda: found.append(
+            lab.app.adopter.adopt(lab.app.engine.routes, want, dry_run=True, progress=lambda *what: told.append(what))
+        )
+    )
+    (adoption,) = found
+    assert len(adoption.adopted) == tables + fields + labels
+    reasons = {v.outcome: v.sentence for v in adoption.verdicts if not v.is_adopted}
+    assert set(reasons) == {Outcome.ISSUE_GONE, Outcome.TICKET_GONE}
+    assert all(reasons.values())
+    assert len(calls) <= 3 * (tables + fields + labels) // 100, Counter(c["path"] for c in calls)
+    assert ("tickets", 2302, 2302) in told
+    assert {what for what, _, _ in told} >= {"the app's links", "links from field", "links from labels", "issues"}
