@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 import structlog
 
-from syncd.alerts.escalating import Carried, EscalationSettings, carried_out
+from syncd.alerts.escalating import Carried, EscalationSettings, carried_out, reason
 from syncd.alerts.situation import Around, affected_by, situation_of
 from syncd.core.alert_model import RuleFact
 from syncd.core.model import Json
@@ -44,6 +45,17 @@ class Keeper(Protocol):
 
     def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
         """All events of a ticket, and up to when its exact history is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStanding:
+    """How a rule stands towards a ticket. `next_at`: Unix seconds; None when time alone changes nothing."""
+
+    rule: str
+    holds: str  # the lines that the ticket fulfils
+    why: str  # why it does nothing now; "" when it is about to act
+    next_at: int | None
+    is_on: bool
 
 
 class EscalationRules:
@@ -95,6 +107,34 @@ class EscalationRules:
         """Its moments, oldest first, none after now."""
         events, exact_until = self._keeper.events(tx, told.id)
         return moments(event for event in in_order(events, exact_until) if event.at <= told.now)
+
+    def explain(self, tx: Tx, told: TicketClocks) -> list[RuleStanding]:
+        """How each rule stands towards a ticket: what it did, when it acts next, or why it does nothing."""
+        settings = self._settings()
+        standing = self._rules(told.now)
+        if settings is None or standing is None:
+            return []
+        runs = tx.escalation_runs([told.id])
+        live = tx.live_links_of_issues(link.issue_id for link in told.links)
+        around = self._around(tx, told, live, settings)
+        situation = situation_of(told, self._life(tx, told), standing, settings.priorities, around, settings.ways)
+        known = tx.get_fact(RULES_SINCE)
+        since = known if isinstance(known, dict) else {}
+        found = []
+        for rule in settings.rules:
+            hours = settings.hours.get(rule.during)
+            opening = None if hours is None else partial(_opening, hours)
+            enforce_from = int(since.get(rule.digest, told.now))
+            run = runs.get((told.id, rule.name))
+            said = advance(rule, run, situation, told.now, enforce_from=enforce_from, opening=opening)
+            why = said.why
+            if not told.is_complete:
+                why = "its history is not read yet"
+            elif _is_uncertain(told):
+                why = "something happened that the exact history has not told yet"
+            holds = said.run is not None and said.run.is_open
+            found.append(RuleStanding(rule.name, reason(rule, situation, told.now), why, said.next_at, is_on=holds))
+        return found
 
     def _ask(
         self,

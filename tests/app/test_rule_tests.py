@@ -139,13 +139,19 @@ def test_what_does_not_hold_is_said(tmp_path: Path, expect: str, said: str) -> N
 
 
 def test_a_file_that_cannot_be_read_is_said_with_its_lines(tmp_path: Path) -> None:
-    text = "tests:\n  - name: x\n    ticket: {at: +1h}\n    events: [{at: soon, says: loud}]\n    until: +1h\n    expct: []\n"
+    text = (
+        "tests:\n  - name: x\n    ticket: {at: +1h}\n    events: [{at: soon, says: loud}]\n"
+        "    until: +1h\n    expct: []\n"
+    )
     with pytest.raises(ConfigError) as caught:
         load_rule_tests(saved(tmp_path, text))
     assert str(caught.value).splitlines() == [
         'tests.yaml:2:5: tests[0].expect: "expect" is missing: write expect: [{rule: reopened, at: +2h}].',
         "tests.yaml:3:14: tests[0].ticket.at: The beginning is a local time, such as 2026-03-02 09:00.",
-        "tests.yaml:4:15: tests[0].events[0].at: Write a local time such as 2026-03-02 09:00, or a span since the beginning such as +90m.",
+        (
+            "tests.yaml:4:15: tests[0].events[0].at: Write a local time such as 2026-03-02 09:00, or a span since the "
+            "beginning such as +90m."
+        ),
         "tests.yaml:4:25: tests[0].events[0].says: Write public or internal.",
         'tests.yaml:6:5: tests[0].expct: There is no key "expct" here; did you mean "expect"?',
     ]
