@@ -200,9 +200,10 @@ class App:
             ],
             sla=lambda: self.clocks.settings,
         )
-        self.engine.escalation = EscalationRules(
+        self.rules = EscalationRules(
             store, self.engine.clocks, settings=lambda: self.escalation.settings, rules=self._standing_rules
         )
+        self.engine.escalation = self.rules
 
     def _standing_rules(self, at: int) -> Rules | None:
         settings = self.clocks.settings
