@@ -190,10 +190,13 @@ class ClockConfig:
         self._directory = directory
         self._holidays = holidays
         self._pending: Versions | None = None
+        self._seen: tuple[DeskCatalog | None, Mapping[str, ProjectCatalog], str] = (None, {}, "")
         self.settings: SlaSettings | None = None
         self.errors: tuple[Problem, ...] = ()
         self.warnings: tuple[Problem, ...] = ()
         self.stale: tuple[str, ...] = ()
+        self.own: SlaSettings | None = None  # with the rules of this configuration alone, as if they always held
+        self.former: SlaSettings | None = None  # with the rules that the store remembers alone
 
     def refresh(self, desk: DeskCatalog | None, projects: Mapping[str, ProjectCatalog], meaning: str) -> None:
         """Asks the servers for the names that the rules use and puts the settings together; what is not answered now is
@@ -217,6 +220,14 @@ class ClockConfig:
         sla = self._loaded.config.sla
         if sla is not None:
             self._use(sla, desk, projects, self._remembered(), meaning)
+
+    def ask_names(self) -> None:
+        """After `remembered`: asks the servers for the names, without a change of the store."""
+        sla = self._loaded.config.sla
+        if sla is not None:
+            survey = survey_names(sla.data(), self._directory)
+            self.stale = tuple(survey.stale)
+            self._use(sla, *self._seen[:2], survey.filled_from(self._remembered()), self._seen[2])
 
     def keep(self) -> None:
         """Remembers new rules for good: from now on what they replace stays as it was judged."""
@@ -242,7 +253,8 @@ class ClockConfig:
         survey: SlaSurvey,
         meaning: str,
     ) -> None:
-        self.settings, self._pending, self.warnings = None, None, ()
+        self.settings, self.own, self.former, self._pending, self.warnings = None, None, None, None, ()
+        self._seen = (desk, projects, meaning)
         now = int(self._clock.now().timestamp())
         resolved = resolve_sla(self._loaded, sla, desk, projects.values(), survey, self._holidays)
         said = list(resolved.errors) or problems_of(resolved.content, now)
@@ -252,14 +264,22 @@ class ClockConfig:
         if said:
             return
         with self._store.reading() as tx:
-            versions = with_content(tx.sla_versions(), resolved.content, sla.starts, now)
+            stored = tx.sla_versions()
+        versions = with_content(stored, resolved.content, sla.starts, now)
         groups = survey.names.get("groups", {})
         book = book_of(versions.all, groups)
         warnings = [self._problem(("calendars",), sentence) for sentence in notices(book, now)]
         if versions.warning is not None:
             warnings.append(self._problem(("valid_from",), versions.warning))
         self.warnings, self._pending = tuple(warnings), versions
-        self.settings = settings_of(sla, versions.all, book, resolved.shown, groups, meaning)
+
+        def settings(of: Sequence[SlaVersion], made: Book) -> SlaSettings:
+            return settings_of(sla, of, made, resolved.shown, groups, meaning)
+
+        self.settings = settings(versions.all, book)
+        own = [SlaVersion(0, digest_of(resolved.content), resolved.content)]
+        self.own = settings(own, book_of(own, groups))
+        self.former = settings(stored, book_of(stored, groups)) if stored else None
 
     def _problem(self, path: tuple[str | int, ...], sentence: str) -> Problem:
         return self._loaded.problem(("sla", *path), f"{sentence[:1].upper()}{sentence[1:]}")

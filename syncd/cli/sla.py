@@ -11,10 +11,10 @@ from syncd.app.sla import zone_of
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Group
 from syncd.cli.output import count, print_json, print_table, say, span
+from syncd.cli.sla_backtest import backtest_verb
 from syncd.cli.sla_recompute import recompute
-from syncd.cli.sla_rows import Tally, Wall, by_share, clock_json, instant, name_of, state_of, tallies
+from syncd.cli.sla_rows import Tally, Wall, by_share, clock_json, instant, name_of, span_option, state_of, tallies
 from syncd.cli.work import load, now_of, open_store
-from syncd.config.durations import parse_duration
 from syncd.config.load import Loaded
 from syncd.config.sla_models import Sla
 from syncd.core.model import IssueSnapshot, Json
@@ -26,14 +26,6 @@ from syncd.store.clocks import ClockRecord
 
 LATEST = 50
 GROUPS = ("holder", "team", "policy", "metric")
-
-
-def span_option(text: str) -> timedelta:
-    """`30d`, `4h`; raises UsageError for anything else."""
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise click.UsageError(str(error), click.get_current_context()) from None
 
 
 def clocks_of(loaded: Loaded) -> Sla:
@@ -78,6 +70,7 @@ def sla(context: click.Context, *, within: str | None, by: str | None, limit: in
     return Exit.FINE
 
 
+sla.add_command(backtest_verb)
 sla.add_command(recompute)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import click
 
 from syncd.cli.output import iso, span
+from syncd.config.durations import parse_duration
 from syncd.core.model import IssueSnapshot, Json
 from syncd.sla.calendar import Calendar
 from syncd.sla.holder import Holder
@@ -15,6 +18,14 @@ from syncd.store.clocks import ClockRecord
 
 HOUR = 3600
 DAY = 86400
+
+
+def span_option(text: str) -> timedelta:
+    """`30d`, `4h`; raises UsageError for anything else."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.UsageError(str(error), click.get_current_context()) from None
 
 
 @dataclass(frozen=True, slots=True)

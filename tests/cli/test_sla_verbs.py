@@ -206,3 +206,52 @@ def test_an_edited_configuration_can_be_seen_before_it_counts(lab: Lab) -> None:
     assert place.json("sla", "recompute", "--dry-run")["clocks"][0]["after"]["state"] == "running"
     with lab.app.store.reading() as tx:
         assert len(tx.sla_versions()) == 1
+
+
+# ---- replayed ----------------------------------------------------------------------------------------------------
+
+
+def other(lab: Lab, old: str, new: str) -> Place:
+    """A copy of the configuration with other rules, on the same store."""
+    place = place_of(lab)
+    text = place.config.read_text(encoding="utf-8")
+    place.config = lab.folder / "other.yaml"
+    assert old in text
+    place.config.write_text(text.replace(old, new), encoding="utf-8")
+    return place
+
+
+def test_history_under_other_rules(lab: Lab) -> None:
+    place_of(lab).json("sla", "recompute")
+    lenient = other(lab, "any: 8h", "any: 20000h")
+    found = lenient.json("sla", "backtest", "--since", "3000d")
+    figures = found["metrics"]["first_reply"]
+    assert (found["tickets"], found["newly_breached"], found["no_more_breached"]) == (3, 0, 3)
+    assert (figures["before"]["breached"], figures["after"]["breached"]) == (3, 0)
+    assert [change["breached_after"] for change in found["changes"]] == [None] * 3
+    assert list(found["changes"][0]["held"]) == ["nobody"]
+    code, out = lenient.run("sla", "backtest", "--since", "3000d")
+    assert code == 0
+    assert "0 would have been breached that were not; 3 would not have been that were:" in out
+    assert lenient.json("sla", "backtest", "--since", "1d")["metrics"] == {}, "they were due months ago"
+
+
+def test_a_replay_changes_nothing_in_the_store(lab: Lab) -> None:
+    def everything() -> list[Any]:
+        with lab.app.store.reading() as tx:
+            return [
+                tx.sla_versions(),
+                tx.clocks_of(range(1, 1000)),
+                tx.count_stale_clocks(),
+                tx.get_fact("catalog.sla"),
+            ]
+
+    before = everything()
+    other(lab, "any: 8h", "any: 1h").json("sla", "backtest", "--since", "3000d")
+    assert everything() == before
+
+
+def test_the_same_rules_change_nothing(lab: Lab) -> None:
+    code, out = place_of(lab).run("sla", "backtest", "--since", "3000d")
+    assert code == 0
+    assert "No clock would be breached that was not, and none would be met that was not." in out
