@@ -8,15 +8,18 @@ from typing import Any
 import click
 
 from syncd.app.build import App
+from syncd.cli.clock_story import clocks_json, clocks_of, print_clocks
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.links import KEY, issue_key, ticket_number
 from syncd.cli.main import Verb
 from syncd.cli.output import clean, print_json, say, when
+from syncd.cli.rule_story import RuleStory, print_rules, rules_json, rules_of
 from syncd.cli.shapes import audit_json, entry_json, held_json, intent_json, link_json, what_of
 from syncd.cli.work import load, looking
 from syncd.core.actions import LOCAL_ACTIONS, NeedHistory, NeedIssue, NeedTicket, issue_subject, ticket_subject
 from syncd.core.model import IssueSnapshot, Link, TicketSnapshot
 from syncd.cycle import CycleReport, Planned
+from syncd.cycle.sla_settings import TicketClocks
 from syncd.store import Audit, Intent, LinkEntry, Tx
 
 LATEST = 20  # intents and audit rows of each subject
@@ -34,6 +37,8 @@ class Story:
     intents: list[Intent] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
     planned: Planned | None = None
+    clocks: list[TicketClocks] = field(default_factory=list)
+    rules: list[RuleStory] = field(default_factory=list)
 
     def waits(self, link_id: int) -> list[str]:
         """Why the next cycle would leave the link alone."""
@@ -57,6 +62,8 @@ def explain(*, what: str, as_json: bool) -> int:
             *(ticket_subject(i) for i in story.tickets),
             *(issue_subject(i) for i in story.issues),
         ]
+        story.clocks = clocks_of(app, list(story.tickets))
+        story.rules = rules_of(app, story.clocks)
         story.planned = app.engine.preview(CycleReport(), subjects=subjects, read=False)
         if as_json:
             print_json(_as_json(app, story))
@@ -151,6 +158,8 @@ def _as_json(app: App, story: Story) -> dict[str, Any]:
         if planned is not None
         else [],
         "reads": _reads(story),
+        "clocks": clocks_json(story.clocks),
+        "escalation": rules_json(story.rules),
         "brakes": [held_json(held) for held in planned.held.values()] if planned is not None else [],
     }
 
@@ -168,6 +177,8 @@ def _print(app: App, story: Story) -> None:
         say("It has no link to a bug.")
     for link in story.links:
         _print_link(app, story, link)
+    print_clocks(app, story.clocks)
+    print_rules(app, story.rules)
     if story.intents:
         say()
         say("Writes under way:")

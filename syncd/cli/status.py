@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from syncd.app.clocks import RehearsalClock
+from syncd.cli.clock_story import clock_progress
 from syncd.cli.exits import Exit
 from syncd.cli.main import Verb
 from syncd.cli.output import ago, clean, count, iso, print_json, print_table, say, tell, when
@@ -184,6 +185,7 @@ def _as_json(state: State) -> dict[str, Any]:
         "problems": detail.get("problems", {}),
         "warnings": detail.get("warnings", []),
         "caught_up": detail.get("caught_up"),
+        "clocks": detail.get("clocks") or None,
         "stopped_routes": detail.get("stopped_routes", {}),
         "links": state.links,
         "conflicts": state.conflicts,
@@ -239,6 +241,8 @@ def _print(state: State) -> None:
         say(f"Read up to: {known}")
     if detail.get("caught_up") is False:
         say("The first import, or a backlog, is still being read.")
+    for line in clock_progress(detail.get("clocks") or {}):
+        say(line)
     for brake in state.brakes:
         tell(clean(str(brake.get("message"))))
     for number, *words in (

@@ -151,11 +151,12 @@ def _next_at(
 
 def judged(folded: TicketClocks) -> Judged:
     """What the store keeps of it."""
-    records = [_record(folded.now, clock, verdict) for clock, verdict in folded.judged()]
+    records = [record_of(folded.now, clock, verdict) for clock, verdict in folded.judged()]
     return Judged(folded.id, records, folded.next_at, folded.forecasts)
 
 
-def _record(now: int, clock: Clock, verdict: Verdict) -> ClockRecord:
+def record_of(now: int, clock: Clock, verdict: Verdict) -> ClockRecord:
+    """A clock as the store keeps it."""
     last = clock.targets[-1] if clock.targets else None
     return ClockRecord(
         ticket_id=clock.ticket,
