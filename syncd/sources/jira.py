@@ -127,6 +127,8 @@ class Jira:
                 self._wire.session.signer,
                 service="jira",
                 hosts=ATLASSIAN_HOSTS,
+                clock=clock,
+                budgets=self._wire.session.budgets,
                 adapter=adapter,
                 ca=ca,
             ),

@@ -137,7 +137,16 @@ class Zendesk:
         self.talk = ZendeskTalk(
             self._writer,
             self._people,
-            FileFetcher(self._server, signer, service="Zendesk", hosts=ZENDESK_HOSTS, adapter=adapter, ca=ca),
+            FileFetcher(
+                self._server,
+                signer,
+                service="Zendesk",
+                hosts=ZENDESK_HOSTS,
+                clock=clock,
+                budgets=self._budgets,
+                adapter=adapter,
+                ca=ca,
+            ),
             own_id=self._own_id,
             read=lambda number: self.read([number])[0],
             say=self._say,

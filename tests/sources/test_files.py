@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -11,8 +12,9 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3.response import HTTPResponse
 
+from syncd.sources.budget import Budgets
 from syncd.sources.credentials import Authenticator
-from syncd.sources.errors import NotFoundError, RefusedError, TransientError
+from syncd.sources.errors import AuthError, NotFoundError, RefusedError, TransientError
 from syncd.sources.files import ZENDESK_HOSTS, FileFetcher
 
 OWN = "https://acme.zendesk.com"
@@ -23,6 +25,18 @@ class Signer(Authenticator):
 
     def header(self) -> str | None:
         return "Bearer known"
+
+
+class StandingClock:
+    """A clock that stands still."""
+
+    rate = 1.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return 100.0
 
 
 class Shelf(BaseAdapter):
@@ -46,8 +60,17 @@ class Shelf(BaseAdapter):
         """Nothing is open."""
 
 
-def fetcher(shelf: Shelf) -> FileFetcher:
-    return FileFetcher(OWN, Signer(), service="Zendesk", hosts=ZENDESK_HOSTS, adapter=shelf)
+def fetcher(shelf: Shelf, signer: Authenticator | None = None, budgets: Budgets | None = None) -> FileFetcher:
+    clock = StandingClock()
+    return FileFetcher(
+        OWN,
+        signer or Signer(),
+        service="Zendesk",
+        hosts=ZENDESK_HOSTS,
+        clock=clock,
+        budgets=budgets or Budgets(clock),
+        adapter=shelf,
+    )
 
 
 def test_a_file_on_the_own_host_is_asked_for_with_the_credential() -> None:
@@ -95,7 +118,54 @@ def test_a_circle_of_redirects_ends() -> None:
         fetcher(Shelf({f"{OWN}/a": (302, {"Location": "/a"}, b"")})).fetch(f"{OWN}/a", 10)
 
 
-@pytest.mark.parametrize(("status", "error"), [(404, NotFoundError), (403, RefusedError), (503, TransientError)])
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, NotFoundError), (403, RefusedError), (503, TransientError), (401, AuthError)]
+)
 def test_an_answer_that_says_no_is_told_apart(status: int, error: type[Exception]) -> None:
     with pytest.raises(error):
         fetcher(Shelf({f"{OWN}/a": (status, {}, b"")})).fetch(f"{OWN}/a", 10)
+
+
+def test_a_pause_that_the_server_asks_for_holds_for_files_and_for_everything_else() -> None:
+    budgets = Budgets(StandingClock())
+    shelf = Shelf({f"{OWN}/a": (429, {"Retry-After": "40"}, b"")})
+    for _ in range(2):
+        with pytest.raises(TransientError) as raised:
+            fetcher(shelf, budgets=budgets).fetch(f"{OWN}/a", 10)
+        assert raised.value.retry_after == 40.0
+    assert len(shelf.asked) == 1
+    assert budgets.paused_for(("account",)) == 40.0
+
+
+class Renewing(Signer):
+    """A token that is over; the next one is good."""
+
+    token = "Bearer over"
+
+    def header(self) -> str | None:
+        return self.token
+
+    def renew(self, refused: str | None) -> bool:
+        self.token = "Bearer new"
+        return refused == "Bearer over"
+
+
+class Expecting(Shelf):
+    """Lets nobody in but who has the new token."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        response = super().send(request, *args, **kwargs)
+        if request.headers.get("Authorization") != "Bearer new":
+            response.status_code = 401
+        return response
+
+
+def test_a_token_that_is_over_is_renewed_and_loses_no_file() -> None:
+    assert fetcher(Expecting({f"{OWN}/a": (200, {}, b"text")}), Renewing()).fetch(f"{OWN}/a", 10) == b"text"
+
+
+def test_a_login_page_is_no_file() -> None:
+    page = {"Content-Type": "text/html; charset=utf-8"}
+    with pytest.raises(TransientError, match="in the place of the file"):
+        fetcher(Shelf({f"{OWN}/a": (200, page, b"<html>")})).fetch(f"{OWN}/a", 10)
+    assert fetcher(Shelf({f"{OWN}/a.html": (200, page, b"<html>")})).fetch(f"{OWN}/a.html", 10) == b"<html>"
