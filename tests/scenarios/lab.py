@@ -5,6 +5,8 @@ Everything is production code but the network: requests go to the sandbox's appl
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +65,16 @@ class LabClock:
         return self._clock.now() - START
 
 
+@functools.cache
+def empty_store() -> bytes:
+    """A store with all tables and no row, made once per process: its migrations take as long as many a scenario."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        with Store.open(f"sqlite:///{file}") as store:
+            store.checkpoint()
+        return file.read_bytes()
+
+
 class Crash(BaseException):
     """The process dies here: nothing catches it, nothing is cleaned up."""
 
@@ -115,7 +127,10 @@ class Lab:
 
     def _start(self) -> App:
         loaded = load_config(self.folder / "config.yaml", self.environ)
-        store = Store.open(f"sqlite:///{self.folder / 'syncd.db'}")
+        file = self.folder / "syncd.db"
+        if not file.exists():
+            file.write_bytes(empty_store())
+        store = Store.open(f"sqlite:///{file}")
         apps = {
             "http://127.0.0.1:1": self.sandbox.apps()[ZENDESK_TEST_URL],
             "http://127.0.0.1:2": self.sandbox.apps()[JIRA_TEST_URL],
