@@ -195,6 +195,9 @@ class View:
 
     def _what(self, alert: Alert) -> str:
         metric = self._metric(alert)
+        if self._is_over() and not metric:
+            key = "what.over" if self._all.reason is Reason.RESOLVED else "what.taken_back"
+            return self._say(key, what=self._plain_what(alert, metric))
         if self._all.reason is Reason.RESOLVED:
             return self._say("what.resolved" if alert.is_breach else "what.resolved.near", metric=metric)
         if self._all.reason is Reason.CORRECTION:
@@ -235,13 +238,17 @@ class View:
 
     def _lead_key(self, alert: Alert) -> str:
         if self._all.reason is Reason.CORRECTION:
-            return "lead.correction"
+            return "lead.correction" if alert.metric else "lead.taken_back"
+        if self._all.reason is Reason.RESOLVED and not alert.metric:
+            return "lead.over"
         if self._all.reason is Reason.RESOLVED:
             if alert.ended_at is None or alert.target is None:
                 return "lead.resolved.undated"
             return "lead.resolved.by" if alert.ended_by else "lead.resolved"
         if alert.is_breach or (alert.threshold and not alert.forecast):
             kind = "breach" if alert.is_breach else "near"
+            if alert.target is None:
+                return f"lead.{kind}.bare"
             return f"lead.{kind}" if alert.due is not None else f"lead.{kind}.undated"
         if alert.forecast and self._sign(alert) and alert.due is not None:
             return "lead.forecast"

@@ -21,6 +21,8 @@ from syncd.sla.holder import Holder, Party
 from tests.alerts.mail_kit import ALERT, CHINESE, LENA, MEI, NOON, READERS, WAYS, one_of_each, told
 
 KINDS = one_of_each()
+RULE = replace(ALERT, metric="", threshold="", state="", due=None, elapsed=0, target=None, policy="", split=())
+BARE = Alert(ticket=7, metric="resolution", threshold="breach", state="", as_of=NOON)
 RENDERER = Renderer()
 
 
@@ -139,6 +141,53 @@ def test_a_reopened_bugs_own_clock_names_the_bug() -> None:
     bugs_clock = replace(ALERT, metric="bug_first_action", bug="NOVA-12")
     assert "Developers' first action (NOVA-12) overdue" in RENDERER.render(told(bugs_clock), LENA).subject
     assert bugs_clock.fact == "12345.bug_first_action.NOVA-12.1.breach"
+
+
+@pytest.mark.parametrize(
+    ("alert", "reason", "subject", "lead"),
+    [
+        pytest.param(
+            RULE,
+            Reason.RESOLVED,
+            "[Support] 12345 Over: rule urgent tickets",
+            "What was asked for on ticket",
+            id="a rule, over",
+        ),
+        pytest.param(
+            RULE,
+            Reason.CORRECTION,
+            "[Support] 12345 Correction: rule urgent tickets",
+            "What an earlier mail said about ticket 12345 was not so",
+            id="a rule, taken back",
+        ),
+        pytest.param(
+            BARE,
+            Reason.FIRST,
+            "[Support] 7 Resolution overdue",
+            "Resolution of ticket 7 is overdue.",
+            id="only the key is known",
+        ),
+        pytest.param(
+            replace(BARE, threshold="red"),
+            Reason.REMINDER,
+            "[Support] 7 Still open: Resolution due soon",
+            "Resolution of ticket 7 is near its limit.",
+            id="only the key is known, before the due instant",
+        ),
+        pytest.param(
+            replace(ALERT, due=None),
+            Reason.FIRST,
+            "[Support] 12345 First reply overdue",
+            "First reply of ticket 12345 is overdue: 2 h 1 min used, 2 h were allowed.",
+            id="a clock that rests beyond its due instant",
+        ),
+    ],
+)
+def test_what_little_is_known_is_said_in_whole_sentences(alert: Alert, reason: Reason, subject: str, lead: str) -> None:
+    mail = RENDERER.render(told(alert, reason=reason), LENA)
+    assert mail.subject.startswith(subject)
+    assert lead in mail.text
+    assert "  " not in mail.subject
 
 
 def test_two_clocks_of_one_ticket_are_one_subject_with_its_number() -> None:
