@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from syncd.cli.clock_story import clocks_of
+from syncd.cli.rule_story import rules_of
 from tests.scenarios.lab import NOVA, Deployment, Lab
 
 SLA = """
@@ -65,6 +67,17 @@ def test_a_ticket_that_is_opened_again_is_raised_each_time_and_once(tmp_path: Pa
     lab.restart()
     minutes(lab, 5)
     assert len(lab.notes(ticket)) == 2
+    (story,) = rules_of(lab.app, clocks_of(lab.app, [ticket]))
+    assert [(step.number, step.step) for step in story.steps] == [(2, "level-1"), (1, "level-1")]
+    assert story.steps[0].what == (
+        "raise the priority, assign to group L2, add reopened, leave the note escalation_form"
+    )
+    (standing,) = story.standings
+    assert (standing.is_on, standing.holds, standing.why) == (
+        True,
+        "rule reopened: reopened greater than 0",
+        "everything due was done",
+    )
 
 
 NOT_ACKNOWLEDGED = """
