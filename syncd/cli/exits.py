@@ -13,6 +13,7 @@ from syncd.store import (
     NotStored,
     StoreBusy,
     StoreError,
+    StoreFenced,
     StoreFull,
     StoreLocked,
     StoreUnreachable,
@@ -49,7 +50,7 @@ def exit_code(error: Exception) -> Exit:
             return error.code
         case ConfigError() | SecretError() | ServerMismatch():
             return Exit.CONFIG
-        case StoreLocked() | StoreBusy() | StoreFull() | StoreUnreachable():
+        case StoreLocked() | StoreFenced() | StoreBusy() | StoreFull() | StoreUnreachable():
             return Exit.LATER
         case LinkExists() | NotStored():
             return Exit.PERSON

@@ -19,7 +19,7 @@ from syncd.core.model import Json
 from syncd.core.ports import Clock
 from syncd.ops.facts import DAEMON
 from syncd.sources.errors import TransientError
-from syncd.store import NotStored, Store, StoreLock, StoreLocked, StoreMissing, Tx
+from syncd.store import NotStored, Store, StoreLock, StoreLocked, StoreMissing, Tx, this_process
 
 POLLS_TO_WAIT = 3
 LOOK_EVERY = 0.2  # seconds
@@ -86,6 +86,7 @@ def working(
 ) -> Iterator[App]:
     """An App with the lock on the store; raises StoreLocked while a daemon works. Routes are not read yet."""
     with lock_of(loaded), open_store(loaded, create=create) as store:
+        store.claim(this_process())
         yield App(loaded, store, clock or SystemClock(), stopping=stopping)
 
 

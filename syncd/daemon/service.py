@@ -38,11 +38,13 @@ from syncd.store import (
     Store,
     StoreDamaged,
     StoreError,
+    StoreFenced,
     StoreForeign,
     StoreLock,
     StoreMissing,
     StoreNeedsUpgrade,
     StoreTooNew,
+    this_process,
 )
 
 log = structlog.get_logger(__name__)
@@ -172,6 +174,7 @@ class Daemon:
 
         Returns 0 after a stop; raises Fatal for what only a person can mend."""
         threading.Thread(target=self._see_to_the_end, name="end", daemon=True).start()
+        self._store.claim(this_process())
         self._remember_start()
         log.info("started", version=__version__, store=self._store.name, pid=os.getpid(), clock=self._clock_url)
         self._refresh_routes()
@@ -244,6 +247,8 @@ class Daemon:
                 self._remember(error=None)
         except FATAL as error:
             raise Fatal(str(error), 78) from error
+        except StoreFenced as error:
+            raise Fatal(str(error), 75) from error
         except RowDamaged as error:
             self._failed(error, known=True)
         except StoreDamaged as error:

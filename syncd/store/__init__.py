@@ -20,6 +20,7 @@ from syncd.store.errors import (
     StoreBusy,
     StoreDamaged,
     StoreError,
+    StoreFenced,
     StoreForeign,
     StoreFull,
     StoreLocked,
@@ -32,7 +33,7 @@ from syncd.store.errors import (
 from syncd.store.facts import Edge, Heartbeat, Lease
 from syncd.store.intents import SUPERSEDED, Intent, IntentState
 from syncd.store.links import LinkEntry
-from syncd.store.lock import StoreLock
+from syncd.store.lock import StoreLock, this_process
 from syncd.store.requests import Request
 from syncd.store.store import Store, Tx
 
@@ -57,6 +58,7 @@ __all__ = [
     "StoreBusy",
     "StoreDamaged",
     "StoreError",
+    "StoreFenced",
     "StoreForeign",
     "StoreFull",
     "StoreLock",
@@ -69,6 +71,7 @@ __all__ = [
     "Tx",
     "Upgraded",
     "restore",
+    "this_process",
     "upgrade",
     "verify",
     "with_password",

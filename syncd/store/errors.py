@@ -19,6 +19,10 @@ class StoreLocked(StoreError):
         self.holder = holder
 
 
+class StoreFenced(StoreError):
+    """Another syncd took the store over since claim(): nothing may be written through this one any more."""
+
+
 class StoreBusy(StoreError):
     """Another process held the write lock for too long; the same call may succeed later."""
 

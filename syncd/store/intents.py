@@ -95,13 +95,17 @@ class Intent:
 
 
 class Intents(Repository):
-    """A damaged row is never among the answers, and goes to `damage`; its subject gets nothing new to do."""
+    """A damaged row is never among the answers, and goes to `damage`; its subject gets nothing new to do.
+
+    `epoch` is the one that intents are made and sent under; 0 where nobody claimed the store."""
+
+    epoch = 0
 
     def __init__(self, connection: Connection, *, writable: bool, keeps_clocks: bool = False) -> None:
         super().__init__(connection, writable=writable, keeps_clocks=keeps_clocks)
         self._enqueued: set[str] = set()  # by this transaction: one plan does not supersede itself
 
-    def enqueue(self, action: RemoteAction, *, urgency: int, now: datetime, epoch: int = 0) -> IntentState | None:
+    def enqueue(self, action: RemoteAction, *, urgency: int, now: datetime) -> IntentState | None:
         """Puts a write in the queue, once per marker. None when it is in the queue now, else the state it stays in.
 
         A `new` one takes the new payload and urgency; one that was refused as superseded comes back to life. Other
@@ -117,7 +121,7 @@ class Intents(Repository):
             "urgency": urgency,
             "after": _after(action),
             "route": action.route,
-            "epoch": epoch,
+            "epoch": self.epoch,
         }
         fresh = {
             "seq": 0,
@@ -190,7 +194,7 @@ class Intents(Repository):
     def mark_sent(self, intent_id: str, now: datetime, floor: str | None = None) -> Intent:
         """Claims a `new` intent just before its call; raises IntentMoved when it is not `new` (any more)."""
         row = self._need(intent_id, IntentState.NEW)
-        changed = {**row, "state": "sent", "sent_at": to_micros(now)}
+        changed = {**row, "state": "sent", "sent_at": to_micros(now), "epoch": self.epoch}
         if floor is not None:
             changed["floor"] = floor
         self._write_intent(changed)

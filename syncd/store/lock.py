@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,11 @@ from syncd.store.errors import StoreLocked, StoreReadOnly
 
 INSTANCE_LOCK = 0x73796E6364_02
 """The session advisory lock of a daemon on PostgreSQL (locks are counted per database)."""
+
+
+def this_process() -> str:
+    """What this process is called in messages to people: its number and its machine."""
+    return f"process {os.getpid()} on {platform.node() or 'this machine'}"
 
 
 class StoreLock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -30,9 +31,9 @@ from syncd.store.engine import (
     sentences,
     translate_sqlite,
 )
-from syncd.store.errors import StoreBusy, StoreDamaged, StoreError, StoreMissing
+from syncd.store.errors import StoreBusy, StoreDamaged, StoreError, StoreFenced, StoreMissing
 from syncd.store.escalation import Escalations
-from syncd.store.facts import Facts
+from syncd.store.facts import Facts, Lease
 from syncd.store.field_bases import FieldBases
 from syncd.store.grants import Grants
 from syncd.store.guards import Guards
@@ -44,6 +45,9 @@ from syncd.store.requests import Requests
 from syncd.store.sla_versions import SlaVersions
 from syncd.store.snapshots import Snapshots
 from syncd.store.upkeep import Upkeep
+
+WRITER = "writer"
+"""The lease of who carries out intents."""
 
 _TURN_SECONDS = 60
 """How long a thread waits for another thread's transaction."""
@@ -80,6 +84,7 @@ class Store:
         self._engine: Engine = make_engine(self._url)
         self._turn = threading.Lock()
         self._mine = threading.local()
+        self._claim: Lease | None = None
         self._keeps_clocks = False
 
     @classmethod
@@ -123,13 +128,40 @@ class Store:
 
     # ---- transactions ----
 
+    def claim(self, owner: str) -> int:
+        """From now on this object writes under an epoch of its own, and any that claimed the store before is refused.
+
+        For who holds the StoreLock, which a stalled process may lose without noticing: its server connection ends, or
+        its machine comes back from sleep. `owner` says who in messages. Returns the epoch."""
+        name = f"{owner} {secrets.token_hex(4)}"  # an old backup may bring back the number of an epoch, not this
+        self._claim = None
+        with self.transaction() as tx:
+            epoch = tx.new_epoch(WRITER, name)
+        self._claim = Lease(WRITER, name, epoch, None)
+        return epoch
+
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """One write transaction: committed at the end of the block, rolled back on any exception.
 
-        Never make a call over the network inside. Raises StoreBusy, StoreFull and the other StoreErrors."""
+        Never make a call over the network inside. Raises StoreBusy, StoreFull, StoreFenced and the other
+        StoreErrors."""
         with self._one_at_a_time(), self._open(writable=True) as connection:
-            yield Tx(connection, writable=True, keeps_clocks=self._keeps_clocks)
+            tx = Tx(connection, writable=True, keeps_clocks=self._keeps_clocks)
+            if self._claim is not None:
+                self._refuse_if_fenced(tx, self._claim)
+                tx.epoch = self._claim.epoch
+            yield tx
+
+    def _refuse_if_fenced(self, tx: Tx, claim: Lease) -> None:
+        """Inside the transaction, which holds the writer's lock: nobody can claim the store before its end."""
+        now = tx.lease(WRITER)
+        if now is None or (now.epoch, now.owner) != (claim.epoch, claim.owner):
+            who = now.owner.rpartition(" ")[0] if now is not None else "somebody"
+            raise StoreFenced(
+                f"{self.name} was taken over by {who}. This syncd writes nothing any more; what it had under way is "
+                "looked for on the servers by the other one."
+            )
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:

@@ -50,7 +50,8 @@ def due_at(tx: Tx, seconds: float, destination: str = "zendesk", limit: int = 50
 )
 def test_an_intent_comes_back_with_its_action(store: Store, action: RemoteAction, destination: str) -> None:
     with store.transaction() as tx:
-        assert tx.enqueue(action, urgency=1, now=NOW, epoch=4) is None
+        tx.epoch = 4
+        assert tx.enqueue(action, urgency=1, now=NOW) is None
     with store.reading() as tx:
         found = tx.intent(marker_of(action))
     assert found is not None
