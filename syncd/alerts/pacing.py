@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from syncd.alerts.episodes import Draft
 from syncd.alerts.message import Reason
 from syncd.alerts.settings import AlertSettings, Receiver
+
+_TRIES: Final = 1000
+"""Openings that are tried until all of a receiver's hours are open at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,16 @@ def _paced(
 
 def opens_at(receiver: Receiver, now: int) -> int:
     """`now` within the receiver's hours, else their next beginning; hours that never come count as day and night."""
-    if receiver.hours is None or receiver.hours.is_open(now):
-        return now
-    opening = receiver.hours.add(now, 0)
-    return now if opening is None else opening
+    at = now
+    for _ in range(_TRIES):
+        shut = next((hours for hours in receiver.hours if not hours.is_open(at)), None)
+        if shut is None:
+            return at
+        opening = shut.add(at, 0)
+        if opening is None:
+            return now
+        at = opening
+    return now
 
 
 def tokens(receiver: Receiver, written: Iterable[int], now: int) -> float:

@@ -46,7 +46,7 @@ class Receiver:
     name: str
     targets: tuple[Target, ...]
     zone: str = "UTC"
-    hours: BusinessTime | None = None  # None: day and night
+    hours: tuple[BusinessTime, ...] = ()  # all must be open; () = day and night
     burst: int = 20  # so many notifications at once
     refill: int = 60  # seconds in which one more may go out
     morning: int | None = None  # seconds after local midnight at which the morning list goes out; None: none

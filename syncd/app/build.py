@@ -12,7 +12,8 @@ import structlog
 from pydantic import TypeAdapter
 from requests.adapters import BaseAdapter
 
-from syncd.alerts.settings import AckWays
+from syncd.alerts.mail import Mailer
+from syncd.app.alerting import AlertConfig
 from syncd.app.creating import Surveyed, build_creating, survey
 from syncd.app.escalation import EscalationConfig
 from syncd.app.field_routing import desk_catalog, project_catalog, wanted_fields
@@ -30,6 +31,7 @@ from syncd.core.model import DeskCatalog, Json, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle import CallCounter, Engine, Routes, Settings
 from syncd.cycle.adopting import Adopter, AppLinkWatch
+from syncd.cycle.alerting import Alerter
 from syncd.cycle.comment_audit import CommentAudit, PublicWatch
 from syncd.cycle.comments import FILES_FIELD, CommentPart
 from syncd.cycle.creating import CreatePart, TwinSweep
@@ -37,6 +39,7 @@ from syncd.cycle.escalation import EscalationRules
 from syncd.cycle.field_part import FieldPart
 from syncd.cycle.moments import MomentPart
 from syncd.cycle.rebuilding import Rebuilder
+from syncd.executor.clock_fields import ClockFieldWriter
 from syncd.executor.comments import CommentPerformer
 from syncd.executor.creating import BugCreator
 from syncd.executor.escalation import EscalationPerformer
@@ -87,6 +90,7 @@ class App:
         parallel: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         like: App | None = None,
+        mailer: Mailer | None = None,
     ) -> None:
         """`progress` is called after each call to a tracker. `like` is the App that this one takes over from: what it
         has learned of a server that stays the same (limits, pauses, tokens) is kept."""
@@ -139,6 +143,7 @@ class App:
         self.routing: Routing | None = None
         self.clocks = ClockConfig(loaded, store, clock, Servers(self.zendesk, self.jira))
         self.escalation = EscalationConfig(loaded, store, clock, Servers(self.zendesk, self.jira))
+        self.alerts = AlertConfig(loaded, store, clock, Servers(self.zendesk, self.jira), mailer=mailer)
         self._is_candidate = like is not None  # a reload that finds problems is refused: it must leave no trace
         self.adopter = Adopter(store, self.zendesk, self.jira, self.zendesk.app_links, self.jira.scan, clock)
         self.rebuilder = Rebuilder(
@@ -179,6 +184,7 @@ class App:
                 ),
                 FieldWriter(store, self.zendesk, self.jira, clock, book, self._mapped_fields),
                 FollowUpWriter(self.zendesk),
+                ClockFieldWriter(self.zendesk),
                 EscalationPerformer(
                     self.zendesk,
                     self.jira,
@@ -198,10 +204,20 @@ class App:
                 CommentAudit(store, self.zendesk, self.zendesk.talk, clock.now),
                 PublicWatch(store, comments, self.jira.talk, clock.now),
             ],
-            sla=lambda: self.clocks.settings,
+            sla=lambda: self.alerts.with_marker(self.clocks.settings),
         )
         self.rules = EscalationRules(
             store, self.engine.clocks, settings=lambda: self.escalation.settings, rules=self._standing_rules
+        )
+        self.engine.alerting = Alerter(
+            store,
+            self.engine.clocks,
+            clock,
+            settings=lambda: self.alerts.settings,
+            sla=lambda: self.clocks.settings,
+            channels=lambda: self.alerts.channels,
+            seconds=min(config.poll.fast.total_seconds() / 3, 5.0),
+            stopping=stopping,
         )
         self.engine.escalation = self.rules
 
@@ -234,7 +250,8 @@ class App:
         self._survey(catalogs)
         self._remember(catalogs, routing)
         self.clocks.refresh(catalogs.desk, catalogs.projects, _meaning(routing.routes))
-        self.escalation.refresh(catalogs.desk, catalogs.projects, self.clocks.settings, AckWays())
+        self.escalation.refresh(catalogs.desk, catalogs.projects, self.clocks.settings, self.alerts.ways)
+        self.alerts.refresh(catalogs.desk, catalogs.projects, self.clocks.settings)
         routing = self._use(catalogs, routing)
         self._touch_started(routing.routes)
         if keep and not (self._is_candidate and (routing.errors or self.catalog_problems)):
@@ -263,7 +280,8 @@ class App:
             catalogs.surveyed = _SURVEYED.validate_python(surveyed)
         routing = self._routing(catalogs)
         self.clocks.remembered(catalogs.desk, catalogs.projects, _meaning(routing.routes))
-        self.escalation.remembered(catalogs.desk, catalogs.projects, self.clocks.settings, AckWays())
+        self.escalation.remembered(catalogs.desk, catalogs.projects, self.clocks.settings, self.alerts.ways)
+        self.alerts.remembered(catalogs.desk, catalogs.projects, self.clocks.settings)
         return self._use(catalogs, routing)
 
     def _routing(self, catalogs: Catalogs) -> Routing:
@@ -300,11 +318,23 @@ class App:
         routing = replace(
             routing,
             routes=routes,
-            errors=(*routing.errors, *creating.errors, *self.clocks.errors, *self.escalation.errors),
+            errors=(
+                *routing.errors,
+                *creating.errors,
+                *self.clocks.errors,
+                *self.escalation.errors,
+                *self.alerts.errors,
+            ),
             warnings=(*routing.warnings, *self.clocks.warnings),
         )
         self.routing = routing
-        self.catalog_problems = (*catalogs.stale, *catalogs.unread, *self.clocks.stale, *self.escalation.stale)
+        self.catalog_problems = (
+            *catalogs.stale,
+            *catalogs.unread,
+            *self.clocks.stale,
+            *self.escalation.stale,
+            *self.alerts.stale,
+        )
         self.engine.routes = routing.routes
         files = {FILES_FIELD} if any(policy.loose_files for policy in self._comment_policies().values()) else set()
         self.jira.want_fields(wanted_fields(route.fields for route in routing.routes.running.values()) | files)

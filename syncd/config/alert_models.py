@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from syncd.config.durations import Duration, format_duration
 from syncd.config.fields import EnvName, Expanded, SecretFile, Text, expand, is_loopback, surroundings
+from syncd.config.names import nearest
 from syncd.config.problems import KeyPath, listed, one_line
 from syncd.config.secret import Secret
 from syncd.config.secret_place import WithSecret, one_place
@@ -76,7 +77,8 @@ def _minute(text: str) -> int:
     return int(hour) * 60 + int(minute)
 
 
-def _time_of_day(text: str) -> str:
+def time_of_day(text: str) -> str:
+    """HH:MM with both hours' digits; refuses anything else."""
     if not _TIME.fullmatch(text.strip()):
         raise refusal("Write a time of day between 00:00 and 23:59, such as 08:30.")
     return text.strip().zfill(5)
@@ -115,7 +117,7 @@ def _template(text: str) -> str:
 
 MailAddress = Annotated[Expanded, AfterValidator(_address)]
 _Path = Annotated[str, BeforeValidator(_path)]
-TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+TimeOfDay = Annotated[str, AfterValidator(time_of_day)]
 """HH:MM in the receiver's zone."""
 
 
@@ -273,6 +275,7 @@ def alert_relations(data: Mapping[str, object]) -> Iterator[Relation]:
         if isinstance(name, str) and seen.setdefault(name.casefold(), index) != index:
             first = seen[name.casefold()]
             yield ("receivers", index, "name"), f"receivers[{first}] has this name too: each receiver needs its own."
+        yield from _calendar(("receivers", index, "quiet_outside"), receiver.get("quiet_outside"), data.get("sla"))
         if receiver.get("kind", "mail") != "mail":
             continue
         if mail is None:
@@ -285,6 +288,20 @@ def alert_relations(data: Mapping[str, object]) -> Iterator[Relation]:
             yield from _loops(("receivers", index, "to", place), address, support)
     if isinstance(mail, Mapping):
         yield from _loops(("mail", "sender"), mail.get("sender"), support, "Bounces go there, and")
+
+
+def _calendar(path: KeyPath, name: object, sla: object) -> Iterator[Relation]:
+    """A calendar that is not there would mean no quiet hours, and nobody would see that."""
+    if not isinstance(name, str) or not name.strip():
+        return
+    calendars = sla.get("calendars") if isinstance(sla, Mapping) else None
+    if not isinstance(calendars, Mapping):
+        yield path, "This names a calendar of sla.calendars, and there are none: write quiet: 20:00-08:00 instead."
+    elif name.strip() not in calendars:
+        known = [str(each) for each in calendars]
+        meant = nearest(name, known)
+        hint = f'; did you mean "{meant}"?' if meant else f"; there are {listed(known, 'and')}."
+        yield path, f'There is no calendar "{one_line(name, 80)}" under sla.calendars{hint}'
 
 
 def alert_secrets(mail: Mail | None, receivers: Iterable[Receiver]) -> Iterator[tuple[KeyPath, Secret]]:

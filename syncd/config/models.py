@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from syncd.config.alert_models import Mail, MailAddress, Receiver, alert_relations, alert_secrets
+from syncd.config.alerting_models import Alerts, alerting_relations
 from syncd.config.comment_models import Comments
 from syncd.config.create_models import Create
 from syncd.config.durations import Duration, between
@@ -293,10 +294,12 @@ class Config(Model):
     log: Log = Field(default_factory=Log, examples=["{format: auto, level: info}"])
     mail: Mail | None = Field(default=None, examples=["{host: smtp.acme.example, sender: syncd@acme.example}"])
     receivers: tuple[Receiver, ...] = Field(default=(), examples=["[{name: leads, to: [lena.vogt@acme.example]}]"])
+    alerts: Alerts | None = Field(default=None, examples=["{routes: [{name: all, receivers: [leads]}]}"])
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:
         yield from alert_relations(data)
+        yield from alerting_relations(data)
         routes = data.get("routes")
         for key in ("name", "project"):
             first: dict[str, int] = {}

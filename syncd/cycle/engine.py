@@ -51,7 +51,7 @@ class Chore(Protocol):
 class Alerting(Protocol):
     """Who is told what of the clocks."""
 
-    def run(self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport) -> None:
+    def run(self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport) -> object:
         """Once a cycle, also without tickets: repeats and deliveries fall due by themselves."""
 
 
@@ -88,7 +88,7 @@ class Engine:
         alerting: Alerting | None = None,
     ) -> None:
         self._chores = chores
-        self._alerting = alerting
+        self.alerting = alerting  # or put in later: whoever tells needs the clocks
         self.escalation: Escalating | None = None  # put in by whoever has the rules: they need the clocks
         self.settings = settings
         self.routes = routes
@@ -341,6 +341,8 @@ class Engine:
                     report.shut_out.add(side)
                 continue
             self._remember(side, identity)
+            if side not in self._identities and side == "zendesk" and identity.can_comment_publicly is not False:
+                log.warning("account_may_comment_publicly", account=identity.account_id)  # a layer less; see `check`
             self._identities[side] = identity
             if "identity" not in report.passes:
                 report.passes.append("identity")
@@ -383,8 +385,8 @@ class Engine:
         tickets = self.clocks.run(report)
         if self.escalation is not None:
             self.escalation.run(tickets, self._clock.now(), report)
-        if self._alerting is not None:
-            self._alerting.run(tickets, self._clock.now(), report)
+        if self.alerting is not None:
+            self.alerting.run(tickets, self._clock.now(), report)
 
     # ---- heartbeat ----
 

@@ -100,7 +100,6 @@ class EscalationRules:
             for told in tickets:
                 if told not in asked and told.is_complete:
                     tx.bring_clock_forward(told.id, told.now + 15)
-            tx.state_rule_facts(facts)
         return tuple(facts)
 
     def _life(self, tx: Tx, told: TicketClocks) -> tuple[Moment, ...]:
@@ -173,7 +172,10 @@ class EscalationRules:
         for action in step.actions:
             if tx.enqueue(action, urgency=urgency, now=now) is None:
                 report.planned += 1
-        return [step.fact] if step.fact is not None else []
+        if step.fact is None:
+            return []
+        tx.state_rule_facts([step.fact])  # the alerts take it over, whatever happens to this process
+        return [step.fact]
 
     def _since(self, tx: Tx, rules: Sequence[Rule], now: datetime) -> dict[str, int]:
         """When each rule was first seen as it is now: what was so before is none of its business."""

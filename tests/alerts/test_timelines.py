@@ -223,7 +223,7 @@ TIMELINES: dict[str, tuple[AlertSettings | None, str]] = {
         """,
     ),
     "quiet hours carry over to the opening, an urgent breach breaks through": (
-        settings(receivers=[receiver(LEAD, hours=OFFICE)]),
+        settings(receivers=[receiver(LEAD, hours=(OFFICE,))]),
         """
         at 19:45 ticket 1 opened
         at 19:46 ticket 2 opened, urgent
