@@ -155,7 +155,10 @@ class Smtp:
         return smtplib.SMTP(server.host, server.port, local_hostname=server.domain, timeout=timeout)
 
     def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self._server.ca_file) if self._server.ca_file else None)
+        try:
+            context = ssl.create_default_context(cafile=str(self._server.ca_file) if self._server.ca_file else None)
+        except OSError:
+            raise MailProblem(f"{self._server.ca_file} holds no certificates that can be read.") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 

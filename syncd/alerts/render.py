@@ -62,6 +62,11 @@ class Folder(BaseLoader):
             raise TemplateProblem(f"{template} is larger than {LARGEST_TEMPLATE // 1024} kB")
         return text, str(place), lambda: True
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a folder."""
+        return self._folder.is_dir()
+
     def list_templates(self) -> list[str]:
         """The names that can be asked for."""
         return sorted(place.name for place in self._folder.glob("*.j2") if _NAME.fullmatch(place.name))
@@ -102,6 +107,8 @@ class Renderer:
                 found.append(f"The template of the subject cannot be used: {error.message}.")
         if self._overrides is None:
             return tuple(found)
+        if not self._overrides.exists:
+            return (*found, "There is no such folder, so the usual templates are used.")
         known = Folder(_PACKAGED).list_templates()
         for name in self._overrides.list_templates():
             if name not in known:

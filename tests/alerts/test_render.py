@@ -340,6 +340,12 @@ def test_what_is_wrong_with_a_folder_is_told_before_a_mail_needs_it(tmp_path: Pa
     assert "digest.html.j2 is the name of no template" in problems[2]
 
 
+def test_a_folder_that_is_not_there_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    absent = Renderer(overrides=tmp_path / "absent")
+    assert absent.problems() == ("There is no such folder, so the usual templates are used.",)
+    assert absent.render(told(ALERT), LENA) == RENDERER.render(told(ALERT), LENA)
+
+
 @pytest.mark.parametrize(
     ("template", "expected"),
     [

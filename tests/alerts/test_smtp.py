@@ -200,6 +200,15 @@ def test_a_wrong_certificate_gets_neither_password_nor_mail(
     assert box.mails() == []
 
 
+def test_certificates_that_cannot_be_read_are_named(open_box: Callable[..., Mailbox], tmp_path: Path) -> None:
+    box = open_box(tls=Certificates(tmp_path, "127.0.0.1").context)
+    (tmp_path / "empty.pem").write_text("")
+    for name in ("absent.pem", "empty.pem"):
+        outcome = channel(box, tls="starttls", ca_file=tmp_path / name).deliver(parcel(), seconds=5)
+        assert outcome.fate is Fate.RETRY
+        assert f"{name} holds no certificates" in outcome.text
+
+
 def test_a_server_without_starttls_is_not_spoken_to_in_the_clear(box: Mailbox) -> None:
     outcome = channel(box, tls="starttls").deliver(parcel(), seconds=5)
     assert outcome.fate is Fate.RETRY
