@@ -12,6 +12,7 @@ from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Group
 from syncd.cli.output import count, print_json, print_table, say, span
 from syncd.cli.sla_backtest import backtest_verb
+from syncd.cli.sla_compare import compare_verb
 from syncd.cli.sla_recompute import recompute
 from syncd.cli.sla_rows import Tally, Wall, by_share, clock_json, instant, name_of, span_option, state_of, tallies
 from syncd.cli.work import load, now_of, open_store
@@ -71,6 +72,7 @@ def sla(context: click.Context, *, within: str | None, by: str | None, limit: in
 
 
 sla.add_command(backtest_verb)
+sla.add_command(compare_verb)
 sla.add_command(recompute)
 
 

@@ -56,6 +56,7 @@ from syncd.sources.zendesk_fields import (
 )
 from syncd.sources.zendesk_history import History
 from syncd.sources.zendesk_links import AppLinks
+from syncd.sources.zendesk_metrics import MetricFeed
 from syncd.sources.zendesk_parse import (
     MalformedError,
     TicketReader,
@@ -153,6 +154,7 @@ class Zendesk:
         )
         self.app_links = AppLinks(self._reader)
         self.cases = Cases(self._writer, self._reader, self._tickets)
+        self.metrics = MetricFeed(self._from_start)
 
     # ---- who and what ------------------------------------------------------------------------------------------
 
