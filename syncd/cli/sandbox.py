@@ -126,6 +126,9 @@ def _print(told: dict[str, Any], made: Seeded, rate: float) -> None:
     say(f"export ZENDESK_CLIENT_SECRET={made.client_secret} ZENDESK_READER_SECRET={made.reader_client_secret}")
     say(f"export ZENDESK_TOKEN={made.writer_api_token} JIRA_TOKEN={made.jira_token} JIRA_EMAIL={made.jira_email}")
     say()
+    mail = f"{{host: {told['mail_host']}, port: {told['mail_port']}, tls: none, sender: syncd@helpdesk.example}}"
+    say(f"To hear of alerts, in config.yaml:  mail: {mail}")
+    say("                                    receivers: [{name: leads, to: [lead@helpdesk.example]}]")
     say(f"OAuth clients of Zendesk: {made.client_id} (admin), {made.reader_client_id} (reads only)")
     say(f"API token of Zendesk for {made.writer_email} (private comments only)")
     if "config" in told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import smtplib
 
 import requests
 
@@ -17,6 +18,10 @@ def test_it_says_where_it_is_and_writes_a_configuration_that_check_accepts(house
         until(lambda: process.out.rstrip().endswith("}"), "the addresses")
         told = json.loads(process.out)
         assert requests.get(f"{told['control_url']}/clock", timeout=5).json()["rate"] == 1.0
+        with smtplib.SMTP(told["mail_host"], told["mail_port"], timeout=5) as mailbox:
+            mailbox.sendmail("a@acme.example", ["b@acme.example"], "Subject: hello\r\n\r\n")
+        mails = requests.get(f"{told['control_url']}/mails", timeout=5).json()["mails"]
+        assert [mail["subject"] for mail in mails] == ["hello"]
         house.config, house.environ = config, {}
         assert house.fine("check", "--json").json["ok"]
         assert oct(config.with_name(".jira_token").stat().st_mode & 0o777) == "0o600"
