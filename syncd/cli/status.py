@@ -17,7 +17,7 @@ from syncd.cli.shapes import intent_json, what_of
 from syncd.cli.work import daemon_clock, load, open_store
 from syncd.config.load import Loaded
 from syncd.core.model import LinkState
-from syncd.ops.facts import CONFIG, DAEMON, PULSE
+from syncd.ops.facts import BACKUP, CONFIG, DAEMON, PULSE
 from syncd.ops.health import Health, health_of
 from syncd.store import Heartbeat, Intent, IntentState, Store, StoreError, Tx
 
@@ -37,6 +37,7 @@ class State:
     beat: Heartbeat | None = None
     daemon: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    backup: dict[str, Any] = field(default_factory=dict)
     servers: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, Any] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
@@ -65,7 +66,7 @@ class State:
         """1 when a brake, a parked write, a stopped route, a refused configuration or a defect waits for a person."""
         stuck = self.intents.get(IntentState.PARKED.value, 0)
         stopped = self.detail.get("stopped_routes")
-        problem = self.config.get("problem") or self.daemon.get("error")
+        problem = self.config.get("problem") or self.daemon.get("error") or self.backup.get("problem")
         return Exit.PERSON if self.brakes or stuck or stopped or problem else Exit.FINE
 
 
@@ -125,6 +126,8 @@ def _read(loaded: Loaded, store: Store) -> State:
         said, config, accounts = tx.get_fact(DAEMON), tx.get_fact(CONFIG), tx.get_fact("accounts")
         state.daemon = said if isinstance(said, dict) else {}
         state.config = config if isinstance(config, dict) else {}
+        kept = tx.get_fact(BACKUP)
+        state.backup = kept if isinstance(kept, dict) else {}
         state.accounts = accounts if isinstance(accounts, dict) else {}
         state.servers = {side: str(server) for side in SIDES if (server := tx.get_fact(f"server.{side}")) is not None}
         state.waiting = tx.waiting_counts()
@@ -163,6 +166,7 @@ def _as_json(state: State) -> dict[str, Any]:
         "store": state.store,
         "daemon": state.daemon or None,
         "config": state.config or None,
+        "backup": state.backup or None,
         "heartbeat": None
         if beat is None
         else {
@@ -214,6 +218,7 @@ def _print(state: State) -> None:
         say(f"Cycle {beat.cycle} ended {when(beat.at)}{fine}.")
     if state.config.get("problem"):
         tell(clean(f"The configuration on disk is not in force: {state.config['problem']}"))
+    _print_backup(state)
     problems, lanes = detail.get("problems", {}), detail.get("stopped_lanes", {})
     for side in SIDES:
         words = [state.servers.get(side, "never reached")]
@@ -263,3 +268,10 @@ def _print(state: State) -> None:
         say(f"{count(state.requests, 'request')} not taken yet")
     for warning in detail.get("warnings", []):
         say(clean(f"Warning: {warning}"))
+
+
+def _print_backup(state: State) -> None:
+    if state.backup.get("problem"):
+        tell(clean(f"The last backup failed: {state.backup['problem']}"))
+    if state.backup.get("at"):
+        say(clean(f"Backup: {ago(datetime.fromisoformat(state.backup['at']), state.now)}, {state.backup['path']}"))

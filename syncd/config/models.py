@@ -33,6 +33,7 @@ from syncd.config.secret import Secret
 from syncd.config.secret_place import WithSecret, one_place
 from syncd.config.sentences import Model, Relation, refusal
 from syncd.config.sla_models import Sla
+from syncd.config.store_models import Backup
 
 
 def _one_of(data: Mapping[str, object], choices: tuple[str, ...]) -> Iterator[Relation]:
@@ -170,6 +171,7 @@ class StoreConfig(WithSecret):
     url: StoreUrl = Field(default="sqlite:///syncd.db", examples=["sqlite:///syncd.db"])
     password_env: EnvName | None = Field(default=None, examples=["SYNCD_DB_PASSWORD"])
     password_file: SecretFile | None = Field(default=None, examples=["/etc/syncd/db_password"])
+    backup: Backup = Field(default_factory=Backup, examples=["{every: 6h, keep: 8}"])
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:

@@ -28,6 +28,7 @@ from syncd.config.secret import SecretError
 from syncd.core.model import Json
 from syncd.cycle import ServerMismatch
 from syncd.daemon.alarm import Alarm
+from syncd.daemon.backups import back_up_when_due
 from syncd.daemon.telling import Teller
 from syncd.daemon.upkeep import look_after
 from syncd.ops.facts import CONFIG, DAEMON, PULSE
@@ -241,6 +242,7 @@ class Daemon:
             if self._app.catalog_problems:  # what was not read is read again as soon as both sides answer
                 self._routes_due = float("inf") if report.problems else 0.0
             look_after(self._store, self._clock.now(), self._stopping)
+            back_up_when_due(self._store, self._app.loaded.config.store.backup, self._clock.now())
             if self._failures:
                 log.info("recovered", after=self._failures, news=True)
                 self._failures = 0

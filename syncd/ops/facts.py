@@ -10,3 +10,6 @@ CONFIG = "config"
 
 PULSE = "daemon.pulse"
 """When the daemon last got something done within a cycle, in Unix seconds of its clock."""
+
+BACKUP = "backup"
+"""The copies that the daemon makes: {at, path, problem}, the last one that was made and why a newer one was not."""
