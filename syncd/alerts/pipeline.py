@@ -111,17 +111,17 @@ class _Rooms:
             return self._rooms[mine.group]
         if mine is not None and fact.state is not FactState.FIRING:
             return self._closed.setdefault(mine.id, _Room(mine, {}))  # a correction of what is long over
-        joined = self._of_clock(fact.key)
-        if joined is not None:
-            return joined
         if case is None:
-            chain, group = rule_chain(fact.key)
-        else:
-            chain, group = chain_and_group(self._world.settings, case, fact.key)
+            return self._open(*rule_chain(fact.key))
+        chain, group = chain_and_group(self._world.settings, case, fact.key)
+        joined = self._of_clock(fact.key)
+        if joined is not None and joined.episode.chain.route == chain.route:
+            return joined
         return self._open(chain, group)
 
     def _of_clock(self, key: AlertKey) -> _Room | None:
-        """The open episode that a fact of the same clock fires in: a breach stays with its warnings."""
+        """The open episode that a fact of the same clock fires in: a breach stays with its warnings where one route
+        takes both, whatever its group is called by now."""
         for fact in self._world.known.get(key.ticket, {}).values():
             episode = self._world.episodes.get(fact.episode)
             if fact.key.clock == key.clock and fact.state is FactState.FIRING and episode is not None:

@@ -278,7 +278,7 @@ def _unknown_names(loaded: Loaded) -> Iterator[tuple[KeyPath, str]]:
         if name not in metrics:
             yield ("alerts", *path), f"sla.metrics has no {name}; there are {listed(metrics, 'and') or 'none'}."
     for index, receiver in enumerate(config.receivers):
-        name = receiver.quiet_outside
-        if name is not None and name not in calendars:
+        wanted = receiver.quiet_outside
+        if wanted is not None and wanted not in calendars:
             known = listed(calendars, "and") or "none"
-            yield ("receivers", index, "quiet_outside"), f"sla.calendars has no {name}; there are {known}."
+            yield ("receivers", index, "quiet_outside"), f"sla.calendars has no {wanted}; there are {known}."
