@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from syncd.core.clock_actions import ShowClocks
 from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, SawComments, WithdrawNote
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.field_model import FieldBase, FieldChange
@@ -423,6 +424,7 @@ RemoteAction: TypeAlias = (
     | EscalateTicket
     | RaiseBug
     | SetBugFields
+    | ShowClocks
     | SetTicketFields
     | FollowUp
     | CommentToTicket

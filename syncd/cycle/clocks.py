@@ -10,6 +10,7 @@ from typing import Final
 from syncd.core.mapping import StageMapping
 from syncd.core.model import Json
 from syncd.core.ports import Clock, IssueSource, TicketSource
+from syncd.cycle.clock_fields import enqueue_shown
 from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
 from syncd.cycle.folding import events_of, fold, judged, load
 from syncd.cycle.history import Histories, known_history, rank_of
@@ -100,13 +101,14 @@ class ClockKeeper:
             stale = [number for number in tx.stale_clocks(SHARE) if number not in waiting]
             found = self.folded(tx, [*due, *stale], now) if due or stale else []
         if due or stale:
-            self._save([*due, *stale], found)
+            report.warnings += self._save([*due, *stale], found, settings)
         report.folded += len(due) + len(stale)
         with self._store.reading() as tx:
             report.clocks = progress(tx)
         return found
 
-    def _save(self, asked: Sequence[int], found: Sequence[TicketClocks]) -> None:
+    def _save(self, asked: Sequence[int], found: Sequence[TicketClocks], settings: SlaSettings) -> list[str]:
+        """Keeps what was found out of the tickets that were asked for, and what follows from it; returns warnings."""
         ids = {folded.id for folded in found}
         with self._store.transaction() as tx:
             known = known_history(tx)
@@ -124,6 +126,8 @@ class ClockKeeper:
             if wanted:
                 tx.want_histories(wanted)
             tx.forget_readings(sorted(born), known.until)
+            off_tags = {view.off_tag for view in self._routes().running.values() if view.off_tag}
+            return enqueue_shown(tx, found, settings.shown, off_tags, self._clock.now())
 
     def now(self) -> int:
         """The present in Unix seconds, never before what the trackers said last: a clock that was set back must not
@@ -175,6 +179,9 @@ class ClockKeeper:
     def fresh(self, ticket_ids: Sequence[int], report: CycleReport) -> list[TicketClocks]:
         """These tickets read anew from Zendesk, with the audits of those that changed since their history is known;
         then folded as of now and kept. Raises SourceError."""
+        settings = self._sla()
+        if settings is None:
+            return []
         rows = self._zendesk.read(ticket_ids)
         with self._store.transaction() as tx:
             tx.put_tickets(rows, self._clock.now())
@@ -185,7 +192,7 @@ class ClockKeeper:
                 self._histories.read_audits_of(row.id, report, whole=second(row.created_at) < known.live)
         with self._store.reading() as tx:
             found = self.folded(tx, ticket_ids, self._now(tx))
-        self._save(ticket_ids, found)
+        report.warnings += self._save(ticket_ids, found, settings)
         return found
 
     # ---- rules ----

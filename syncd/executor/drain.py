@@ -35,6 +35,7 @@ from syncd.core.ports import Clock, IssueSource, TicketSource, Transition
 from syncd.core.succession import RelateBugs
 from syncd.core.world import seen_of
 from syncd.executor.bugs import BugWriter, WalkKnowledge
+from syncd.executor.clock_fields import owed_fields
 from syncd.executor.outcome import (
     LOOK_AFTER,
     VERIFY_AFTER,
@@ -140,7 +141,7 @@ class Executor:
         self._clock = clock
         self._ranks = ranks
         self._stopping = stopping
-        self._tickets = TicketWriter(zendesk)
+        self._tickets = TicketWriter(zendesk, owed_fields(store))
         self._bugs = BugWriter(jira)
         self._graphs: dict[tuple[str, str], tuple[tuple[str | None, str], ...]] = {}
 

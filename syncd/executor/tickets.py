@@ -21,8 +21,10 @@ CAS_TRIES = 3
 class TicketWriter:
     """Writes to one Zendesk. `before_send` is called right before the PUT: it commits the intent as sent."""
 
-    def __init__(self, zendesk: TicketSource) -> None:
+    def __init__(self, zendesk: TicketSource, beside: Callable[[int], Mapping[str, Json]] = lambda _ticket: {}) -> None:
+        """`beside`: fields that a write of this ticket takes along."""
         self._zendesk = zendesk
+        self._beside = beside
 
     def update(
         self,
@@ -54,7 +56,7 @@ class TicketWriter:
                 action = replace(action, values=values(ticket))
                 if not action.values and action.note is None:
                     return Done(tickets=(ticket,))
-            write = _write_for(action, ticket)
+            write = _write_for(action, ticket, self._beside(action.ticket_id))
             before_send()
             try:
                 return self._written(action, ticket, self._send(action, write, ticket, marker), now)
@@ -180,7 +182,7 @@ def _precondition(action: UpdateTicket, ticket: TicketSnapshot) -> Outcome | Non
     return Superseded(reason, tickets=(ticket,))
 
 
-def _write_for(action: UpdateTicket, ticket: TicketSnapshot) -> TicketWrite:
+def _write_for(action: UpdateTicket, ticket: TicketSnapshot, beside: Mapping[str, Json]) -> TicketWrite:
     """A status that the ticket has already is not written: a category would reset its custom status."""
     writes_status = action.status is not None and not same_state(_asked_state(action, ticket), ticket.state)
     custom = action.custom_status_id if writes_status else None
@@ -188,7 +190,7 @@ def _write_for(action: UpdateTicket, ticket: TicketSnapshot) -> TicketWrite:
         status=action.status if writes_status and custom is None else None,
         custom_status_id=custom,
         note=action.note,
-        fields=dict(action.fields) or None,
+        fields={**beside, **action.fields} or None,
         values=dict(action.values) or None,
     )
 

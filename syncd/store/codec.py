@@ -27,6 +27,7 @@ from syncd.core.actions import (
     ShowTicketOnBug,
     UpdateTicket,
 )
+from syncd.core.clock_actions import ShowClocks
 from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.succession import RelateBugs
@@ -48,6 +49,7 @@ DESTINATIONS: Mapping[type[RemoteAction], str] = {
     RelateBugs: "jira",
     EscalateTicket: "zendesk",
     RaiseBug: "jira",
+    ShowClocks: "zendesk",
     SetBugFields: "jira",
     SetTicketFields: "zendesk",
     FollowUp: "zendesk",

@@ -273,6 +273,11 @@ class Intents(Repository):
             query = query.where(IntentRow.state == state.value)
         return self._sound_intents(query.order_by(IntentRow.seq.desc()).limit(limit))
 
+    def waiting_for(self, subject: str, kind: str) -> list[Intent]:
+        """The subject's intents of a kind that were never sent, in order of enqueuing."""
+        query = select(_INTENT).where(IntentRow.subject == subject, IntentRow.state == "new", IntentRow.kind == kind)
+        return self._sound_intents(query.order_by(IntentRow.seq))
+
     def unsettled(self) -> list[Intent]:
         """Those in state `sent`, in order of enqueuing."""
         return self._sound_intents(select(_INTENT).where(IntentRow.state == "sent").order_by(IntentRow.seq))
