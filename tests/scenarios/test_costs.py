@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,57 @@ def test_planning_reads_only_the_links_that_hang_together(lab: Lab) -> None:
         tx.touch([ticket_subject(ticket)], lab.clock.now())
     report = lab.cycle(seconds=1)
     assert report.links_waiting == 0
+
+
+SPEAKING = "{to_bug: all, to_customer: {prefix: '#customer', accounts: [712020:nobody]}}"
+
+
+def _remark(lab: Lab, ticket: int, key: str) -> None:
+    del ticket
+    lab.sandbox.jira.comment(lab.developer, key, "a remark")
+
+
+def _answer(lab: Lab, ticket: int, key: str) -> None:
+    del key
+    lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="a note", public=False)
+
+
+def _for_customer(lab: Lab, ticket: int, key: str) -> None:
+    del ticket
+    lab.sandbox.jira.comment(lab.developer, key, "#customer It is fixed.")
+
+
+def _file(lab: Lab, ticket: int, key: str) -> None:
+    del ticket
+    lab.sandbox.jira.attach(lab.developer, key, "a.log", b"log")
+
+
+# Beside the two calls of every fast pass. In brackets what the change itself asks for.
+COSTS = {
+    # [issue, its comments] ticket, audits, PUT; the ticket changed: its comments
+    "a developer's comment": (_remark, 6),
+    # [the ticket's comments] the bug's comments, POST, the mark read back, issue; the issue changed: its comments
+    "an agent's comment": (_answer, 6),
+    # as a developer's, and the comment and its mark once more before it is said
+    "a comment for the customer": (_for_customer, 8),
+    # as a developer's comment, and the list of files, the ticket's comments, the file itself, the upload
+    "a file that no comment names": (_file, 10),
+}
+
+
+@pytest.mark.parametrize(("happens", "count"), [pytest.param(*row, id=name) for name, row in COSTS.items()])
+def test_what_is_carried_costs_so_many_calls(
+    tmp_path: Path, deployment: Deployment, happens: Callable[[Lab, int, str], None], count: int
+) -> None:
+    account = Lab(tmp_path / "first", deployment).developer
+    comments = SPEAKING.replace("712020:nobody", f"'{account}'")
+    route = f"  - {{name: novabrain, project: NOVA, mapping: default, mirror: {MIRROR}, comments: {comments}}}\n"
+    lab = Lab(tmp_path, deployment, routes=route)
+    ticket, key = lab.ticket("open"), lab.bug()
+    lab.link(ticket, key)
+    lab.settle()
+    lab.cycle(complete=True)
+    lab.cycle(2, seconds=1)
+    happens(lab, ticket, key)
+    assert len(calls(lab, lab.during(lambda: lab.cycle(seconds=1)))) == 2 + count
+    assert len(calls(lab, lab.during(lambda: lab.cycle(seconds=1)))) == 2
