@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 
 from syncd.sandbox.clock import SandboxClock
 
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC).timestamp()  # a Monday
+STARTS = tuple(
+    moment.timestamp()
+    for moment in (
+        *[datetime(2026, 3, 2, 9, 0, tzinfo=UTC)] * 6,  # a Monday
+        datetime(2026, 3, 29, 0, 58, tzinfo=UTC),  # Europe's clocks go forward
+        datetime(2026, 10, 25, 0, 58, tzinfo=UTC),  # and back
+        datetime(2026, 11, 1, 5, 58, tzinfo=UTC),  # New York's go back
+        datetime(2028, 2, 29, 23, 57, tzinfo=UTC),
+        datetime(2026, 12, 31, 23, 57, tzinfo=UTC),
+    )
+)
+"""When histories begin."""
 
 
 class SimClock:
@@ -17,6 +28,7 @@ class SimClock:
 
     def __init__(self, servers: SandboxClock) -> None:
         self._servers = servers
+        self._began = servers.now()
         self.skew = 0.0
         self.asleep = 0.0
 
@@ -26,4 +38,4 @@ class SimClock:
 
     def monotonic(self) -> float:
         """Seconds since the machine started, without those in which it slept."""
-        return self._servers.now() - START - self.asleep
+        return self._servers.now() - self._began - self.asleep

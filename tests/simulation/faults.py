@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from syncd.sandbox.faults import Fault
-from tests.simulation.wire import STALE
+from tests.simulation.wire import REORDERED, STALE
 
 Make = Callable[[random.Random, float], Fault]
 
@@ -93,6 +93,8 @@ CALL_FAULTS = (
     CallFault("export_repeated_cursor", _plain("repeated_cursor"), "zendesk", "read", "/incremental/tickets"),
     CallFault("export_null_cursor", _plain("null_cursor"), "zendesk", "read", "/incremental/tickets"),
     CallFault("stale_list", _plain(STALE), "zendesk", "read", "/tickets.json"),
+    CallFault("stale_read", _plain(STALE), "zendesk", "read", "/show_many"),
+    CallFault("reordered_page", _plain(REORDERED), "zendesk", "read", "/tickets"),
     CallFault("transition_conflict", _plain("transition_conflict"), "jira", "write", "/transitions"),
     CallFault("jira_quota", _plain("quota", retry_after=40), "jira"),
     CallFault("jira_burst", _plain("burst"), "jira"),
@@ -138,6 +140,24 @@ SETTINGS = (
 ALL_KINDS = (*(fault.name for fault in CALL_FAULTS), *CRASHES, *STORE_FAULTS, *EVENTS, *SETTINGS)
 LONG = ("429_far_date", "429_largest", "jira_dc_blocked")
 """Kinds that silence the daemon for an hour: seldom, or little else would happen."""
+WRITES = 4.0
+"""Calls that write are few, and struck so many times as often."""
+RARE = {
+    "applied_very_late_create": 8.0,
+    "transition_conflict": 3.0,
+    "database_conflict": 2.0,
+    "database_deadlock": 2.0,
+    "applied_late_zendesk": 2.0,
+    "applied_late_jira": 2.0,
+    "export_empty_page": 4.0,
+    "export_duplicate_page": 8.0,
+    "export_repeated_cursor": 8.0,
+    "export_null_cursor": 8.0,
+    "stale_list": 4.0,
+    "stale_read": 8.0,
+    "reordered_page": 2.0,
+}
+"""What few calls can suffer strikes those more often."""
 
 
 class Swarm:
@@ -164,17 +184,19 @@ class Swarm:
         """The kind's own numbers."""
         return self._streams[name]
 
-    def strikes(self, name: str) -> bool:
-        """Whether the kind happens now."""
+    def strikes(self, name: str, *, times: float = 1.0) -> bool:
+        """Whether the kind happens now; so many times as often as usual."""
         rate = self.rates.get(name)
-        return rate is not None and self._streams[name].random() < rate
+        return rate is not None and self._streams[name].random() < rate * times
 
     def of_call(self, service: str, path: str, now: float, *, write: bool) -> tuple[str, Fault] | None:
         """The fault of this call, or None. Every kind that could strike draws."""
         struck = [
             fault
             for fault in CALL_FAULTS
-            if fault.name in self.rates and fault.strikes(service, path, write=write) and self.strikes(fault.name)
+            if fault.name in self.rates
+            and fault.strikes(service, path, write=write)
+            and self.strikes(fault.name, times=1.0 if not write or fault.name in LONG else WRITES)
         ]
         if not struck:
             return None
@@ -186,11 +208,11 @@ class Swarm:
 
 def _scale(name: str, busy: float) -> float:
     if name in CRASHES:
-        return busy / 8
+        return busy / 3
     if name in STORE_FAULTS:
         return busy / 20
     if name in EVENTS:
         return 0.12
     if name in LONG:
         return busy / 8
-    return 1.0 if name in SETTINGS else busy
+    return 1.0 if name in SETTINGS else busy * RARE.get(name, 1.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from syncd.core.model import LinkState
 from syncd.cycle import CycleReport
@@ -18,9 +18,11 @@ from syncd.sandbox.seed import CLIENT_ID, seed
 from syncd.sandbox.server import Sandbox
 from syncd.store import IntentState, StoreBusy, StoreError, StoreFull
 from tests.simulation.canary import listening, secrets
-from tests.simulation.clock import START, SimClock
+from tests.simulation.clock import STARTS, SimClock
 from tests.simulation.faults import Swarm
 from tests.simulation.invariants import judge
+from tests.simulation.manners import HEALTHY, SETTINGS
+from tests.simulation.marks import marks_of
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import Act, People, draw
 from tests.simulation.probe import Probe
@@ -32,13 +34,13 @@ from tests.simulation.wire import Call, Wire
 
 DEPLOYMENTS: tuple[Literal["cloud", "data_center"], ...] = ("cloud", "data_center")
 
-ROUNDS = 10
+ROUNDS = 9
 """Cycles while things go wrong."""
 
 PROBE_ROUNDS = 3
 """Cycles while the one last move of each group of links is carried, and things go wrong again."""
 
-PATIENCE = (15.0, 15.0, 60.0, 60.0, 200.0, 400.0, 400.0, 1000.0, 2000.0, *[4700.0] * 21)
+PATIENCE = (15.0, 60.0, 200.0, 400.0, 1000.0, 2000.0, *[4700.0] * 21)
 """Seconds between the cycles after everything was healed: by the end of it a day has passed, and all is at rest."""
 
 
@@ -90,9 +92,11 @@ class History:
         self.shape = (crowd.randint(3, 6), crowd.randint(3, 5), crowd.randrange(10_000))
         self.acts = draw(crowd, ROUNDS, crowd.randint(15, 40)) if acts is None else acts
         self.outcome.acts = self.acts
-        self.sandbox = Sandbox(self.variant.deployment, number, SandboxClock(START, frozen=True))
+        start = random.Random(f"{number}:start").choice(STARTS)
+        self.sandbox = Sandbox(self.variant.deployment, number, SandboxClock(start, frozen=True))
         self.seeded = seed(self.sandbox, cases=False)
         self.clock = SimClock(self.sandbox.clock)
+        self._start_at = start
         self.oracle = Oracle(self.sandbox, self.seeded, self.variant)
         self.wire = Wire(
             self.sandbox,
@@ -134,7 +138,7 @@ class History:
             for number in range(ROUNDS):
                 self._round(number)
             self.heal()
-            self.come_to_rest()
+            self.come_to_rest((61.0,))
             judge(self)
             if not self.outcome.violations:
                 self._probe()
@@ -151,7 +155,7 @@ class History:
             self.sandbox.advance(self._random.uniform(1.0, 20.0))
             self._accept_if_held(self.cycle())
         self.heal()
-        self.come_to_rest()
+        self.come_to_rest((61.0, 4700.0))
         judge(self)
         probe.judge()
         self.outcome.marks["a last move was carried under fire"] += len(probe.moves)
@@ -166,6 +170,7 @@ class History:
 
     def finish(self) -> Outcome:
         """Closes the books."""
+        self.outcome.marks += marks_of(self)
         self.process.kill()
         self.outcome.calls = len(self.wire.calls)
         for call in self.wire.calls:
@@ -204,8 +209,9 @@ class History:
             self.sandbox.jira.switches[name] = value
         self._note("healed")
 
-    def come_to_rest(self) -> None:
-        """Cycles until one that read everything has nothing to do, and then two more, which must not write."""
+    def come_to_rest(self, after: Sequence[float]) -> None:
+        """Cycles until one that read everything has nothing to do; then more of them, so many seconds apart, which must
+        not write."""
         for seconds in PATIENCE:
             self.sandbox.advance(seconds)
             report = self.cycle()
@@ -215,7 +221,7 @@ class History:
         else:
             self.broken("I2", f"it does not come to rest: {report}")
         self.quiet_since = len(self.wire.calls)
-        for seconds in (61.0, 4700.0):
+        for seconds in after:
             self.sandbox.advance(seconds)
             self.cycle()
         for call in self.wire.calls[self.quiet_since :]:
@@ -431,7 +437,7 @@ class History:
             self._note(f"VIOLATION {violation}")
 
     def _note(self, text: str) -> None:
-        line = f"{self.sandbox.clock.now() - START:9.1f} {text}"
+        line = f"{self.sandbox.clock.now() - self._start_at:9.1f} {text}"
         self._lines.update(line.encode())
         self.outcome.log.append(line)
 
@@ -442,47 +448,6 @@ class History:
         for held in report.held.values():
             self.outcome.marks[f"brake {held.reason}"] += 1
 
-
-def _lag(rng: random.Random, jira: dict[str, Any], _zendesk: dict[str, Any]) -> None:
-    jira["search_lag_seconds"] = rng.choice((2.0, 20.0, 90.0))
-    jira["search_lag_jitter_seconds"] = rng.choice((0.0, 30.0))
-
-
-def _set(side: str, name: str, *values: object) -> Any:
-    def change(rng: random.Random, jira: dict[str, Any], zendesk: dict[str, Any]) -> None:
-        (jira if side == "jira" else zendesk)[name] = rng.choice(values)
-
-    return change
-
-
-SETTINGS = {
-    "index_lag": _lag,
-    "search_values_live": _set("jira", "search_values", "live"),
-    "short_pages": _set("jira", "short_pages", True),
-    "empty_pages": _set("jira", "empty_pages", True),
-    "repeat_token": _set("jira", "repeat_token", True),
-    "small_export_pages": _set("zendesk", "export_page_limit", 6, 9),
-    "null_export_cursor_off": _set("zendesk", "export_null_cursor", False),
-    "metadata_flat": _set("zendesk", "ticket_events_metadata", "flat", "absent"),
-    "no_comment_properties": _set("jira", "comment_expand_properties", False),
-    "changelog_seconds": _set("jira", "changelog_bulk_seconds", True),
-    "old_headers": _set("zendesk", "header_dialect", "2023"),
-}
-MARKS = (
-    "a write done",
-    "a write superseded",
-    "a write in doubt",
-    "a write later",
-    "a write refused",
-    "a cycle ended by the store",
-    "a last move was carried under fire",
-    "an old backup was put back",
-    "brake first_run",
-)
-"""What a run of some size must have come by."""
-
-HEALTHY = {"search_lag_seconds": 0.0, "search_lag_jitter_seconds": 0.0, "repeat_token": False}
-"""Switches that go back when everything is healed; the others are ways that a healthy server may have."""
 
 EVENTS = {
     "clock_jump": History._jump,

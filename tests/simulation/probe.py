@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.core.model import Link, LinkState
 from tests.simulation.books import OFF
 from tests.simulation.oracle import Oracle
+from tests.simulation.variants import PRIORITIES
 
 if TYPE_CHECKING:
     from tests.simulation.history import History
@@ -48,7 +49,7 @@ class Probe:
         self._people = history.people
         with history.process.aside() as tx:
             self._links = [link for link in tx.all_links(limit=None) if link.state is not LinkState.RETIRED]
-        self.moves: list[Callable[[], None]] = []
+        self.moves: list[Callable[[], object]] = []
         self.expected: list[Expectation] = []
         self._names = {status.name: status.id for status in history.sandbox.jira.site.statuses.values()}
         robots = history.swarm.has("trigger") or history.swarm.has("automation")  # which make moves of their own
@@ -90,12 +91,16 @@ class Probe:
     def _plan(self, group: Sequence[Link]) -> None:
         link = self._random.choice(group)
         choice = self._random.randrange(10_000)
-        kind = self._random.choice(("developer", "developer", "solve", "tag"))
+        kind = self._random.choice(("developer", "developer", "solve", "tag", "rank", "say"))
         alone = sum(1 for other in group if other.ticket_id == link.ticket_id) == 1
         if kind == "solve" and alone and self._oracle.ticket(link.ticket_id)["status"] != "solved":
             self._solve(group, link, choice)
         elif kind == "tag" and alone:
             self._tag(link, choice)
+        elif kind == "rank" and len(group) == 1 and self._history.variant.fields and link.route == "novabrain":
+            self._rank(link, choice)
+        elif kind == "say":
+            self._say(link, choice)
         else:
             self._move(group, link, choice)
 
@@ -160,6 +165,36 @@ class Probe:
         what = f"ticket #{number} was tagged {NOT_FIXED} while {bug['key']} was {self._stage(link)}"
         self._expect(what, self._status_of_bug(bug["id"]), "To Do" if asked else bug["status"])
         self._expect(f"{what}; the tag is taken off", self._has_tag(number), not asked)
+
+    def _rank(self, link: Link, choice: int) -> None:
+        """A priority that one side changes is that of both."""
+        bug, number = self._bug(link), link.ticket_id
+        ours = self._oracle.ticket(number)["priority"]
+        urgency = [name for name in PRIORITIES if name != ours][choice % 3]
+        if choice // 3 % 2:
+            agent = self._people.agents[choice % len(self._people.agents)]
+            zendesk = self._history.sandbox.zendesk
+            self.moves.append(lambda: zendesk.set_priority(ticket=number, actor=agent, priority=urgency))
+        else:
+            developer = self._people.developers[choice % len(self._people.developers)]
+            jira = self._history.sandbox.jira
+            self.moves.append(lambda: jira.edit(developer, bug["id"], priority=PRIORITIES[urgency]))
+        what = f"one side of #{number} and {bug['key']} was made {urgency}"
+        self._expect(what, lambda oracle: oracle.ticket(number)["priority"], urgency)
+        self._expect(what, lambda oracle: (oracle.bug(bug["id"]) or bug)["fields"]["priority"], PRIORITIES[urgency])
+
+    def _say(self, link: Link, choice: int) -> None:
+        """What is said on either side; the invariants know where it must be heard."""
+        bug, number = self._bug(link), link.ticket_id
+        developer = self._people.developers[choice % len(self._people.developers)]
+        agent = self._people.agents[choice % len(self._people.agents)]
+        sandbox = self._history.sandbox
+        self.moves.append(lambda: sandbox.jira.comment(developer, bug["id"], f"Developers say d{choice} of it."))
+        self.moves.append(
+            lambda: sandbox.zendesk.agent_replies(
+                ticket=number, actor=agent, body=f"#bug Agents say w{choice} of it.", public=False
+            )
+        )
 
     # ---- small things ----
 

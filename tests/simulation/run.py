@@ -20,7 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.simulation.faults import ALL_KINDS
-from tests.simulation.history import MARKS, Outcome, simulate
+from tests.simulation.history import Outcome, simulate
+from tests.simulation.marks import MARKS
 from tests.simulation.shrink import shrink, story
 
 ENOUGH = 300
@@ -104,12 +105,14 @@ def report(tally: Tally, seconds: float, console: Console, *, shrunk: int) -> No
     )
     for name in tally.missing:
         console.print(f"Never happened: {name}", markup=False)
-    for seed, what in tally.raised:
-        console.print(f"Seed {seed} raised {what}", markup=False)
-    for outcome in tally.failed[shrunk:]:
-        console.print(f"Seed {outcome.seed}: {'; '.join(map(str, outcome.violations[:3]))}", markup=False)
     for outcome in tally.failed[:shrunk]:
         console.print("\n" + story(shrink(outcome)), markup=False, soft_wrap=True)
+
+
+def _named(result: Outcome | tuple[int, str]) -> str:
+    if isinstance(result, tuple):
+        return f"seed {result[0]} raised {result[1]}"
+    return f"seed {result.seed}: {'; '.join(map(str, result.violations[:3]))}"
 
 
 def main() -> int:
@@ -127,6 +130,8 @@ def main() -> int:
         task = progress.add_task("histories", total=len(seeds), bad=0)
         for result in run(seeds, given.jobs):
             tally.add(result)
+            if isinstance(result, tuple) or result.violations:
+                progress.console.print(f"  {_named(result)}", markup=False, soft_wrap=True)
             progress.update(task, advance=1, bad=len(tally.failed) + len(tally.raised))
     report(tally, time.monotonic() - started, console, shrunk=0 if given.no_shrink else MOST_SHRUNK)
     return 0 if tally.good else 1

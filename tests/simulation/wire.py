@@ -26,6 +26,8 @@ LONGEST_WAIT = 3600.0  # seconds for which a pause that a server asks for is kep
 STALE = "stale"
 """The kind of fault in which a list is as it was some seconds ago: a replica is behind."""
 OLDEST_STALE = 60.0
+REORDERED = "reordered"
+"""The kind of fault in which the rows of an answer come in another order."""
 
 
 @dataclass(slots=True)
@@ -84,6 +86,14 @@ def _subject(call: Call) -> str:
     return f"{'ticket' if call.service == 'zendesk' else 'issue'}:{found[1]}" if found else ""
 
 
+def _turned(content: bytes) -> bytes:
+    """The answer with its tickets in the other order."""
+    answer = json.loads(content)
+    if isinstance(answer, dict) and isinstance(answer.get("tickets"), list):
+        answer["tickets"].reverse()
+    return json.dumps(answer).encode()
+
+
 @dataclass(slots=True)
 class _Silence:
     """A server asked for none of our calls until a moment of its own clock."""
@@ -137,7 +147,7 @@ class Wire(BaseAdapter):
         struck = self.before(call)
         if struck is not None:
             call.fault, fault = struck
-            if fault.kind != STALE:
+            if fault.kind not in (STALE, REORDERED):
                 self.sandbox.ctx.faults.add(fault)
         self.calls.append(call)
         try:
@@ -242,7 +252,9 @@ class Wire(BaseAdapter):
         if call.service == "zendesk" and call.method == "GET" and isinstance(response.raw, BytesIO):
             question, now = f"{call.path}?{call.query}", self.sandbox.clock.now()
             at, content = self._old.get(question, (float("-inf"), b""))
-            if call.fault == STALE and now - at <= OLDEST_STALE:
+            if call.fault == "reordered_page":
+                response.raw = BytesIO(_turned(response.raw.getvalue()))
+            elif call.fault in ("stale_list", "stale_read") and now - at <= OLDEST_STALE:
                 response.raw = BytesIO(content)
             elif call.fault is None:
                 self._old[question] = (now, response.raw.getvalue())
