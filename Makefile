@@ -14,11 +14,13 @@ READY := .venv/.ready
 JOBS ?= 2
 LOCK_FLAGS ?=
 CRASHES ?=
+N ?= 10000
+FROM ?= 1
 NEMESIS ?=
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra postgres --extra apprise --universal --generate-hashes \
 	--no-header --no-emit-index-url --no-annotate $(LOCK_FLAGS)
 
-.PHONY: help demo test lint types imports unit crashes nemesis format lock venv clean
+.PHONY: help demo test lint types imports unit simulate ablate crashes nemesis format lock venv clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +43,12 @@ imports: $(READY)  ## the direction of imports (import-linter, .importlinter)
 
 unit: $(READY)  ## the tests alone (pytest), in JOBS=2 processes
 	@echo "pytest"; $(BIN)/pytest -n $(JOBS)
+
+simulate: $(READY)  ## N=10000 histories in a world that goes wrong, from seed FROM=1, in JOBS=2 processes (some hours)
+	@$(BIN)/python -m tests.simulation.run $(N) --from $(FROM) --jobs $(JOBS)
+
+ablate: $(READY)  ## take one protection away at a time: the simulation must notice each (docs/ablations.md)
+	@$(BIN)/python -m tests.simulation.ablate --jobs $(JOBS) --write
 
 crashes: $(READY)  ## die at every border of every scene, and at every pair of borders of some (some 40 minutes)
 	@$(BIN)/python -m tests.crashes $(CRASHES)
