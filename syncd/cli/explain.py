@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from syncd.app.build import App
+from syncd.cli.alert_story import AlertStory, alerts_json, alerts_of, print_alerts
 from syncd.cli.clock_story import clocks_json, clocks_of, print_clocks
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.links import KEY, issue_key, ticket_number
@@ -39,6 +40,7 @@ class Story:
     planned: Planned | None = None
     clocks: list[TicketClocks] = field(default_factory=list)
     rules: list[RuleStory] = field(default_factory=list)
+    alerts: list[AlertStory] = field(default_factory=list)
 
     def waits(self, link_id: int) -> list[str]:
         """Why the next cycle would leave the link alone."""
@@ -64,6 +66,7 @@ def explain(*, what: str, as_json: bool) -> int:
         ]
         story.clocks = clocks_of(app, list(story.tickets))
         story.rules = rules_of(app, story.clocks)
+        story.alerts = alerts_of(app, story.clocks)
         story.planned = app.engine.preview(CycleReport(), subjects=subjects, read=False)
         if as_json:
             print_json(_as_json(app, story))
@@ -160,6 +163,7 @@ def _as_json(app: App, story: Story) -> dict[str, Any]:
         "reads": _reads(story),
         "clocks": clocks_json(story.clocks),
         "escalation": rules_json(story.rules),
+        "alerts": alerts_json(story.alerts),
         "brakes": [held_json(held) for held in planned.held.values()] if planned is not None else [],
     }
 
@@ -179,6 +183,7 @@ def _print(app: App, story: Story) -> None:
         _print_link(app, story, link)
     print_clocks(app, story.clocks)
     print_rules(app, story.rules)
+    print_alerts(app, story.alerts)
     if story.intents:
         say()
         say("Writes under way:")

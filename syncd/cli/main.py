@@ -29,6 +29,7 @@ VERBS = {
     "links": "links:links",
     "intents": "intents:intents",
     "conflicts": "conflicts:conflicts",
+    "alerts": "alerts:alerts",
     "upgrade": "care:upgrade",
     "backup": "care:backup",
     "restore": "care:restore",

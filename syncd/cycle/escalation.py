@@ -19,6 +19,7 @@ from syncd.alerts.escalating import Carried, EscalationSettings, carried_out, re
 from syncd.alerts.situation import Around, affected_by, situation_of
 from syncd.core.alert_model import RuleFact
 from syncd.core.model import Json
+from syncd.cycle.acknowledging import commanded
 from syncd.cycle.settings import CycleReport
 from syncd.rules.escalation import Rule, Run, Situation, advance
 from syncd.sla.business_time import BusinessTime
@@ -201,6 +202,7 @@ class EscalationRules:
             affected=affected_by(told.links, live),
             kind=kind,
             same_kind=tx.count_of_kind(kind, since) if kind else 0,
+            commanded_at=commanded(tx).get(told.id),
         )
 
 

@@ -12,6 +12,7 @@ from syncd.core.model import Json, LinkState, Origin
 from syncd.core.ports import Clock, IssueSource, TicketSource
 from syncd.core.resolve import CannotResolve, resolve
 from syncd.core.world import World
+from syncd.cycle.acknowledging import acknowledge
 from syncd.cycle.apply import apply_local
 from syncd.cycle.settings import Routes, Settings
 from syncd.sources.errors import SourceError
@@ -63,6 +64,7 @@ class Requests:
             "intents retry": self._retry,
             "intents drop": self._drop,
             "sla recompute": self._recompute_clocks,
+            "alerts ack": self._acknowledge,
         }
         action = verbs.get(verb)
         if action is None:
@@ -158,6 +160,14 @@ class Requests:
                 tx.enqueue(remote, urgency=1, now=now)
             tx.log_link(link.id, now, "resolved", f"a person took: {take}", {})
         return f"link {link.id}: {'nothing to write' if not plan.remote else plan.remote[0].reason}"
+
+    def _acknowledge(self, asked: Asked) -> str:
+        ticket, now = int(str(asked.args["ticket"])), self._clock.now()
+        with self._store.transaction() as tx:
+            said = acknowledge(
+                tx, ticket, int(str(asked.args.get("seconds") or 0)), str(asked.args.get("by") or "somebody"), now
+            )
+        return f"ticket #{ticket} {said}"
 
     def _retry(self, asked: Asked) -> str:
         with self._store.transaction() as tx:
