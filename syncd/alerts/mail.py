@@ -2,7 +2,9 @@
 
 Between the final dot and the server's 250 nobody can know whether a mail was taken over
 (https://www.rfc-editor.org/rfc/rfc1047); such a try is UNKNOWN, and the mail is to be sent once more, byte for byte, as
-receivers drop what has a Message-ID that they know. What the server says before is a definite yes or no.
+receivers drop what has a Message-ID that they know. What the server says before is a definite yes or no. Ten minutes of
+patience are what https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2 asks for; the default is shorter, as the service
+manager takes a daemon that waits so long for one that hangs.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from syncd.alerts.ports import Fate, Outcome, Parcel
 from syncd.alerts.render import Renderer
 from syncd.config.secret import Secret, SecretError
 
+LEAST: Final = 5.0  # seconds for what comes before the content, however few are left
 GREYLISTED: Final = 120.0  # seconds until another try makes sense, when the server does not say
 _SETUP_CODES: Final = frozenset({502, 503, 530, 534, 535, 538})  # a 5xx that says nothing about this mail
 _WAIT: Final = re.compile(r"\b(\d{1,4})\s*(s|sec|second|m|min|minute)s?\b", re.IGNORECASE)
@@ -71,7 +74,8 @@ class Mailer(Protocol):
     """Hands one mail to one recipient."""
 
     def send(self, message: bytes, sender: str, recipient: str, *, seconds: float) -> Outcome:
-        """Once, in about so many seconds at most. Raises nothing that a server or a network can cause."""
+        """Once. `seconds`, a few at least, bound what comes before the content; the answer to the content is waited for
+        longer, as giving up there makes the mail go out twice. Raises nothing that a server or a network can cause."""
         ...
 
 
@@ -106,14 +110,14 @@ class Smtp:
     def send(self, message: bytes, sender: str, recipient: str, *, seconds: float) -> Outcome:
         """As Mailer has it."""
         try:
-            with self._session(seconds) as client:
-                return self._transaction(client, message, sender, recipient, seconds)
+            with self._session(max(seconds, LEAST)) as (client, guard):
+                return self._transaction(client, guard, message, sender, recipient)
         except MailProblem as problem:
             return Outcome(Fate.RETRY, str(problem), problem.code)
 
     def probe(self, seconds: float = 30.0) -> str:
         """Connects, starts TLS and signs in, and sends no mail; returns how, for people. Raises MailProblem."""
-        with self._session(seconds) as client:
+        with self._session(seconds) as (client, _):
             with _told(self, client):
                 code, said = client.noop()
             if code != 250:
@@ -130,20 +134,20 @@ class Smtp:
     # ---- the connection ------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _session(self, seconds: float) -> Iterator[smtplib.SMTP]:
-        """A client that may send; raises MailProblem. Whatever a server does, it ends after `seconds`."""
+    def _session(self, seconds: float) -> Iterator[tuple[smtplib.SMTP, _Guard]]:
+        """A client that may send; raises MailProblem. Whatever a server does, it ends after `seconds`, unless the guard
+        is told to wait longer."""
         deadline = time.monotonic() + seconds
         with _told(self, None):
             client = self._connect(min(self._server.timeout, seconds))
-        guard = threading.Timer(max(deadline - time.monotonic(), 0.0), _cut_off, [client])
-        guard.daemon = True
-        guard.start()
+        guard = _Guard(client)
+        guard.allow(max(deadline - time.monotonic(), 0.0))
         try:
             with _told(self, client):
                 self._greet(client)
-            yield client
+            yield client, guard
         finally:
-            guard.cancel()
+            guard.end()
             _leave(client)
 
     def _connect(self, timeout: float) -> smtplib.SMTP:
@@ -185,9 +189,7 @@ class Smtp:
 
     # ---- the transaction -----------------------------------------------------------------------------------------
 
-    def _transaction(
-        self, client: smtplib.SMTP, message: bytes, sender: str, recipient: str, seconds: float
-    ) -> Outcome:
+    def _transaction(self, client: smtplib.SMTP, guard: _Guard, message: bytes, sender: str, recipient: str) -> Outcome:
         steps: tuple[tuple[Stage, Callable[[], tuple[int, bytes]]], ...] = (
             (Stage.SENDER, lambda: client.mail(sender)),
             (Stage.RECIPIENT, lambda: client.rcpt(recipient)),
@@ -199,8 +201,9 @@ class Smtp:
                 outcome = judge(stage, code, self.clean(said))
                 if outcome is not None:
                     return outcome
+            guard.allow(self._server.final_timeout)
             if client.sock is not None:
-                client.sock.settimeout(min(self._server.final_timeout, seconds))
+                client.sock.settimeout(self._server.final_timeout)
             client.send(_on_the_wire(message))
         except (smtplib.SMTPException, OSError, ValueError) as error:
             # The final dot cannot have left: it is at the end of what failed.
@@ -243,6 +246,8 @@ def _reason(error: Exception) -> str:
             return "the connection was refused"
         case TimeoutError():
             return "no answer in time"
+        case smtplib.SMTPServerDisconnected() if "timed out" in str(error):
+            return "no answer in time"
         case socket.gaierror():
             return "the name of the server is not known"
         case smtplib.SMTPServerDisconnected() | ConnectionError():
@@ -263,11 +268,31 @@ def _on_the_wire(message: bytes) -> bytes:
     return re.sub(rb"(?m)^\.", b"..", lines) + b".\r\n"
 
 
-def _cut_off(client: smtplib.SMTP) -> None:
-    """Wakes a thread that waits for a server; past SSLSocket, whose own way would let go of the session meanwhile."""
-    if client.sock is not None:
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(client.sock, socket.SHUT_RDWR)
+class _Guard:
+    """Ends the connection when the time is up, whatever the server does: a timeout of the socket begins anew with every
+    byte."""
+
+    def __init__(self, client: smtplib.SMTP) -> None:
+        self._client = client
+        self._timer: threading.Timer | None = None
+
+    def allow(self, seconds: float) -> None:
+        """So many from now on."""
+        self.end()
+        self._timer = threading.Timer(seconds, self._cut_off)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        """No need any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _cut_off(self) -> None:
+        """Wakes the thread that waits; past SSLSocket, whose own way would let go of the session meanwhile."""
+        if self._client.sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._client.sock, socket.SHUT_RDWR)
 
 
 def _leave(client: smtplib.SMTP) -> None:

@@ -153,7 +153,7 @@ class Mail(WithSecret):
         default=timedelta(seconds=30), examples=["30s"]
     )
     final_timeout: Annotated[Duration, _within(timedelta(seconds=1), timedelta(minutes=10))] = Field(
-        default=timedelta(minutes=10), examples=["10m"]
+        default=timedelta(seconds=90), examples=["90s"]
     )
     allow_plain: bool = Field(default=False, examples=["false"])
 

@@ -4,6 +4,7 @@ another Message-ID."""
 from __future__ import annotations
 
 import email
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -127,7 +128,21 @@ def test_a_server_that_is_down_is_asked_again_and_gets_the_same_mail(box: Mailbo
 
 def test_a_server_that_does_not_answer_the_content_is_left_when_the_time_is_up(box: Mailbox) -> None:
     box.set_switches({"slow": 30.0})
-    assert channel(box).deliver(parcel(), seconds=0.5).fate is Fate.UNKNOWN
+    assert channel(box, final_timeout=0.5).deliver(parcel(), seconds=5).fate is Fate.UNKNOWN
+
+
+def test_a_slow_answer_to_the_content_is_waited_for_though_little_time_is_left(box: Mailbox) -> None:
+    box.set_switches({"slow": 0.5})
+    assert channel(box).deliver(parcel(), seconds=0.01).fate is Fate.SENT
+    assert len(box.mails()) == 1
+
+
+def test_a_server_that_says_nothing_at_all_is_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = MailServer("127.0.0.1", silent.getsockname()[1], "none", "helpdesk.example", timeout=0.3)
+        outcome = Smtp(mute).send(b"", HEAD.sender, LENA.address, seconds=5)
+    assert outcome.fate is Fate.RETRY
+    assert "no answer in time" in outcome.text
 
 
 @pytest.mark.parametrize(
