@@ -2,9 +2,9 @@
 
 Between the final dot and the server's 250 nobody can know whether a mail was taken over
 (https://www.rfc-editor.org/rfc/rfc1047); such a try is UNKNOWN, and the mail is to be sent once more, byte for byte, as
-receivers drop what has a Message-ID that they know. What the server says before is a definite yes or no. Ten minutes of
-patience are what https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2 asks for; the default is shorter, as the service
-manager takes a daemon that waits so long for one that hangs.
+receivers drop what has a Message-ID that they know. What the server says before is a definite yes or no. RFC 5321
+(https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2) asks for ten minutes of patience; the default is shorter, as
+the service manager takes a daemon that waits so long for one that hangs.
 """
 
 from __future__ import annotations
@@ -65,9 +65,7 @@ class MailServer:
     password: Secret | None = None
     ca_file: Path | None = None  # certificates to trust instead of the system's
     timeout: float = 30.0  # of silence in any step before the content
-    final_timeout: float = (
-        600.0  # for the answer to the content; https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2
-    )
+    final_timeout: float = 90.0  # for the answer to the content
 
 
 class Mailer(Protocol):
