@@ -15,7 +15,7 @@ from syncd.cli.main import Verb
 from syncd.cli.output import clean, count, print_json, print_table, say, span, tell, when
 from syncd.cli.shapes import held_json, local_json, write_json
 from syncd.cli.work import check_secrets, clock_for, load, looking, working
-from syncd.core.actions import AddLink, OpenConflict, RepointLink, RetireLink
+from syncd.core.actions import AddLink, MoveBug, OpenConflict, RemoteAction, RepointLink, RetireLink
 from syncd.core.model import Json
 from syncd.cycle import CycleReport, Planned
 from syncd.store import Intent, IntentState, StoreLocked
@@ -145,11 +145,24 @@ def _preview(app: App, report: CycleReport, imported: Import | None) -> Shown:
 
 
 def _writes(shown: Shown) -> list[dict[str, Any]]:
-    queued = [write_json(i.action, held=False, queued=True, at=i.next_at) for i in reversed(shown.queue)]
+    queued = [
+        write_json(i.action, held=False, queued=True, at=i.next_at, edges=_edges(shown, i.action))
+        for i in reversed(shown.queue)
+    ]
     fresh = [
-        write_json(action, held=not shown.planned.goes(action), queued=False) for action in shown.planned.plan.remote
+        write_json(action, held=not shown.planned.goes(action), queued=False, edges=_edges(shown, action))
+        for action in shown.planned.plan.remote
     ]
     return queued + fresh
+
+
+def _edges(shown: Shown, action: RemoteAction) -> set[tuple[str | None, str]]:
+    """What was learned so far of the workflow that a bug is to be walked through."""
+    if not isinstance(action, MoveBug):
+        return set()
+    with shown.app.store.reading() as tx:
+        issue = tx.issues([action.issue_id]).get(action.issue_id)
+        return tx.edges(issue.project_id, issue.issue_type_id) if issue is not None else set()
 
 
 def _code(shown: Shown) -> Exit:

@@ -3,53 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from syncd.cli.costs import calls_with_what_follows
 from syncd.cli.output import iso
 from syncd.core.actions import (
     LOCAL_ACTIONS,
     Action,
     AddLink,
     CastVote,
-    CommentOnBug,
-    CreateBug,
-    FollowUp,
     LocalAction,
-    MoveBug,
     OpenConflict,
     RecordBase,
     RemoteAction,
-    RemoveTag,
     RepointLink,
     RetireLink,
-    SetBugFields,
-    SetTicketFields,
-    ShowTicketOnBug,
-    UpdateTicket,
 )
 from syncd.core.guard import Held
 from syncd.core.model import Base, Comeback, Conflict, Json, Link
 from syncd.executor.drain import describe
 from syncd.store import Audit, Intent, LinkEntry
 from syncd.store.codec import destination_of
-
-CALLS: Mapping[str, int] = {
-    UpdateTicket.kind: 2,  # a fresh reading, the PUT
-    RemoveTag.kind: 3,  # a fresh reading, the DELETE, a reading of what is left
-    MoveBug.kind: 4,  # reading, transitions, the transition, reading: for a walk of one step
-    CommentOnBug.kind: 2,  # the comment, and a reading of the bug
-    CreateBug.kind: 11,  # two searches (our mark, the newest key), the ticket, the creation, a reading of the bug;
-    # then the remote link, the note on the ticket (2) and its tag (3)
-    ShowTicketOnBug.kind: 1,
-    SetBugFields.kind: 3,  # the bug with its changelog, the edit, both again
-    SetTicketFields.kind: 3,  # a fresh reading, the PUT, a reading; tags cost up to 4 more
-    FollowUp.kind: 3,  # a look for one that is there, the closed ticket, the new one
-}
-"""API calls that a write costs when nothing gets in its way, by its kind."""
-
-OTHER_CALLS = 2  # of a kind that is not listed: a reading and the write
 
 
 def base_json(base: Base | None) -> dict[str, Json] | None:
@@ -140,8 +116,15 @@ def held_json(held: Held) -> dict[str, Json]:
     }
 
 
-def write_json(action: RemoteAction, *, held: bool, queued: bool, at: datetime | None = None) -> dict[str, Any]:
-    """A write that a plan would make, or that is queued already."""
+def write_json(
+    action: RemoteAction,
+    *,
+    held: bool,
+    queued: bool,
+    at: datetime | None = None,
+    edges: Collection[tuple[str | None, str]] = (),
+) -> dict[str, Any]:
+    """A write that a plan would make, or that is queued already. `edges`: see syncd.cli.costs."""
     return {
         "kind": action.kind,
         "subject": action.subject,
@@ -153,7 +136,7 @@ def write_json(action: RemoteAction, *, held: bool, queued: bool, at: datetime |
         "queued": queued,
         "not_before": iso(at),
         "service": destination_of(action),
-        "calls": CALLS.get(action.kind, OTHER_CALLS),
+        "calls": calls_with_what_follows(action, edges),
     }
 
 

@@ -299,6 +299,7 @@ class CreateBug:
     note: str = ""  # what the ticket is to hear beside the key
     requester_id: int | None = None
     problem: str = ""  # why it cannot even be asked for; names the key to set
+    by_tag: bool = False  # an agent's tag asked for it, which is taken off afterwards
     instead: Succession | None = None  # the bug whose place it takes
     link_ids: tuple[int, ...] = ()
     route: str = ""
@@ -423,8 +424,8 @@ RemoteAction: TypeAlias = (
     | RelateBugs
     | EscalateTicket
     | RaiseBug
-    | SetBugFields
     | ShowClocks
+    | SetBugFields
     | SetTicketFields
     | FollowUp
     | CommentToTicket

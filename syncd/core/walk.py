@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from syncd.core.actions import MoveBug
 from syncd.core.mapping import BugTarget
 from syncd.core.model import IssueSnapshot, Json
 from syncd.core.ports import Transition, TransitionField
@@ -68,6 +69,11 @@ def next_step(
         f"{issue.key} cannot be moved to {target.status_name}: its screen requires '{field.name}'. "
         f"Set {stage}.move_bug_to.{where} in the mapping{hint}.",
     )
+
+
+def steps_of(action: MoveBug, edges: Collection[tuple[str | None, str]]) -> int:
+    """How many steps the walk takes over these edges; as many as its path names where they do not lead there."""
+    return _distances(edges, action.target.status_id).get(action.expected_status_id) or 1 + len(action.target.path)
 
 
 def _towards(

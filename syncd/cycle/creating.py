@@ -223,6 +223,7 @@ class CreatePart:
             note=drafted.note,
             requester_id=case.ticket.requester_id,
             problem=drafted.problem,
+            by_tag=instead is None and has_act_tag(rule, case.ticket),
             instead=instead,
             link_ids=(instead.link_id,) if instead is not None else (),
             route=rule.route,
