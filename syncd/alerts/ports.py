@@ -65,7 +65,8 @@ class Channel(Protocol):
         ...
 
     def deliver(self, parcel: Parcel, *, seconds: float) -> Outcome:
-        """Hands the bytes over, once, and comes back after about so many seconds at most.
+        """Hands the bytes over, once, and comes back after about so many seconds at most. A channel may wait longer for
+        the answer to what it has sent: giving up there makes the message go out twice.
 
         Whatever a server does is an Outcome and no exception. Never called inside a transaction."""
         ...

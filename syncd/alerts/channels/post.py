@@ -24,6 +24,7 @@ from syncd.config.secret import Secret, SecretError
 
 LARGEST_ANSWER: Final = 64 * 1024  # bytes; what is longer is no answer of a robot
 CONNECT: Final = 5.0  # seconds
+LEAST: Final = 10.0  # seconds for an answer, however few are left: giving up early makes a message go out twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Poster:
         return url if fine and host and parts.username is None and not parts.fragment else ""
 
     def _once(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float, now: datetime) -> Answer:
-        deadline = time.monotonic() + seconds
+        patience = max(seconds, LEAST)
+        deadline = time.monotonic() + patience
         with requests.Session() as session:
             session.auth = _unsigned  # else requests would look into ~/.netrc
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -100,7 +102,7 @@ class Poster:
                 url,
                 data=body,
                 headers={"User-Agent": f"syncd/{__version__}", "Content-Type": "application/json", **headers},
-                timeout=(min(CONNECT, seconds), seconds),
+                timeout=(CONNECT, patience),
                 allow_redirects=False,
                 stream=True,
                 verify=True,
