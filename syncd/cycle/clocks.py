@@ -125,7 +125,6 @@ class ClockKeeper:
             }
             if wanted:
                 tx.want_histories(wanted)
-            tx.forget_readings(sorted(born), known.until)
             off_tags = {view.off_tag for view in self._routes().running.values() if view.off_tag}
             return enqueue_shown(tx, found, settings.shown, off_tags, self._clock.now())
 

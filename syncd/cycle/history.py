@@ -122,7 +122,10 @@ class Histories:
             tx.set_fact(BEGUN, {"since": since, "live": live}, now)
 
     def read_past(self, report: CycleReport, *, pages: int) -> None:
-        """The export from the walk's cursor on, as far as the budget of all exports goes."""
+        """The export from the walk's cursor on, as far as the budget of all exports goes; and what readings told ahead
+        of what is known now is forgotten."""
+        with self._store.transaction() as tx:
+            tx.forget_readings(known_history(tx).until)
         for _ in range(pages):
             with self._store.reading() as tx:
                 known = known_history(tx)

@@ -221,9 +221,9 @@ def test_a_reading_ahead_of_the_history_is_kept_until_the_history_tells(kept: St
         assert tx.readings_of([35, 36]) == {
             35: [ReadingChange(stamp, "group", None, "7"), ReadingChange(stamp, "status", "open", "pending")]
         }
-        tx.forget_readings([35], stamp - 1)
+        tx.forget_readings(stamp - 1)
         assert len(tx.readings_of([35])[35]) == 2
-        tx.forget_readings([35], stamp)
+        tx.forget_readings(stamp)
         assert tx.readings_of([35]) == {}
 
 
