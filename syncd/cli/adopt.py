@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from syncd.app.build import App
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Verb
-from syncd.cli.output import clean, print_json, print_table, say
+from syncd.cli.output import clean, count, print_json, print_table, say
 from syncd.cli.work import check_secrets, load, rehearsing, working
 from syncd.core.adopting import Adoption, Outcome, Source, chosen
 from syncd.cycle.adopting import Progress as Told
@@ -63,9 +63,11 @@ def adopt(
     _check_label(label)
     loaded = load()
     check_secrets(loaded)
+    calls: dict[str, int] = {}
     with rehearsing(loaded) if dry_run else working(loaded) as app:
         if not dry_run:
             app.refresh_routes()
+        app.calls.start(calls)
         wanted = Wanted(
             sources=chosen(sources),
             jira_field=jira_field,
@@ -80,7 +82,7 @@ def adopt(
             if Source.REMOTE_LINKS in wanted.sources and not yes:
                 _ask_for_cost(app, told)
             adoption = app.adopter.adopt(app.engine.routes, wanted, dry_run=dry_run, progress=told)
-    show(adoption, dry_run=dry_run, as_json=as_json)
+    show(adoption, dry_run=dry_run, as_json=as_json, calls=sum(calls.values()))
     return Exit.PERSON if adoption.unread else Exit.FINE
 
 
@@ -105,19 +107,21 @@ def progress_bar() -> Iterator[Told]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, int] = {}
 
-        def told(what: str, count: int, total: int | None) -> None:
+        def told(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
                 tasks[what] = int(bar.add_task(what, total=total))
-            bar.update(tasks[what], completed=count, total=total)  # type: ignore[arg-type]  # a TaskID is an int
+            bar.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]  # a TaskID is an int
 
         yield told
 
 
-def show(adoption: Adoption, *, dry_run: bool, as_json: bool) -> None:
+def show(adoption: Adoption, *, dry_run: bool, as_json: bool, calls: int | None = None) -> None:
+    """What became of the links. `calls`: the API calls that it took, where they were counted."""
     if as_json:
         print_json(
             {
                 "dry_run": dry_run,
+                **({} if calls is None else {"calls": calls}),
                 "counts": {outcome.value: adoption.count(outcome) for outcome in Outcome},
                 "unread": list(adoption.unread),
                 "links": [
@@ -142,4 +146,6 @@ def show(adoption: Adoption, *, dry_run: bool, as_json: bool) -> None:
         if verdict.sentence:
             say(clean(f"- {verdict.sentence}"))
     number = len(adoption.adopted)
-    say(f"{number} links {'would be' if dry_run else 'were'} taken over; they are only observed at first.")
+    did = "would be" if dry_run else "was" if number == 1 else "were"
+    cost = "" if calls is None else f" It took {count(calls, 'API call')}."
+    say(f"{count(number, 'link')} {did} taken over; they are only observed at first.{cost}")

@@ -77,12 +77,23 @@ def test_the_answer_for_machines_names_every_pair_and_its_reason(house: House, f
     assert "0 links were taken over" in again
 
 
+def test_the_calls_that_it_took_are_stated(house: House, full: dict[str, Any]) -> None:
+    house.fine("once")
+    before = len(house.sandbox.ctx.journal.entries(0))
+    stated = house.fine("links", "adopt", "--dry-run", "--json").json["calls"]
+    made = [f"{e['method']} {e['path']}" for e in house.sandbox.ctx.journal.entries(0)[before:]]
+    first = next(n for n, call in enumerate(made) if call.endswith("/jira/links"))
+    assert stated == len(made) - first, made
+    assert f"It took {stated} API calls." in house.fine("links", "adopt", "--dry-run").out
+    assert full["app"]
+
+
 def test_a_table_that_may_not_be_read_says_what_to_switch_on(house: House, full: dict[str, Any]) -> None:
     house.sandbox.ctx.faults.add(Fault("status", "zendesk", path=r"/jira/links", times=-1, args={"status": 403}))
     said = house.syncd("links", "adopt", "--dry-run")
     assert said.code == 1
     assert "Manage links" in said.out
-    assert "1 links would be taken over" in said.out or "1 link would be taken over" in said.out
+    assert "1 link would be taken over" in said.out
     assert full["label"]
 
 
