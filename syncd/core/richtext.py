@@ -17,6 +17,9 @@ Mark: TypeAlias = Literal["bold", "code", "italic", "strike", "underline"]
 MAX_DEPTH: Final = 20
 """Nesting of elements that is kept; what lies deeper counts as its text."""
 
+LANGUAGE: Final = re.compile(r"[A-Za-z0-9+#]{1,20}")
+"""What names a programming language; another name is left out."""
+
 JOINER: Final = "\u2060"
 """Word joiner: put where a tracker would read a mention or a placeholder; shows nothing."""
 

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from syncd.core.richtext import (
+    LANGUAGE,
     MAX_DEPTH,
     Anchor,
     Block,
@@ -358,7 +359,7 @@ def _write(block: Block, images: Mapping[str, str]) -> str:
             )
             return f"<{tag}>{items}</{tag}>"
         case Code():
-            named = f' class="language-{escape(block.language)}"' if block.language else ""
+            named = f' class="language-{block.language}"' if LANGUAGE.fullmatch(block.language) else ""
             return f"<pre><code{named}>{escape(quiet(block.text))}</code></pre>"
         case Quote():
             return f"<blockquote>{''.join(_write(inner, images) for inner in block.blocks)}</blockquote>"

@@ -11,6 +11,8 @@ from html import unescape
 from typing import Final
 
 from syncd.core.richtext import (
+    JOINER,
+    LANGUAGE,
     MAX_DEPTH,
     Anchor,
     Block,
@@ -38,14 +40,14 @@ from syncd.core.wiki import escape
 
 _FENCE: Final = re.compile(r"\{(code|noformat)(?::([^}\n]*))?\}", re.IGNORECASE)
 _QUOTE: Final = re.compile(r"\{quote\}", re.IGNORECASE)
-_DROPPED: Final = re.compile(r"\{(?:panel|color|anchor|expand)(?::[^}\n]*)?\}", re.IGNORECASE)
+_DROPPED: Final = re.compile(r"(?<!\\)\{(?:panel|color|anchor|expand)(?::[^}\n]*)?\}", re.IGNORECASE)
 _HEADING: Final = re.compile(r"\s*h([1-6])\.\s+(.*)")
 _BULLET: Final = re.compile(r"\s*([*#]+|-)\s+(.*)")
 _BQ: Final = re.compile(r"\s*bq\.\s+(.*)")
 _RULE: Final = re.compile(r"\s*-{4,}\s*")
 _ROW: Final = re.compile(r"\s*\|.*\|\s*")
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,31});")
-_URL: Final = re.compile(r"https?://[^\s|\]\[{}<>\"*]+")
+_URL: Final = re.compile(r"https?://[^\s|\]\[{}<>\"*\\]+")
 _BRACKETS: Final = re.compile(r"\[((?:[^\[\]\\]|\\.){1,2100})\]", re.DOTALL)
 _IMAGE: Final = re.compile(r"!([^!|\n]{1,255})(\|[^!\n]{0,255})?!")
 _MARKS: Final[Mapping[str, Mark]] = {"*": "bold", "_": "italic", "-": "strike", "+": "underline"}
@@ -60,19 +62,22 @@ def parse_wiki(text: str) -> Document:
 
 def _blocks(text: str, depth: int) -> Iterator[Block]:
     """Code and quotes first, as they may begin anywhere; then lines."""
-    position = 0
+    begun = position = 0
     while True:
         fence, quote = _FENCE.search(text, position), _QUOTE.search(text, position)
         first = min((m for m in (fence, quote) if m), key=lambda m: m.start(), default=None)
         if first is None:
             break
-        name = first[1] if first is fence else "quote"
-        close = re.compile(r"\{" + name + r"\}", re.IGNORECASE).search(text, first.end())
-        if close is None or _is_escaped(text, first.start()) or depth >= MAX_DEPTH:
-            yield from _lines(text[position : first.end()])
+        if _is_escaped(text, first.start()):
             position = first.end()
             continue
-        yield from _lines(text[position : first.start()])
+        name = first[1] if first is fence else "quote"
+        close = re.compile(r"\{" + name + r"\}", re.IGNORECASE).search(text, first.end())
+        if close is None or depth >= MAX_DEPTH:
+            yield from _lines(text[begun : first.end()])
+            begun = position = first.end()
+            continue
+        yield from _lines(text[begun : first.start()])
         inside = text[first.end() : close.start()]
         if first is fence:
             yield Code(inside.strip("\n"), _language(first[2] or "") if name.lower() == "code" else "")
@@ -80,8 +85,8 @@ def _blocks(text: str, depth: int) -> Iterator[Block]:
             inner = tuple(_blocks(inside, depth + 1))
             if inner:
                 yield Quote(inner)
-        position = close.end()
-    yield from _lines(text[position:])
+        begun = position = close.end()
+    yield from _lines(text[begun:])
 
 
 def _language(options: str) -> str:
@@ -89,7 +94,7 @@ def _language(options: str) -> str:
         name, equals, value = option.partition("=")
         if not equals or name.strip() == "language":
             word = (value or name).strip().lower()
-            return word if re.fullmatch(r"[a-z0-9+#]{1,20}", word) else ""
+            return word if LANGUAGE.fullmatch(word) else ""
     return ""
 
 
@@ -300,6 +305,8 @@ def _special(text: str, at: int, marks: frozenset[Mark], depth: int) -> tuple[st
 def _braced(text: str, at: int, marks: frozenset[Mark], depth: int) -> tuple[str, tuple[Inline, ...], int] | None:
     if text.startswith("{{", at):
         end = text.find("}}", at + 2)
+        while end > 0 and _is_escaped(text, end):
+            end = text.find("}}", end + 1)
         if end > at + 2:
             return "", (Text(_unescaped(text[at + 2 : end]), marks | {"code"}),), end + 2
     for sign in _MARKS:
@@ -404,9 +411,10 @@ def _unquoted(blocks: Iterable[Block]) -> Iterator[Block]:
 def _write_code(block: Code) -> str:
     """The fence cannot be escaped inside, so a fence in the text is broken by a joiner."""
     text = re.sub(r"\{(?=/?(?:code|noformat|quote)\b)", "{\u2060", quiet(block.text), flags=re.IGNORECASE)
-    if block.language:
+    if LANGUAGE.fullmatch(block.language):
         return f"{{code:{block.language}}}\n{text}\n{{code}}"
-    return f"{{noformat}}\n{text}\n{{noformat}}"
+    fence = "code" if "noformat" in text.casefold() else "noformat"
+    return f"{{{fence}}}\n{text}\n{{{fence}}}"
 
 
 def _write_items(listing: Listing, bullets: str, files: Mapping[str, str]) -> Iterator[str]:
@@ -453,7 +461,7 @@ def _marked_text(inline: Text, before: str, after: str) -> str:
     trail = inline.text[len(inline.text.rstrip(" ")) :]
     text = escape(quiet(core))
     if "code" in inline.marks:
-        text = "{{" + text + "}}"
+        text = "{{" + text + (JOINER if text.endswith("}") else "") + "}}"  # or it would end one brace too early
     tight = (before.isalnum() and not lead) or (after.isalnum() and not trail)
     for mark, sign in reversed(_SIGNS):
         if mark in inline.marks:
