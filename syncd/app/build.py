@@ -205,6 +205,7 @@ class App:
                 PublicWatch(store, comments, self.jira.talk, clock.now),
             ],
             sla=lambda: self.alerts.with_marker(self.clocks.settings),
+            has_clocks=lambda: config.sla is not None or self.clocks.settings is not None,
         )
         self.rules = EscalationRules(
             store, self.engine.clocks, settings=lambda: self.escalation.settings, rules=self._standing_rules

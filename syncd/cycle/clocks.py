@@ -30,8 +30,9 @@ SHARE: Final = 300
 
 
 class ClockKeeper:
-    """Keeps the clocks of all tickets. `sla` gives the settings of now; None = there are none, and nothing is read or
-    written for clocks."""
+    """Keeps the clocks of all tickets. `sla` gives the settings of now; None = no clock can be computed. `configured`
+    says whether there are to be clocks at all: while they are only unusable (a server is away) what happens is still
+    marked, and without them nothing is read or written for clocks."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class ClockKeeper:
         histories: Histories,
         *,
         sla: Callable[[], SlaSettings | None],
+        configured: Callable[[], bool],
         routes: Callable[[], Routes],
     ) -> None:
         self._store = store
@@ -50,6 +52,7 @@ class ClockKeeper:
         self._clock = clock
         self._histories = histories
         self._sla = sla
+        self._configured = configured
         self._routes = routes
         self._mappings: dict[str, StageMapping] = {}
         self._read: dict[str, int] = {}
@@ -58,10 +61,10 @@ class ClockKeeper:
 
     def prepare(self) -> SlaSettings | None:
         """Before anything is read in a cycle: from here on changes make clocks due, if there are any."""
-        settings = self._sla()
-        self._store.keep_clocks(settings is not None)
-        self._jira.want_marks(settings is not None)
-        return settings
+        configured = self._configured()
+        self._store.keep_clocks(configured)
+        self._jira.want_marks(configured)
+        return self._sla()
 
     def read(self, report: CycleReport) -> None:
         """Once a cycle: audits of tickets whose history began too early. Raises SourceError."""
@@ -90,7 +93,8 @@ class ClockKeeper:
         ticket is next worth a look. Returns the folded tickets, those that changed or fell due first."""
         settings = self.prepare()
         if settings is None:
-            self._let_go()
+            if not self._configured():
+                self._let_go()
             return []
         self._kept = True
         self._renew(settings)

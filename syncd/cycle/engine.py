@@ -85,6 +85,7 @@ class Engine:
         performers: Sequence[Performer] = (),
         chores: Sequence[Chore] = (),
         sla: Callable[[], SlaSettings | None] = lambda: None,
+        has_clocks: Callable[[], bool] | None = None,
         alerting: Alerting | None = None,
     ) -> None:
         self._chores = chores
@@ -102,7 +103,10 @@ class Engine:
         markers = lambda: markers_of(sla())  # noqa: E731 - asked anew each time: a reload swaps the settings
         self._fetch = Fetcher(store, zendesk, jira, clock, markers)
         histories = Histories(store, zendesk, clock, markers=markers, read_issues=self._fetch.read_issues)
-        self.clocks = ClockKeeper(store, zendesk, jira, clock, histories, sla=sla, routes=lambda: self.routes)
+        configured = has_clocks or (lambda: sla() is not None)
+        self.clocks = ClockKeeper(
+            store, zendesk, jira, clock, histories, sla=sla, configured=configured, routes=lambda: self.routes
+        )
         self._planner = Planner(store, zendesk, jira, clock, parts=parts)
         self._requests = Requests(store, zendesk, jira, clock)
         self._executor = Executor(

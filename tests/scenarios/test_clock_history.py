@@ -45,6 +45,15 @@ BOOK = rules(
 )
 SETTINGS = SlaSettings(BOOK, "history", always("reader", "UTC"), markers=("#plan",))
 HOUR, DAY = 3600, 86_400
+CONFIGURED = """
+sla:
+  calendars: {always: {zone: UTC, week: always}}
+  metrics: {resolution: {}}
+  policies:
+    - name: support
+      defaults: {calendar: always}
+      targets: {resolution: {goals: {any: 24h}, pause_in: [pending]}}
+"""
 
 
 def told(lab: Lab, ticket: int) -> TicketClocks:
@@ -329,3 +338,18 @@ def test_without_clocks_nothing_is_kept_for_them(tmp_path: Path) -> None:
         assert tx.due_tickets(lab.clock.now() + timedelta(days=400), 10) == []
         assert tx.clocks_of([ticket]) == []
     assert lab.reports[-1].clocks == {}
+
+
+def test_what_happens_while_the_rules_cannot_be_used_is_not_lost(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "cloud", more=CONFIGURED)
+    ticket = lab.ticket("open")
+    lab.cycle(5, seconds=60)
+    assert clock(lab, ticket, "resolution").rest is None
+    lab.restart()
+    usable, lab.app.clocks.settings = lab.app.clocks.settings, None  # as when Zendesk's fields are not known yet
+    lab.agent_sets(ticket, "pending")
+    assert lab.cycle().folded == 0
+    lab.app.clocks.settings = usable
+    assert lab.cycle(seconds=1).folded == 1
+    with lab.app.store.reading() as tx:
+        assert {one.state for one in tx.clocks_of([ticket]) if one.metric == "resolution"} == {"paused"}
