@@ -5,15 +5,15 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from rich.console import Console
 
 from syncd.demo.people import OPERATOR, Act, People
 from syncd.demo.place import DemoFailed, Place
 from syncd.demo.show import Show
-from syncd.demo.story import SCENES, Scene, rounds
+from syncd.demo.story import SCENES_WITH_MAIL, Scene, rounds
 from syncd.demo.watch import Watch
 
 RATE: Final = 30.0
@@ -37,7 +37,7 @@ QUIET_POLLS: Final = 2
 """Polls without a write after which a step is over."""
 
 
-def run_demo(*, keep: bool = False, console: Console | None = None, scenes: Sequence[Scene] = SCENES) -> int:
+def run_demo(*, keep: bool = False, console: Console | None = None, scenes: Sequence[Scene] = SCENES_WITH_MAIL) -> int:
     """Plays the demo (or only these scenes of it); 0 when the checker agrees with its outcome, else 1.
 
     It ends by itself within two minutes and leaves nothing behind. `keep`: then sandbox and daemon go on running, and
@@ -71,10 +71,11 @@ class _Demo:
         self._watch: Watch | None = None  # None: syncd does not run yet
         self._late: list[str] = []
         self._acts = 0
+        self._mails = 0
 
     def play(self, *, keep: bool) -> bool:
         """The whole of it; True when the checker agrees."""
-        people = People(self._place.sandbox, self._place.seeded, seen=self._seen, link=self._link)
+        people = People(self._place.sandbox, self._place.seeded, seen=self._seen, link=self._link, mail=self._mail)
         steps = rounds(people, self._scenes)
         self._before(steps)
         self._operator()
@@ -182,11 +183,33 @@ class _Demo:
                 self._show.carried(carried)
             self._show.progress(self._watch)
 
+    def _mail(self, ticket: int, reason: str) -> None:
+        """Waits for a mail about the ticket."""
+
+        def there() -> bool:
+            self._look()
+            self._show_mails()
+            mails = self._place.sandbox.mailbox.mails()
+            return any(_is_about(mail, ticket, reason) for mail in mails)
+
+        if not self._place.wait(there, min(STEP_SECONDS, self._left())):
+            self._late.append(f"no mail about #{ticket} for the reason {reason}")
+
+    def _show_mails(self) -> None:
+        for mail in self._place.sandbox.mailbox.mails(self._mails):
+            self._mails += 1
+            self._show.mail(mail)
+
     def _link(self, ticket: int, key: str) -> None:
         code, said = self._place.syncd("links", "add", str(ticket), key, meanwhile=self._look)
         self._show.lines(said.splitlines())
         if code:
             raise DemoFailed(f"syncd links add ended with exit code {code}")
+
+
+def _is_about(mail: Mapping[str, Any], ticket: int, reason: str) -> bool:
+    headers = {str(name).lower(): str(value) for name, value in mail["headers"]}
+    return headers.get("x-syncd-reason") == reason and str(ticket) in headers.get("subject", "")
 
 
 def _keep(place: Place, show: Show) -> None:

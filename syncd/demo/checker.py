@@ -67,6 +67,7 @@ class Seen:
     field_ids: Mapping[str, str]  # title -> id
     ours: frozenset[str]  # syncd's accounts on both sides
     writes: Sequence[Write]
+    mails: Sequence[Mapping[str, Any]] = ()
 
     def of(self, subject: str, *kinds: str) -> list[Write]:
         """The successful writes to one ticket or bug."""
@@ -81,6 +82,7 @@ class Judge:
     titles: Mapping[str, str]
     found: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
+    expected_mails: list[str] = field(default_factory=list)
 
     def differ(self, where: str, what: str, expected: object, actual: object) -> None:
         """Notes a difference, when there is one."""
@@ -163,6 +165,28 @@ class Judge:
         written = self.seen.of(f"issue:{actual['id']}", "transitions", "comment")
         self.differ(where, "the number of writes", len(walked) + len(comments), len(written))
 
+    # Mails
+
+    def mails(self, expected: Sequence[Mapping[str, Any]]) -> None:
+        """Exactly these mails, in this order, each with an id of its own."""
+        numbers = {self.fill(mail["about"]).removeprefix("#") for mail in expected}
+        here = [mail for mail in self.seen.mails if _numbers(mail["subject"]) & numbers]
+        self.differ(
+            "the mails",
+            "who got them, and why",
+            [f"{mail['to']}: {mail['reason']}" for mail in expected],
+            [f"{mail['recipient']}: {_header(mail, 'X-Syncd-Reason')}" for mail in here],
+        )
+        self.expected_mails += [mail["message_id"] for mail in here]
+
+    def no_other_mails(self) -> None:
+        """Nobody got a mail that was not expected, nor the same one twice."""
+        for mail in self.seen.mails:
+            if mail["message_id"] not in self.expected_mails:
+                self.found.append(f"nobody expects the mail “{mail['subject']}” to {mail['recipient']}")
+        times = Counter(mail["message_id"] for mail in self.seen.mails)
+        self.found += [f"the mail {name} came {count} times" for name, count in times.items() if count > 1]
+
     # All calls
 
     def calls(self) -> None:
@@ -214,6 +238,8 @@ def differences(
                     continue
                 known.add(found)
                 (judge.ticket if what == "subject" else judge.bug)(found, expected)
+        judge.mails(scene.get("mails", ()))
+    judge.no_other_mails()
     judge.found += [f"nobody expects #{n}" for n in judge.seen.tickets if n not in known]
     judge.found += [f"nobody expects {key}" for key in judge.seen.issues if key not in known]
     return judge.found
@@ -235,6 +261,7 @@ def _seen(state: Mapping[str, Any], journal: Sequence[Mapping[str, Any]]) -> See
         field_ids={title: key for key, title in desk["ticket_fields"].items()},
         ours=frozenset(ours),
         writes=[write for call in journal for write in _write(call)],
+        mails=state.get("mails", ()),
     )
 
 
@@ -248,6 +275,14 @@ def _write(call: Mapping[str, Any]) -> Iterator[Write]:
     elif issue and call["method"] == "POST":
         subject, kind = f"issue:{issue[1]}", issue[2]
     yield Write(call["n"], call["method"], call["path"], call["status"], call["body"] or {}, subject, kind)
+
+
+def _numbers(subject: str) -> set[str]:
+    return set(re.findall(r"\d+", subject))
+
+
+def _header(mail: Mapping[str, Any], name: str) -> str:
+    return next((value for known, value in mail["headers"] if known.lower() == name.lower()), "")
 
 
 def _statuses(bodies: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -301,7 +336,8 @@ def main(arguments: Sequence[str]) -> int:
     if not found:
         seen = _seen(state, entries)
         written = sum(1 for write in seen.writes if write.done)
-        print(f"agreed; tickets: {len(seen.tickets)}, bugs: {len(seen.issues)}, writes: {written}")  # noqa: T201 - as above
+        figures = f"tickets: {len(seen.tickets)}, bugs: {len(seen.issues)}, writes: {written}, mails: {len(seen.mails)}"
+        print(f"agreed; {figures}")  # noqa: T201 - as above
     return 1 if found else 0
 
 

@@ -36,7 +36,8 @@ def shown(subject: int | str) -> str:
 class People:
     """Plays people in the two worlds. After each act `seen` is called with it, which may let time go by.
 
-    `link` is the operator's `syncd links add TICKET ISSUE`. What a world refuses raises its `ValueError`.
+    `link` is the operator's `syncd links add TICKET ISSUE`, `mail` waits for a mail about a ticket (number, reason).
+    What a world refuses raises its `ValueError`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class People:
         *,
         seen: Callable[[Act], None],
         link: Callable[[int, str], None],
+        mail: Callable[[int, str], None] = lambda _ticket, _reason: None,
     ) -> None:
         self._sandbox = sandbox
         self._desk = sandbox.zendesk
@@ -54,6 +56,7 @@ class People:
         self._developers = seeded.developers
         self._seen = seen
         self._link = link
+        self._mail = mail
 
     def _did(self, who: str, text: str, tells: Told, *, timed: bool = True) -> None:
         reaches = tuple(shown(subject) for subject in tells)
@@ -68,6 +71,10 @@ class People:
         )
         self._did(customer, f"writes {shown(ticket)} “{subject}”", ())
         return ticket
+
+    def waits_for_mail(self, ticket: int, reason: str) -> None:
+        """Nobody does anything until a lead got a mail about the ticket for this reason."""
+        self._mail(ticket, reason)
 
     def replies(self, customer: str, ticket: int, text: str, *, tells: Told = (), tells_follow_up: bool = False) -> int:
         """The customer answers; the ticket's number, or that of the follow-up when it was closed."""

@@ -30,6 +30,31 @@ _COMMAND_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.02
 
 
+CLOCKS_AND_MAIL: Final = """
+# What the demo adds: clocks, a rule, and mail for the support leads.
+sla:
+  calendars:
+    always: {{zone: Europe/Berlin, week: always}}
+  metrics: {{first_reply: {{}}}}
+  holders:
+    - {{party: L2, when: {{all: [{{field: group, value: L2}}]}}}}
+    - {{party: L1}}
+  policies:
+    - name: premium support
+      when: {{all: [{{field: organization, value: Cobalt Studio}}, {{field: priority, value: urgent}}]}}
+      targets:
+        first_reply: {{calendar: always, goals: {{any: 10m}}, warn: {{yellow: 50%}}}}
+escalation:
+  rules:
+    - name: nobody answers
+      when: {{all: [{{field: clock.first_reply, value: breached}}]}}
+      then: [{{ready_note: escalation_form}}]
+mail: {{host: 127.0.0.1, port: {port}, tls: none, sender: syncd@helpdesk.example}}
+receivers:
+  - {{name: leads, to: [support-leads@helpdesk.example], zone: Europe/Berlin}}
+"""
+
+
 class DemoFailed(Exception):
     """The demo cannot go on; the message says why."""
 
@@ -51,6 +76,7 @@ class Place:
             stack.enter_context(_terminated_as_exit())
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="syncd-demo-")))
             stack.enter_context(self.sandbox)
+            self.sandbox.mailbox.start()
             self.seeded: Seeded = seed(self.sandbox, cases=False)
             self.environment = {
                 "ZENDESK_URL": self.seeded.zendesk_url,
@@ -60,7 +86,8 @@ class Place:
                 "JIRA_TOKEN": self.seeded.jira_token,
             }
             self.config = self.folder / "config.yaml"
-            shutil.copyfile(_shipped_config(), self.config)
+            more = CLOCKS_AND_MAIL.format(port=self.sandbox.mailbox.port)
+            self.config.write_text(_shipped_config().read_text(encoding="utf-8") + more, encoding="utf-8")
             shutil.copytree(packaged_mappings(), self.folder / "mappings")
             stack.callback(self.stop_daemon)
             self._stack = stack.pop_all()
@@ -164,7 +191,8 @@ class Place:
     def verdict(self, scenes: Iterable[str]) -> tuple[bool, list[str]]:
         """Whether the checker agrees with what the sandbox has now that these scenes were played, and its lines."""
         state, journal = self.folder / "state.json", self.folder / "journal.json"
-        state.write_text(json.dumps(self.sandbox.state(), default=str), encoding="utf-8")
+        seen = {**self.sandbox.state(), "mails": self.sandbox.mailbox.mails()}
+        state.write_text(json.dumps(seen, default=str), encoding="utf-8")
         entries = self.sandbox.ctx.journal.entries()
         journal.write_text(json.dumps({"entries": entries}, default=str), encoding="utf-8")
         done = subprocess.run(  # noqa: S603 - our own script, no shell

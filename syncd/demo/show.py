@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 from rich.status import Status
@@ -58,6 +59,14 @@ class Show:
                 (carried.subject, style or "bold"),
                 (f" {carried.what}", style),
                 (source, "green"),
+            )
+        )
+
+    def mail(self, mail: Mapping[str, Any]) -> None:
+        """A mail came in."""
+        self.line(
+            Text.assemble(
+                (clock(mail["at"]), "dim"), ("   ✉ ", "green"), (str(mail["recipient"]), "bold"), f" {mail['subject']}"
             )
         )
 

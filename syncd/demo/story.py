@@ -373,6 +373,26 @@ SCENES: Final[tuple[Scene, ...]] = (
 )
 
 
+def nobody_answers(p: People) -> Iterator[None]:
+    """An emergency that nobody answers: the leads are warned, then told of the breach, then that it is over."""
+    yield
+    ticket = p.writes(_AMY, "Everything is down", "Our whole studio stands still.", priority="urgent")
+    yield
+    yield
+    p.waits_for_mail(ticket, "first")
+    yield
+    p.waits_for_mail(ticket, "breach")
+    yield
+    p.answers(_TOM, ticket, "I am on it; more in ten minutes.", "open")
+    yield
+    p.waits_for_mail(ticket, "resolved")
+    yield
+
+
+SCENES_WITH_MAIL: Final[tuple[Scene, ...]] = (*SCENES, nobody_answers)
+"""With those that need clocks and a mail server."""
+
+
 def rounds(people: People, scenes: Iterable[Scene] = SCENES) -> Iterator[int]:
     """Plays the scenes side by side, a step of each at a time; gives the number of steps played after each, from 1.
 

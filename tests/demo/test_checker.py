@@ -15,7 +15,7 @@ import pytest
 
 from syncd.demo import checker, story
 from syncd.demo.checker import differences
-from syncd.demo.story import SCENES
+from syncd.demo.story import SCENES_WITH_MAIL
 from tests.demo.rehearsal import account, end_state, play, rehearse
 from tests.scenarios.lab import Deployment, Lab
 
@@ -31,13 +31,13 @@ def test_the_whole_story_ends_as_written_down(deployment: Deployment, tmp_path: 
     assert rehearse(tmp_path, deployment) == []
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+@pytest.mark.parametrize("scene", SCENES_WITH_MAIL, ids=lambda scene: scene.__name__)
 def test_every_scene_is_judged(scene: story.Scene) -> None:
     assert scene.__name__ in end_state()["scenes"]
 
 
 def test_nothing_is_judged_that_nobody_plays() -> None:
-    assert set(end_state()["scenes"]) == {scene.__name__ for scene in SCENES}
+    assert set(end_state()["scenes"]) == {scene.__name__ for scene in SCENES_WITH_MAIL}
 
 
 @pytest.fixture(scope="module")
@@ -300,3 +300,48 @@ def test_it_knows_nothing_of_syncd() -> None:
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.partition(".")[0] for name in imported} <= {*sys.stdlib_module_names, "yaml"}
+
+
+def _mail(number: int, reason: str, subject: str = "[Support] 1 overdue") -> dict[str, Any]:
+    return {
+        "recipient": "support-leads@helpdesk.example",
+        "subject": subject,
+        "message_id": f"<{number}@helpdesk.example>",
+        "headers": [["X-Syncd-Reason", reason]],
+    }
+
+
+MAILS = {
+    "all three, in order": (["first", "breach", "resolved"], []),
+    "one that never came": (
+        ["first", "breach"],
+        [
+            (
+                "the mails: who got them, and why is support-leads@helpdesk.example: first, "
+                "support-leads@helpdesk.example: breach, expected support-leads@helpdesk.example: first, "
+                "support-leads@helpdesk.example: breach, support-leads@helpdesk.example: resolved"
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("reasons", "said"), MAILS.values(), ids=list(MAILS))
+def test_mails_are_compared(reasons: list[str], said: list[str]) -> None:
+    judge = checker.Judge(_with_mails([_mail(n, reason) for n, reason in enumerate(reasons)]), {}, names={"down": "#1"})
+    judge.mails(end_state()["scenes"]["nobody_answers"]["mails"])
+    judge.no_other_mails()
+    assert judge.found == said
+
+
+def test_a_mail_that_nobody_expects_and_one_that_came_twice_are_found() -> None:
+    judge = checker.Judge(_with_mails([_mail(1, "first", "about 7"), _mail(1, "first", "about 7")]), {})
+    judge.no_other_mails()
+    assert judge.found == [
+        *["nobody expects the mail “about 7” to support-leads@helpdesk.example"] * 2,
+        "the mail <1@helpdesk.example> came 2 times",
+    ]
+
+
+def _with_mails(mails: list[dict[str, Any]]) -> checker.Seen:
+    return checker.Seen({}, {}, {}, frozenset(), (), mails)
