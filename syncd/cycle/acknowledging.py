@@ -24,7 +24,7 @@ def acknowledge(tx: Tx, ticket: int, seconds: int, by: str, now: datetime) -> st
     kept: dict[str, Json] = dict(known) if isinstance(known, dict) else {}
     kept = {number: when for number, when in kept.items() if at - int(str(when)) < _KEPT}
     tx.set_fact(COMMANDED, {**kept, str(ticket): at}, now)
-    tx.touch_clocks([ticket], now)
+    tx.touch_clocks([ticket])
     facts = tx.alert_facts([ticket])[ticket].values()
     episodes = tx.episodes({fact.episode for fact in facts if fact.state is FactState.FIRING})
     until = at
