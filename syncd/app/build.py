@@ -27,6 +27,7 @@ from syncd.config.secret import Secret, SecretError
 from syncd.core.actions import ticket_subject
 from syncd.core.comment_model import CommentPolicy
 from syncd.core.field_model import FieldSpec
+from syncd.core.mapping import DECLINED
 from syncd.core.model import DeskCatalog, Json, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle import CallCounter, Engine, Routes, Settings
@@ -338,6 +339,8 @@ class App:
         )
         self.engine.routes = routing.routes
         files = {FILES_FIELD} if any(policy.loose_files for policy in self._comment_policies().values()) else set()
+        running = routing.routes.running.values()
+        self.jira.want_last_word(any(route.mapping.stage(DECLINED) is not None for route in running))
         self.jira.want_fields(wanted_fields(route.fields for route in routing.routes.running.values()) | files)
         return routing
 

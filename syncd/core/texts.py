@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncd.core.mapping import Stage
+from syncd.core.mapping import DECLINED, Stage
 from syncd.core.model import IssueSnapshot, TicketSnapshot
 from syncd.core.wiki import escape
 from syncd.core.world import LinkView, World
@@ -38,10 +38,18 @@ def bug_moved(world: World, view: LinkView, *, next_step: str, beside: Sequence[
     """The note for a ticket whose bug entered another stage; the ticket's other bugs (`beside`) are told with it."""
     issues = list(dict.fromkeys([view.issue.key, *(other.issue.key for other in beside)]))
     news = " ".join([_news(view.issue), *(_news(other.issue) for other in beside if other.issue.key in issues[1:])])
-    links = "\n".join(world.issue_link(key) for key in issues)
+    links = "\n".join([*map(world.issue_link, issues), *_last_word(world, view)])
     made = [_made(world, each) for each in (view, *beside) if each.link.id in world.created]
     told = " ".join(dict.fromkeys(made))
     return f"{told} {news} {next_step}\n{links}\n{SIGNATURE}".lstrip()
+
+
+def _last_word(world: World, view: LinkView) -> list[str]:
+    """The address of the last comment that somebody left on a declined bug: mostly it says why."""
+    said = next((mark for mark in view.issue.marks if mark.name == "comment" and mark.actor.kind.is_person), None)
+    if view.stage.name != DECLINED or said is None:
+        return []
+    return [f"{world.issue_link(view.issue.key)}?focusedCommentId={said.id.removeprefix('c')}"]
 
 
 def _made(world: World, view: LinkView) -> str:

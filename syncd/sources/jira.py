@@ -249,6 +249,10 @@ class Jira:
         """Further fields, by id, that every reading of an issue asks for from now on."""
         self._reader.want(field_ids)
 
+    def want_last_word(self, wanted: bool) -> None:
+        """Whether readings with history tell at least who commented, and when, as IssueSnapshot.marks."""
+        self._reader.want_last_word(wanted)
+
     def want_marks(self, wanted: bool) -> None:
         """Whether readings with history also tell who did what beside the status (IssueSnapshot.marks)."""
         self._reader.want_marks(wanted)

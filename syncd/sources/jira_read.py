@@ -20,7 +20,7 @@ from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedErr
 from syncd.sources.jira_fields import edits_of
 from syncd.sources.jira_history import embedded_changelog, missing_entries
 from syncd.sources.jira_json import Authors, MalformedError, epoch_ms, instant, record, rows
-from syncd.sources.jira_marks import with_marks
+from syncd.sources.jira_marks import embedded_comments, marks_of, with_marks
 from syncd.sources.jira_parse import DECISIVE, FIELDS, absent_fields, hidden_issue, issue_name, parse_issue
 from syncd.sources.jira_search import PAGE, Walk, ids_jql, next_on_cloud, next_on_data_center
 from syncd.sources.jira_wire import Wire, segment, understood
@@ -65,6 +65,7 @@ class Reader:
         self._without_resolution: set[str] = set()  # projects that hide the field even from a direct reading
         self._wanted: tuple[str, ...] = ()
         self._marks = False
+        self._last_word = False
         self._bulk_from = float("-inf")  # monotonic time from which bulkfetch is tried
 
     def want(self, field_ids: Iterable[str]) -> None:
@@ -74,6 +75,10 @@ class Reader:
     def want_marks(self, wanted: bool) -> None:
         """Whether readings with history tell who did what else: assignees, components, comments' times."""
         self._marks = wanted
+
+    def want_last_word(self, wanted: bool) -> None:
+        """Whether readings with history tell of comments, as far as they come with the issue: no call more."""
+        self._last_word = wanted
 
     @property
     def _fields(self) -> tuple[str, ...]:
@@ -238,8 +243,10 @@ class Reader:
             if history and self._is_cloud():
                 raw = self._with_all_history(raw)
             issue = parse_issue(raw, self._authors(), self._wanted)
-            if not (history and self._marks):
+            if not history or not (self._marks or self._last_word):
                 return issue
+            if not self._marks:
+                return replace(issue, marks=marks_of((), embedded_comments(raw)[0], self._authors()))
             return with_marks(issue, raw, embedded_changelog(raw), self._authors(), lambda: self._comments(issue.id))
         except (MalformedError, RefusedError) as error:
             if only:
@@ -254,7 +261,7 @@ class Reader:
         return rows(answer.get("comments"), "the comments")
 
     def _asked(self, *, history: bool) -> list[str]:
-        return [*self._fields, *(("comment",) if history and self._marks else ())]
+        return [*self._fields, *(("comment",) if history and (self._marks or self._last_word) else ())]
 
     def _direct(self, name: str, *, history: bool) -> Any:
         fields = {"fields": ",".join(self._asked(history=history))}

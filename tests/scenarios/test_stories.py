@@ -88,6 +88,10 @@ def test_04_a_verified_ticket_walks_the_bug_over_two_transitions_to_closed(lab: 
 @pytest.mark.parametrize("resolution", ["Won't Do", "Cannot Reproduce", "Incomplete"])
 def test_05_06_a_declined_bug_opens_the_ticket_and_never_says_fixed(lab: Lab, resolution: str) -> None:
     ticket, key = linked(lab)
+    lab.sandbox.jira.comment(lab.developer, key, "First I thought so, too.")
+    lab.sandbox.advance(60)
+    last = lab.sandbox.jira.comment(lab.developer, key, "We looked at it: it is meant to be so.")
+    lab.settle()
     before = len(lab.notes(ticket))
     lab.moves(key, "Done", resolution)
     lab.settle()
@@ -95,6 +99,7 @@ def test_05_06_a_declined_bug_opens_the_ticket_and_never_says_fixed(lab: Lab, re
     assert lab.status(ticket) == "open"
     assert len(notes) == 1
     assert resolution in notes[0]
+    assert f"{key}?focusedCommentId={last}" in notes[0]
     assert "fixed" not in notes[0].lower().replace("will not be changed", "")
     assert key in notes[0]
 
