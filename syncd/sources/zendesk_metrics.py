@@ -46,9 +46,11 @@ class MetricFeed:
 
 def event_of(row: object) -> DeskEvent | None:
     """A row as an event; None for one that cannot be read."""
-    at = _instant(inner(row, "time"))
+    if not isinstance(row, Mapping):
+        return None
+    at = _instant(row.get("time"))
     numbers = [inner(row, key) for key in ("id", "ticket_id", "instance_id")]
-    if not isinstance(row, Mapping) or at is None or not all(_is_number(number) for number in numbers):
+    if at is None or not all(_is_number(number) for number in numbers):
         return None
     minutes, hours = inner(row, "sla", "target"), inner(row, "sla", "business_hours")
     seconds = inner(row, "sla", "target_in_seconds")

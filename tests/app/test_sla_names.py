@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from syncd.app.sla import resolve_sla
-from syncd.app.sla_names import lines_of, survey_names
-from syncd.config.load import Loaded
+from syncd.app.sla_names import SlaSurvey, lines_of, survey_names, words_of
+from syncd.config.load import Loaded, packaged_mappings
+from syncd.config.sla_profile import profile_names
+from syncd.core.model import DeskCatalog, TicketField
 from syncd.sla.build import no_holidays
 from tests.app.sla_kit import DESK, ENG, SLA, Desk, loaded
 
@@ -231,4 +233,34 @@ def test_a_shown_field_knows_its_zone_and_its_options(tmp_path: Path) -> None:
     assert (light.options["breached"], light.options["running"]) == ("light_0", "light_1")
     assert [sentence for _, sentence in found.errors] == [
         "Ticket field 'Light' is written by sla.fields[0] already: name another field."
+    ]
+
+
+@pytest.mark.parametrize("name", profile_names(packaged_mappings()))
+def test_the_names_of_a_profile_are_those_of_an_account_that_is_set_up_for_it(tmp_path: Path, name: str) -> None:
+    desk = Desk()
+    titles = ("L1", "L2", "L3", "Operations", "Backend", "Frontend", "Test")
+    desk.lists["groups"] = dict(enumerate(titles, 1))
+    found = resolve(loaded(tmp_path, f"sla: {{profile: {name}}}"), desk)
+    assert found.errors == ()
+    words = {word for _, line in lines_of(found.content) if line["field"] == "group" for word in words_of(line)}
+    assert all(word.isdecimal() for word in words)
+
+
+def test_the_internet_profile_shows_both_targets_in_the_ticket(tmp_path: Path) -> None:
+    text = (packaged_mappings() / "profiles" / "internet.yaml").read_text(encoding="utf-8")
+    start = text.index("  # fields:")
+    given = loaded(tmp_path, text[:start] + text[start:].replace("\n  # ", "\n  ").replace("  # fields:", "  fields:"))
+    sla = given.config.sla
+    assert sla is not None
+    titles = ("First reply due", "First reply", "Solution due", "Solution")
+    desk = DeskCatalog(fields=tuple(TicketField(number, title, "text") for number, title in enumerate(titles, 1)))
+    survey = SlaSurvey(names={"groups": {1: "L1", 2: "L2"}})
+    found = resolve_sla(given, sla, desk, [ENG], survey, no_holidays)
+    assert found.errors == ()
+    assert [(shown.metric, shown.what) for shown in found.shown] == [
+        ("first_reply", "due"),
+        ("first_reply", "state"),
+        ("resolution", "due"),
+        ("resolution", "state"),
     ]
