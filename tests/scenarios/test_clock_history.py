@@ -154,6 +154,42 @@ def test_clocks_that_are_switched_on_later_know_what_was_said_before(tmp_path: P
     assert told(lab, ticket).is_complete
 
 
+def test_audits_and_the_export_tell_the_same_under_the_same_ids(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "cloud", sla=SETTINGS)
+    desk = lab.sandbox.zendesk
+    ticket, other = lab.ticket("open", tags=["vip"]), lab.ticket("open")
+    desk.assign(ticket=ticket, actor=lab.agent, group=lab.seeded.groups["L2"])
+    desk.set_priority(ticket=ticket, actor=lab.agent, priority="urgent")
+    desk.set_field(ticket=ticket, actor=lab.agent, field="Sync state", value="x")
+    desk.add_tags(ticket=ticket, actor=lab.agent, tags=["hot"])
+    desk.agent_replies(ticket=ticket, actor=lab.agent, body="The #plan", public=False)
+    desk.customer_replies(ticket=ticket, body="Thanks")
+    desk.merge(source=ticket, target=other, actor=lab.agent)
+    lab.cycle(5, seconds=60)
+    with lab.app.store.reading() as tx:
+        exported = {
+            (change.audit_id, change.kind, change.before, change.after) for change in tx.histories([ticket])[ticket]
+        }
+    kinds = {kind for _, kind, _, _ in exported}
+    assert {"created", "status", "group", "priority", "tags", "comment", "requester"} <= kinds
+    assert any(kind.startswith("field:") for kind in kinds)
+    listed = lab.app.zendesk.audits(ticket)
+    told_by_audits = {(e.change.audit_id, e.change.kind, e.change.before, e.change.after) for e in listed}
+    assert told_by_audits - exported <= {one for one in told_by_audits if one[1] == "merge"}, (
+        "only audits name the target"
+    )
+    assert exported <= told_by_audits
+    before = told(lab, ticket).clocks
+    with lab.app.store.transaction() as tx:
+        assert set(tx.put_ticket_changes(list(listed))) <= {ticket}
+    assert [replace_now(one, 0) for one in told(lab, ticket).clocks] == [replace_now(one, 0) for one in before]
+
+
+def replace_now(clock: Clock, now: int) -> Clock:
+    """The clock as of another moment, for comparing."""
+    return replace(clock, now=now)
+
+
 def test_no_text_of_a_comment_is_stored_with_the_history(tmp_path: Path) -> None:
     lab = Lab(tmp_path, "cloud", sla=SETTINGS)
     ticket = lab.ticket("new")

@@ -64,7 +64,7 @@ def child(kind: str, number: int = 7, **more: Any) -> dict[str, Any]:
             id="a custom field",
         ),
         pytest.param(
-            child("Change", **{"3601": "y"}, previous_value="x"), ("field:3601", "x", "y", None), id="by its id"
+            {**child("Change", previous_value="x"), "3601": "y"}, ("field:3601", "x", "y", None), id="by its id"
         ),
         pytest.param(
             child("Change", field_name="group_id", value=7, previous_value=6), ("group", "6", "7", None), id="by name"
