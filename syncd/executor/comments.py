@@ -59,24 +59,33 @@ class CommentPerformer:
             case _:
                 return Later(0.0, "it is looked at again")
 
-    def describe(self, action: object) -> str:
+    def describe(self, action: RemoteAction) -> str:
         """See Performer."""
-        match action:
-            case CommentToTicket(visibility=Visibility.CUSTOMER):
-                return (
-                    f"tell the customer of ticket #{action.ticket_id} what was written for them on {action.issue_key}"
-                )
-            case CommentToTicket():
-                return f"carry a comment on {action.issue_key} to ticket #{action.ticket_id}"
-            case WithdrawNote():
-                return f"take a comment back from ticket #{action.ticket_id}"
-            case CommentToBug():
-                return f"carry a comment on ticket #{action.ticket_id} to {action.issue_key}"
-            case ChangeBugComment():
-                return f"change a comment on {action.issue_key}"
-            case _:
-                return "carry a comment"
+        return describe_comment(action)
 
     def matters(self, action: object) -> bool:  # noqa: ARG002 - the protocol's signature
         """A refused comment is said in the log; it keeps no status waiting."""
         return False
+
+
+def describe_comment(action: RemoteAction) -> str:
+    """What an action of comments does, for sentences; the others by their kind."""
+    match action:
+        case CommentToTicket(visibility=Visibility.CUSTOMER):
+            return f"tell the customer of ticket #{action.ticket_id} what was written for them on {action.issue_key}"
+        case CommentToTicket(loose=True):
+            return f"carry files of {action.issue_key} to ticket #{action.ticket_id}"
+        case CommentToTicket():
+            return f"carry a comment on {action.issue_key} to ticket #{action.ticket_id}"
+        case WithdrawNote(keeps_text=True):
+            return f"make a comment on ticket #{action.ticket_id} private"
+        case WithdrawNote():
+            return f"take a comment back from ticket #{action.ticket_id}"
+        case CommentToBug(loose=True):
+            return f"carry files of ticket #{action.ticket_id} to {action.issue_key}"
+        case CommentToBug():
+            return f"carry a comment on ticket #{action.ticket_id} to {action.issue_key}"
+        case ChangeBugComment():
+            return f"change a comment on {action.issue_key}"
+        case _:
+            return action.kind.replace("_", " ")

@@ -36,6 +36,7 @@ from syncd.core.succession import RelateBugs
 from syncd.core.world import seen_of
 from syncd.executor.bugs import BugWriter, WalkKnowledge
 from syncd.executor.clock_fields import owed_fields
+from syncd.executor.comments import describe_comment
 from syncd.executor.outcome import (
     LOOK_AFTER,
     VERIFY_AFTER,
@@ -388,7 +389,7 @@ def describe(action: RemoteAction) -> str:
         case ShowTicketOnBug():
             return f"show ticket #{action.ticket_id} on {action.issue_key} as a remote link"
         case _:
-            return action.kind.replace("_", " ")
+            return describe_comment(action)
 
 
 def refusal(destination: str, what: str, error: SourceError) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.core.comment_actions import CommentToTicket
-from syncd.core.comment_model import BugTalk, CommentPolicy, Grant
+from syncd.core.comment_model import BugTalk, CommentPolicy, Grant, Raising
 from syncd.core.comment_sentences import digest_of
 from syncd.core.comment_visibility import why_not_for_customer
 from syncd.core.model import Visibility
@@ -40,7 +40,7 @@ class Raiser:
         self._policies = policies
 
     def judge(self, action: CommentToTicket) -> Judged:
-        """Up to three calls. An error of a tracker that may pass is raised; one that will not means no."""
+        """Up to four calls. Raises what a tracker raises."""
         policy = self._policies().get(action.route)
         raising = policy.raising if policy is not None else None
         if action.visibility is not Visibility.CUSTOMER or not action.public_html or raising is None:
@@ -51,13 +51,16 @@ class Raiser:
         author = source.author.id
         if digest_of(source.body) != action.digest:
             return Judged(author, "it was changed meanwhile")
+        if not self._tracker.is_open(source.id):
+            return Judged(author, "it is internal in Jira")
+        return Judged(author, why_not_for_customer(source, raising, self._speakers(action, raising)))
+
+    def _speakers(self, action: CommentToTicket, raising: Raising) -> frozenset[str]:
+        """Where Jira does not show who may speak, those who are named one by one may."""
         try:
-            if not self._tracker.is_open(source.id):
-                return Judged(author, "it is internal in Jira")
-            speakers = self._tracker.speakers(action.issue_key.rpartition("-")[0], raising)
+            return self._tracker.speakers(action.issue_key.rpartition("-")[0], raising)
         except (NotFoundError, RefusedError):
-            return Judged(author, "who may speak to customers cannot be read in Jira")
-        return Judged(author, why_not_for_customer(source, raising, speakers))
+            return frozenset(raising.accounts)
 
     def grant(self, action: CommentToTicket, judged: Judged, marker: str, html: str, now: datetime) -> None:
         """Lets exactly this text pass the wire guard under this mark."""

@@ -168,6 +168,34 @@ def test_where_jira_does_not_show_who_has_a_role_nobody_speaks_and_the_note_says
     assert "may not speak to customers" in ours(desk, ticket)[0]["body"]
 
 
+def test_where_jira_does_not_show_who_has_a_role_those_named_one_by_one_still_speak(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    account = Lab(tmp_path / "first", deployment).developer
+    lab = speaking(tmp_path, deployment, f"roles: [Liaison], accounts: ['{account}']")
+    lab.sandbox.jira.site.users[lab.seeded.jira_bot].admin = False
+    ticket, key = pair(lab)
+    lab.sandbox.jira.comment(lab.developer, key, SAID)
+    lab.settle()
+    assert len(public(lab, ticket)) == 1
+
+
+def test_an_opt_in_that_is_taken_out_stops_what_waits(desk: Lab) -> None:
+    ticket, key = pair(desk)
+    config = desk.folder / "config.yaml"
+    fault = Fault("status", service="zendesk", method="PUT", path=r"/tickets/\d+", times=1)
+    fault.args.update({"status": 503, "headers": {"Retry-After": "60"}})
+    desk.sandbox.ctx.faults.add(fault)
+    desk.sandbox.jira.comment(desk.developer, key, SAID)
+    desk.cycle()
+    config.write_text(config.read_text("utf-8").replace("{to_customer: {prefix: '#customer', roles: [Liaison]}}", "{}"))
+    desk.restart()
+    desk.settle()
+    desk.cycle(8, seconds=30)
+    assert public(desk, ticket) == []
+    assert len(ours(desk, ticket)) == 1
+
+
 def test_what_was_said_before_the_link_is_meant_for_nobody_here(tmp_path: Path, deployment: Deployment) -> None:
     lab = speaking(tmp_path, deployment, more=", history: all")
     ticket, key = lab.ticket(), lab.bug()
