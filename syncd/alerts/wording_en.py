@@ -57,8 +57,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "lead.group": "{count} alerts belong together. The oldest come first.",
     "lead.morning": "What is overdue, what was not closed since yesterday and who has it, what is due today.",
     "lead.morning.empty": "Nothing is overdue, nothing is due today, nothing was left open.",
-    "lead.stale": "{side} has been out of reach since {time}. Alerts about single tickets are held until it can be read "
-    "again, because they might be wrong. Tickets may become overdue meanwhile without a mail.",
+    "lead.stale": "{side} has been out of reach since {time}. Alerts about single tickets are held until it can be "
+    "read again, because they might be wrong. Tickets may become overdue meanwhile without a mail.",
     "lead.heartbeat": "syncd is running and can send mail. If this mail does not come one day, look at syncd.",
     "lead.notice": "Something that operators must look at:",
     "level": "Level {level} of {levels}",
