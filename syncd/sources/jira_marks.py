@@ -30,7 +30,7 @@ def marks_of(entries: Iterable[Any], comments: Iterable[Any], authors: Authors) 
     """The marks, newest first. Our own comments are left out, and so is what cannot be read."""
     found: dict[tuple[str, str, str | None, str | None], IssueMark] = {}
     for raw in entries:
-        for mark in _of_entry(record(raw, "a changelog entry"), authors):
+        for mark in _of_entry(raw, authors):
             found[mark.id, mark.name, mark.before, mark.after] = mark
     for raw in comments:
         mark_or_none = _of_comment(raw, authors)
@@ -44,7 +44,15 @@ def newest_first(marks: Iterable[IssueMark]) -> tuple[IssueMark, ...]:
     return tuple(sorted(marks, key=lambda mark: (mark.at, len(mark.id), mark.id), reverse=True))
 
 
-def _of_entry(entry: Mapping[str, Any], authors: Authors) -> list[IssueMark]:
+def _of_entry(raw: object, authors: Authors) -> list[IssueMark]:
+    """The marks of a changelog entry; none when it cannot be read, as nothing decisive rests on them."""
+    try:
+        return _marks(record(raw, "a changelog entry"), authors)
+    except MalformedError:
+        return []
+
+
+def _marks(entry: Mapping[str, Any], authors: Authors) -> list[IssueMark]:
     made = IssueMark(
         id=ident(entry.get("id"), "the id of a changelog entry"),
         at=instant(entry.get("created"), "the time of a changelog entry"),

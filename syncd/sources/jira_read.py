@@ -255,10 +255,13 @@ class Reader:
             return None
 
     def _comments(self, issue_id: str) -> list[Any]:
-        """The newest comments, where the issue's own JSON holds only some."""
+        """The newest comments, where the issue's own JSON holds only some; none where they cannot be read."""
         params = {"orderBy": "-created", "maxResults": "50"}
-        answer = record(self._wire.get(f"issue/{segment(issue_id)}/comment", params), "the comments")
-        return rows(answer.get("comments"), "the comments")
+        try:
+            answer = record(self._wire.get(f"issue/{segment(issue_id)}/comment", params), "the comments")
+            return rows(answer.get("comments"), "the comments")
+        except (NotFoundError, RefusedError, MalformedError):
+            return []
 
     def _asked(self, *, history: bool) -> list[str]:
         return [*self._fields, *(("comment",) if history and (self._marks or self._last_word) else ())]

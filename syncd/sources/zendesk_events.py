@@ -25,6 +25,9 @@ _NOT_FIELDS = frozenset(
 )
 
 
+_MANY = frozenset({"custom_ticket_fields", "custom_fields", "fields"})
+
+
 class _Told(NamedTuple):
     kind: str
     before: str | None = None
@@ -136,8 +139,10 @@ def _fields(child: Row) -> Iterator[tuple[str, object]]:
         yield str(child["field_name"]), child.get("value")
         return
     for key, value in child.items():
-        if key in ("custom_ticket_fields", "custom_fields") and isinstance(value, Mapping):
+        if key in _MANY and isinstance(value, Mapping):
             yield from ((str(number), given) for number, given in value.items())
+        elif key in _MANY and isinstance(value, list):
+            yield from ((str(entry.get("id")), entry.get("value")) for entry in value if isinstance(entry, Mapping))
         elif key not in _NOT_FIELDS:
             yield key, value
 

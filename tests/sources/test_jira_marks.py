@@ -84,6 +84,11 @@ def test_comments_are_marks_without_their_text_and_ours_are_none() -> None:
     assert "secret" not in repr(mark)
 
 
+def test_an_entry_that_cannot_be_read_costs_only_itself() -> None:
+    broken = [{"id": "1"}, "odd", {"id": "2", "created": "?", "items": []}, entry("odd", number=3)]  # type: ignore[arg-type]  # what a server may send
+    assert [mark.id for mark in marks_of([*broken, entry(item("duedate"), number=9)], [], AUTHORS)] == ["9"]
+
+
 def test_the_newest_come_first() -> None:
     marks = marks_of([entry(item("summary"), number=9), entry(item("duedate"), number=10)], [comment(1)], AUTHORS)
     assert [mark.id for mark in marks] == ["c1", "10", "9"]

@@ -67,6 +67,11 @@ def child(kind: str, number: int = 7, **more: Any) -> dict[str, Any]:
             {**child("Change", previous_value="x"), "3601": "y"}, ("field:3601", "x", "y", None), id="by its id"
         ),
         pytest.param(
+            child("Change", custom_fields=[{"id": 3601, "value": "y"}, "odd"], previous_value="x"),
+            ("field:3601", "x", "y", None),
+            id="in a list",
+        ),
+        pytest.param(
             child("Change", field_name="group_id", value=7, previous_value=6), ("group", "6", "7", None), id="by name"
         ),
         pytest.param(
