@@ -103,7 +103,7 @@ class CommentPart:
             return frozenset()
         try:
             return self._tracker.speakers(issue.project_key, policy.raising)
-        except (NotFoundError, RefusedError) as error:
+        except (NotFoundError, RefusedError, InvalidResponseError) as error:
             report.warnings.append(f"Who may speak to customers from {issue.project_key} cannot be read: {error}")
             return frozenset(policy.raising.accounts)
 

@@ -12,7 +12,7 @@ from syncd.core.comment_sentences import digest_of
 from syncd.core.comment_visibility import why_not_for_customer
 from syncd.core.model import Visibility
 from syncd.sources import wire_guard
-from syncd.sources.errors import NotFoundError, RefusedError
+from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
 from syncd.store import Store
 
 Policies = Callable[[], Mapping[str, CommentPolicy]]
@@ -59,7 +59,7 @@ class Raiser:
         """Where Jira does not show who may speak, those who are named one by one may."""
         try:
             return self._tracker.speakers(action.issue_key.rpartition("-")[0], raising)
-        except (NotFoundError, RefusedError):
+        except (NotFoundError, RefusedError, InvalidResponseError):
             return frozenset(raising.accounts)
 
     def grant(self, action: CommentToTicket, judged: Judged, marker: str, html: str, now: datetime) -> None:
