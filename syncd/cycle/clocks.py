@@ -56,6 +56,7 @@ class ClockKeeper:
         self._routes = routes
         self._mappings: dict[str, StageMapping] = {}
         self._read: dict[str, int] = {}
+        self._told: dict[int, tuple[tuple[Event, ...], int]] = {}  # the events of what was folded in this cycle
         self._kept: bool | None = None
         self.prepare()
 
@@ -97,6 +98,7 @@ class ClockKeeper:
                 self._let_go()
             return []
         self._kept = True
+        self._told.clear()
         self._renew(settings)
         with self._store.reading() as tx:
             now = self._now(tx)
@@ -152,32 +154,36 @@ class ClockKeeper:
         wanted = list(dict.fromkeys(ticket_ids))
         inputs = load(tx, wanted, settings)
         mappings = self._mapping()
-        return [
-            fold(
-                inputs,
-                inputs.tickets[number],
-                settings,
-                mappings,
-                now,
-                tickets_until=self._read.get("zendesk", 0),
-                bugs_until=self._read.get("jira", 0),
+        found = []
+        if len(self._told) > MOST:
+            self._told.clear()
+        for number in wanted:
+            ticket = inputs.tickets.get(number)
+            if ticket is None:
+                continue
+            events = events_of(inputs, ticket, mappings)
+            exact = min([inputs.exact_until(ticket), *(event.at - 1 for event in events if event.inferred)])
+            self._told[number] = (events, exact)
+            found.append(
+                fold(
+                    inputs,
+                    ticket,
+                    events,
+                    settings,
+                    mappings,
+                    now,
+                    tickets_until=self._read.get("zendesk", 0),
+                    bugs_until=self._read.get("jira", 0),
+                )
             )
-            for number in wanted
-            if number in inputs.tickets
-        ]
+        return found
 
     def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
         """All events of a ticket, and up to when its exact history is known and nothing of it is inferred; nothing of
-        one that is not stored."""
-        settings = self._sla()
-        if settings is None:
-            return (), 0
-        inputs = load(tx, [ticket_id], settings)
-        ticket = inputs.tickets.get(ticket_id)
-        if ticket is None:
-            return (), 0
-        events = events_of(inputs, ticket, self._mapping())
-        return events, min([inputs.exact_until(ticket), *(event.at - 1 for event in events if event.inferred)])
+        one that is not stored. Those of a ticket that this cycle folded are at hand."""
+        if ticket_id not in self._told:
+            self.folded(tx, [ticket_id], 0)
+        return self._told.get(ticket_id, ((), 0))
 
     def fresh(self, ticket_ids: Sequence[int], report: CycleReport) -> list[TicketClocks]:
         """These tickets read anew from Zendesk, with the audits of those that changed since their history is known;

@@ -90,6 +90,7 @@ def events_of(inputs: Inputs, ticket: TicketSnapshot, mappings: Mapping[str, Sta
 def fold(
     inputs: Inputs,
     ticket: TicketSnapshot,
+    events: Sequence[Event],
     settings: SlaSettings,
     mappings: Mapping[str, StageMapping],
     now: int,
@@ -97,8 +98,7 @@ def fold(
     tickets_until: int,
     bugs_until: int,
 ) -> TicketClocks:
-    """The ticket's clocks as of `now`."""
-    events = events_of(inputs, ticket, mappings)
+    """The ticket's clocks as of `now`. `events`: events_of() it."""
     carried = inputs.carried.get(ticket.followup_of) if ticket.followup_of is not None else None
     found = clocks(ticket.id, events, settings.book, now, carried=carried)
     boundaries = settings.book.boundaries()
