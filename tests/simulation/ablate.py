@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,15 +101,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", type=int, action="append", default=[])
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--histories", type=int, default=HISTORIES)
     parser.add_argument("--write", action="store_true", help="write docs/ablations.md")
     given = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     chosen = [ablation for ablation in ABLATIONS if not given.only or ablation.number in given.only]
     verdicts = []
     with ThreadPoolExecutor(given.jobs) as pool:
-        for verdict in pool.map(attempt, chosen):
-            verdicts.append(verdict)
-            console.print(verdict.row.strip(), markup=False)
+        waiting = [pool.submit(attempt, ablation, histories=given.histories) for ablation in chosen]
+        for done in as_completed(waiting):
+            verdicts.append(done.result())
+            console.print(verdicts[-1].row.strip(), markup=False)
+    verdicts.sort(key=lambda verdict: verdict.ablation.number)
     if given.write:
         TABLE.write_text(HEAD + "".join(verdict.row for verdict in verdicts), encoding="utf-8")
     return 0 if all(verdict.seed for verdict in verdicts) else 1

@@ -12,19 +12,22 @@ from typing import Literal
 
 from syncd.core.model import LinkState
 from syncd.cycle import CycleReport
+from syncd.cycle.fetch import EVENTS as TICKET_EVENTS
+from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
 from syncd.sandbox.clock import SandboxClock
 from syncd.sandbox.faults import Fault
-from syncd.sandbox.seed import CLIENT_ID, seed
+from syncd.sandbox.seed import seed
 from syncd.sandbox.server import Sandbox
 from syncd.store import IntentState, StoreBusy, StoreError, StoreFull
 from tests.simulation.canary import listening, secrets
 from tests.simulation.clock import STARTS, SimClock
+from tests.simulation.events import EVENTS, mend
 from tests.simulation.faults import Swarm
 from tests.simulation.invariants import judge
 from tests.simulation.manners import HEALTHY, SETTINGS
 from tests.simulation.marks import marks_of
 from tests.simulation.oracle import Oracle
-from tests.simulation.people import Act, People, draw
+from tests.simulation.people import VANISHING, Act, People, draw
 from tests.simulation.probe import Probe
 from tests.simulation.process import Crash, Process, folder_in_memory
 from tests.simulation.talk import ROLE
@@ -39,6 +42,12 @@ ROUNDS = 9
 
 PROBE_ROUNDS = 3
 """Cycles while the one last move of each group of links is carried, and things go wrong again."""
+
+QUIET_CALLS = 60
+"""Calls of a cycle that has nothing to do, complete pass, hourly and daily looks and all."""
+
+FORWARD = (FAST_TICKETS, UPDATED_ISSUES, TICKET_EVENTS)
+"""Cursors that are stamps."""
 
 PATIENCE = (15.0, 60.0, 200.0, 400.0, 1000.0, 2000.0, *[4700.0] * 21)
 """Seconds between the cycles after everything was healed: by the end of it a day has passed, and all is at rest."""
@@ -71,6 +80,10 @@ class Outcome:
     log: list[str] = field(default_factory=list)
 
 
+class Broken(BaseException):
+    """An invariant broke, and nobody wants to know what comes after."""
+
+
 class History:
     """The world of one seed. Use run(); the parts are there for the crash points."""
 
@@ -81,16 +94,19 @@ class History:
         *,
         off: Collection[str] = (),
         acts: tuple[Act, ...] | None = None,
+        until_broken: bool = False,
     ) -> None:
         self.seed = number
+        self._until_broken = until_broken
         self.variant = draw_variant(random.Random(f"{number}:variant"), DEPLOYMENTS[number % 2])
         self.outcome = Outcome(number, self.variant)
         self._random = random.Random(f"{number}:world")
         self._latency = random.Random(f"{number}:latency")
-        self.swarm = Swarm(number, off)
+        self.swarm = Swarm(number, {*off, "project_hidden"} if self.variant.lazy else off)
         crowd = random.Random(f"{number}:people")
         self.shape = (crowd.randint(3, 6), crowd.randint(3, 5), crowd.randrange(10_000))
-        self.acts = draw(crowd, ROUNDS, crowd.randint(15, 40)) if acts is None else acts
+        drawn = draw(crowd, ROUNDS, crowd.randint(15, 40)) if acts is None else acts
+        self.acts = tuple(act for act in drawn if not (self.variant.lazy and act.verb in VANISHING))
         self.outcome.acts = self.acts
         start = random.Random(f"{number}:start").choice(STARTS)
         self.sandbox = Sandbox(self.variant.deployment, number, SandboxClock(start, frozen=True))
@@ -124,9 +140,10 @@ class History:
         self._inside: dict[int, list[Act]] = {}
         self._calls_of_cycle = 0
         self._lines = hashlib.blake2b(digest_size=16)
-        self._wounds: dict[str, int] = {}  # what is revoked or hidden now -> round in which it ends
+        self.wounds: dict[str, int] = {}  # what is revoked or hidden now -> round in which it ends
         self.quiet_since = 0  # the number of calls when all had come to rest
         self.said: list[str] = []  # what the daemon logged
+        self.cursors: dict[str, int] = {}
         self.known: dict[tuple[int, int, str], float] = {}  # link, ticket, bug -> since when it surely is
 
     # ---- the phases ----
@@ -202,12 +219,12 @@ class History:
         """From now on nothing goes wrong and nobody acts."""
         self.harm = False
         self._inside = {}
-        for wound in list(self._wounds):
-            self._mend(wound)
+        for wound in list(self.wounds):
+            mend(self, wound)
         self.clock.skew = 0.0
         for name, value in HEALTHY.items():
             self.sandbox.jira.switches[name] = value
-        self._note("healed")
+        self.note("healed")
 
     def come_to_rest(self, after: Sequence[float]) -> None:
         """Cycles until one that read everything has nothing to do; then more of them, so many seconds apart, which must
@@ -224,6 +241,8 @@ class History:
         for seconds in after:
             self.sandbox.advance(seconds)
             self.cycle()
+            if self._calls_of_cycle > QUIET_CALLS:
+                self.broken("I11", f"a quiet cycle made {self._calls_of_cycle} calls")
         for call in self.wire.calls[self.quiet_since :]:
             if call.write:
                 self.broken("I2", f"a write when all was at rest: {call.row}")
@@ -241,9 +260,9 @@ class History:
     # ---- one round ----
 
     def _round(self, number: int) -> None:
-        for wound, until in list(self._wounds.items()):
+        for wound, until in list(self.wounds.items()):
             if until <= number:
-                self._mend(wound)
+                mend(self, wound)
         self._events(number)
         mine = [act for act in self.acts if act.round == number]
         self._inside = {}
@@ -263,7 +282,7 @@ class History:
 
     def _act(self, act: Act) -> None:
         done = self.people.act(act)
-        self._note(f"{act}{'' if done else ' (could not)'}")
+        self.note(f"{act}{'' if done else ' (could not)'}")
 
     def cycle(self) -> CycleReport | None:
         """One cycle of the daemon, which is started when it does not run; None when it did not get to the end."""
@@ -274,26 +293,32 @@ class History:
         try:
             report = self.process.step()
         except Crash:
-            self._note("crashed")
+            self.note("crashed")
             return None
         except StoreError as error:
-            self._note(f"cycle ended: {error}")
+            self.note(f"cycle ended: {error}")
             self.outcome.marks["a cycle ended by the store"] += 1
             return None
         except Exception as error:
             self.broken("I10", f"the cycle raised {type(error).__name__}: {error}")
             raise
         finally:
-            self._note_links()
-        self._note(f"cycle {report}")
+            self._look_at_store()
+        self.note(f"cycle {report}")
         self._count(report)
         return report
 
-    def _note_links(self) -> None:
-        """Since when the servers' clock has seen each link: what is said later is owed to it."""
+    def _look_at_store(self) -> None:
+        """Since when the servers' clock has seen each link: what is said later is owed to it. And I6: no cursor goes
+        back."""
         now = self.sandbox.clock.now()
         with self.process.aside() as tx:
             links = [link for link in tx.all_links(limit=None) if link.state is not LinkState.RETIRED]
+            cursors = {name: int(tx.cursor(name) or 0) for name in FORWARD}
+        for name, at in cursors.items():
+            if at < self.cursors.get(name, 0):
+                self.broken("I6", f"the cursor {name} went back from {self.cursors[name]} to {at}")
+        self.cursors = cursors
         present = [(link.id, link.ticket_id, link.issue_id) for link in links]
         self.known = {key: self.known.get(key, now) for key in present}
 
@@ -302,7 +327,7 @@ class History:
         try:
             self.process.start()
         except (Crash, StoreError) as error:
-            self._note(f"did not start: {error!r}")
+            self.note(f"did not start: {error!r}")
             return False
         return True
 
@@ -310,7 +335,7 @@ class History:
         if report is not None and report.held:
             self.accepted = True
             self.process.ask("accept", {})
-            self._note("the operator accepts")
+            self.note("the operator accepts")
 
     # ---- what goes wrong ----
 
@@ -380,52 +405,8 @@ class History:
         for kind, happens in EVENTS.items():
             if self.swarm.strikes(kind):
                 self.outcome.faults[kind] += 1
-                self._note(f"event: {kind}")
+                self.note(f"event: {kind}")
                 happens(self, self.swarm.stream(kind), number)
-
-    def _jump(self, rng: random.Random, _number: int) -> None:
-        self.clock.skew = rng.choice((0.0, 5.0, -5.0, 3600.0, -3600.0, 86400.0, -86400.0))
-
-    def _suspend(self, rng: random.Random, _number: int) -> None:
-        seconds = rng.uniform(60.0, 43200.0)
-        self.sandbox.advance(seconds)
-        self.clock.asleep += seconds
-
-    def _expire(self, _rng: random.Random, _number: int) -> None:
-        self.sandbox.zendesk.expire_tokens()
-
-    def _revoke_zendesk(self, rng: random.Random, number: int) -> None:
-        self.sandbox.zendesk.revoke_credential(client_id=CLIENT_ID)
-        self._wounds["zendesk_revoked"] = number + rng.randint(1, 3)
-
-    def _revoke_jira(self, rng: random.Random, number: int) -> None:
-        self.sandbox.jira.revoke(self.seeded.jira_bot)
-        self._wounds["jira_revoked"] = number + rng.randint(1, 3)
-
-    def _hide(self, rng: random.Random, number: int) -> None:
-        self.sandbox.jira.set_members("NOVA", self.people.developers)
-        self._wounds["project_hidden"] = number + rng.randint(1, 3)
-
-    def _restart(self, _rng: random.Random, _number: int) -> None:
-        self.process.kill()
-
-    def _back_up(self, _rng: random.Random, _number: int) -> None:
-        """The first time a backup is made, the next time it is put back."""
-        if self.backup is None:
-            self.backup = self.process.back_up()
-        else:
-            self.process.put_back(self.backup)
-            self.outcome.marks["an old backup was put back"] += 1
-
-    def _mend(self, wound: str) -> None:
-        del self._wounds[wound]
-        self._note(f"mended: {wound}")
-        if wound == "zendesk_revoked":
-            self.sandbox.zendesk.restore_credential(client_id=CLIENT_ID)
-        elif wound == "jira_revoked":
-            self.sandbox.jira.restore(self.seeded.jira_bot)
-        else:
-            self.sandbox.jira.set_members("NOVA", None)
 
     # ---- books ----
 
@@ -434,9 +415,12 @@ class History:
         violation = Violation(invariant, what)
         if violation not in self.outcome.violations:
             self.outcome.violations.append(violation)
-            self._note(f"VIOLATION {violation}")
+            self.note(f"VIOLATION {violation}")
+            if self._until_broken:
+                raise Broken
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """A line of the journal."""
         line = f"{self.sandbox.clock.now() - self._start_at:9.1f} {text}"
         self._lines.update(line.encode())
         self.outcome.log.append(line)
@@ -449,20 +433,19 @@ class History:
             self.outcome.marks[f"brake {held.reason}"] += 1
 
 
-EVENTS = {
-    "clock_jump": History._jump,
-    "suspend": History._suspend,
-    "token_expired": History._expire,
-    "zendesk_revoked": History._revoke_zendesk,
-    "jira_revoked": History._revoke_jira,
-    "project_hidden": History._hide,
-    "restart": History._restart,
-    "old_backup": History._back_up,
-}
-
-
 def simulate(number: int, *, off: Collection[str] = (), acts: tuple[Act, ...] | None = None) -> Outcome:
     """Runs the history of a seed and judges it. `off`: kinds of faults that do not happen; `acts`: what people do
     instead of what the seed has them do."""
     with folder_in_memory() as folder:
         return History(number, folder, off=off, acts=acts).run()
+
+
+def first_violation(number: int) -> Violation | None:
+    """Runs the history of a seed as far as the first invariant that breaks."""
+    with folder_in_memory() as folder:
+        history = History(number, folder, until_broken=True)
+        try:
+            history.run()
+        except Broken:
+            history.process.kill()
+        return next(iter(history.outcome.violations), None)

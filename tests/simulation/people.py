@@ -304,6 +304,19 @@ FORCED = (
     ("In Progress", None),
     ("Done", "Fixed"),
 )
+VANISHING = frozenset(
+    {
+        "deletes_ticket",
+        "restores_ticket",
+        "merges",
+        "deletes_bug",
+        "moves_project",
+        "administrates",
+        "automation_closes",
+    }
+)
+"""Acts that only a census tells of, at least where the index lags."""
+
 VERBS = (
     ("customer_answers", 8),
     ("agent_answers", 8),

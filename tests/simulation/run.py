@@ -132,6 +132,8 @@ def main() -> int:
             tally.add(result)
             if isinstance(result, tuple) or result.violations:
                 progress.console.print(f"  {_named(result)}", markup=False, soft_wrap=True)
+            if not console.is_terminal and len(tally.seeds) % 100 == 0:
+                console.print(f"  {len(tally.seeds):,} histories, {len(tally.failed)} bad", markup=False)
             progress.update(task, advance=1, bad=len(tally.failed) + len(tally.raised))
     report(tally, time.monotonic() - started, console, shrunk=0 if given.no_shrink else MOST_SHRUNK)
     return 0 if tally.good else 1

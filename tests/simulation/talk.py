@@ -28,7 +28,7 @@ class Talkers(Crowd):
             "body": f"{'#bug ' if choice % 3 else ''}Agents say w{choice} of it.",
             "public": choice // 3 % 2 == 0,
         }
-        if choice % 5 == 0:
+        if choice % 2 == 0:
             comment["uploads"] = [self._upload(f"trace {choice}.log", f"log {choice}".encode())]
         self._zendesk.agent_replies(ticket=ticket, actor=self._agent(choice), body="", comment=comment)
 
@@ -79,7 +79,7 @@ class Talkers(Crowd):
     def _developer_says(self, _ticket: int, bug: str, choice: int) -> None:
         """For all or for one role, with a file or without."""
         developer, text = self._developer(choice), f"Developers say d{choice} of it."
-        if choice % 5 == 0:
+        if choice % 3 == 0:
             name = f"shot-{choice}.png"
             self._jira.attach(developer, bug, name, f"png {choice}".encode(), "image/png")
             text += f" !{name}|thumbnail!"

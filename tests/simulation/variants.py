@@ -30,7 +30,7 @@ jira:
   site_url: https://jira.example
   auth: {auth}
 store: {{url: "sqlite:///syncd.db"}}
-poll: {{census: 60s}}  # every link in every complete pass: a history is short
+poll: {{census: {census}}}
 routes:
   - name: novabrain
     project: NOVA
@@ -69,6 +69,7 @@ class Variant:
     creates: bool = False
     on_conflict: str = "bug_wins"
     customer_reopens: bool = False
+    lazy: bool = False  # hardly any census: changes are seen by the lists and the search alone, and nothing vanishes
 
     @property
     def mapping(self) -> str:
@@ -93,6 +94,7 @@ class Variant:
             jira=JIRA_URL,
             auth=cloud if self.deployment == "cloud" else "{pat: {token_env: JIRA_TOKEN}}",
             mirror=_MIRROR,
+            census="24h" if self.lazy else "60s",  # every link in every complete pass: a history is short
             comments=(
                 f"{{to_bug: {self.to_bug}, to_ticket: {self.to_ticket}, restricted: {str(self.restricted).lower()}, "
                 f"history: {self.history}}}"
@@ -113,4 +115,5 @@ def draw(rng: random.Random, deployment: Literal["cloud", "data_center"]) -> Var
         creates=rng.random() < 0.6,
         on_conflict=rng.choice(("bug_wins", "bug_wins", "bug_wins", "ticket_wins", "flag")),
         customer_reopens=rng.random() < 0.2,
+        lazy=rng.random() < 0.25,
     )
