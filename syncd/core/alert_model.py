@@ -51,13 +51,17 @@ _ORDER: Final = ("yellow", "red", BREACH)
 
 
 def furthest(keys: Iterable[AlertKey]) -> frozenset[AlertKey]:
-    """Of each clock the key that lies furthest on: a breach stands for the warnings before it."""
+    """Of each clock the key that lies furthest on: a breach stands for the warnings before it. What rules state stands
+    for itself."""
     best: dict[tuple[int, str, str, int], AlertKey] = {}
+    stated = []
     for key in sorted(keys):
         known = best.get(key.clock)
-        if known is None or _rank(known) < _rank(key):
+        if key.is_rule:
+            stated.append(key)
+        elif known is None or _rank(known) < _rank(key):
             best[key.clock] = key
-    return frozenset(best.values())
+    return frozenset((*best.values(), *stated))
 
 
 def _rank(key: AlertKey) -> tuple[int, int]:
