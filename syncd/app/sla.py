@@ -48,6 +48,7 @@ class ResolvedSla:
     content: Data
     shown: tuple[ShownField, ...]
     errors: tuple[Said, ...]  # with their places below `sla`
+    warnings: tuple[Said, ...] = ()  # about names of a profile that nobody wrote and the servers do not have
 
 
 def resolve_sla(
@@ -58,18 +59,25 @@ def resolve_sla(
     survey: SlaSurvey,
     holidays: Holidays = public_holidays,
 ) -> ResolvedSla:
-    """Looks every name up. Without a `desk` no name of Zendesk's fields and statuses is known."""
+    """Looks every name up. Without a `desk` no name of Zendesk's fields and statuses is known. A name that only the
+    profile brings along may be missing: its line then fits no ticket."""
     data = {key: value for key, value in sla.data().items() if key in _CONTENT}
     stages = [stage for mapping in loaded.mappings.values() for stage in mapping.model.stages]
     resolver = Resolver(desk or DeskCatalog(), projects, stages, survey)
     content = resolver.resolved(data)
     shown = shown_fields(sla, loaded.config.routes, desk or DeskCatalog(), resolver, zone_of(sla))
-    errors = list(dict.fromkeys(resolver.errors))
+    said = dict.fromkeys(resolver.errors)
+    errors = [(path, sentence) for path, sentence in said if loaded.is_written(("sla", *path))]
+    missing = [
+        (path, f"{sentence} The line of the profile that names it fits no ticket.")
+        for path, sentence in said
+        if not loaded.is_written(("sla", *path))
+    ]
     try:
         content["calendars"] = {name: _dated(name, entry, holidays) for name, entry in data["calendars"].items()}
     except BuildError as error:
         errors.append((error.path, error.said))
-    return ResolvedSla(content, shown, tuple(errors))
+    return ResolvedSla(content, shown, tuple(errors), tuple(missing))
 
 
 def _dated(name: str, entry: Mapping[str, Any], holidays: Holidays) -> Data:
@@ -268,7 +276,8 @@ class ClockConfig:
         versions = with_content(stored, resolved.content, sla.starts, now)
         groups = survey.names.get("groups", {})
         book = book_of(versions.all, groups)
-        warnings = [self._problem(("calendars",), sentence) for sentence in notices(book, now)]
+        warnings = [self._problem(path, sentence) for path, sentence in resolved.warnings]
+        warnings += [self._problem(("calendars",), sentence) for sentence in notices(book, now)]
         if versions.warning is not None:
             warnings.append(self._problem(("valid_from",), versions.warning))
         self.warnings, self._pending = tuple(warnings), versions

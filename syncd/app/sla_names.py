@@ -273,7 +273,7 @@ class Resolver:
             return [word]
         if found is None:
             self._unknown(path, said, word, list(known))
-        return [found] if found is not None else []
+        return [word if found is None else found]  # a name is no id, so that what nobody knows fits nothing
 
     def _not_read(self, path: KeyPath, word: str) -> list[str]:
         if not word.isdecimal():
@@ -288,7 +288,7 @@ class Resolver:
         found = known.get(word.casefold())
         if found is None:
             self.errors.append((path, f"{said} with the address '{one_line(word)}'."))
-        return [] if found is None else [str(found)]
+        return [word if found is None else str(found)]
 
     def _status(self, path: KeyPath, word: str) -> list[str]:
         found = self._statuses.get(normalise(word))
@@ -296,7 +296,7 @@ class Resolver:
             return [word]
         if found is None:
             self._unknown(path, "No project has the status", word, list(self._statuses))
-        return found or []
+        return found or [word]
 
     # ---- levels ----
 

@@ -337,6 +337,8 @@ class LiveCheck:
         if asked.stale:
             return []
         resolved = resolve_sla(self._loaded, sla, desk, projects.values(), asked)
+        missing = [self._loaded.problem(("sla", *path), sentence) for path, sentence in resolved.warnings]
+        self._findings.problems("sla", missing, Exit.FINE)
         found = [(path, sentence) for path, sentence in resolved.errors if path[0] != "calendars"]  # told by the file
         return [self._loaded.problem(("sla", *path), sentence) for path, sentence in found]
 

@@ -46,6 +46,10 @@ class Loaded:
         """A problem with what stands at that path of the configuration, at the place where it is written."""
         return self.document.problem(self.ground.written(path), sentence)
 
+    def is_written(self, path: KeyPath) -> bool:
+        """True for what stands in the file itself, False for what a profile brings along."""
+        return self.ground.written(path) in self.document.places
+
     def mapping_of(self, route: str) -> MappingFile:
         """The mapping of the route with this name; raises KeyError for an unknown one."""
         for candidate in self.config.routes:

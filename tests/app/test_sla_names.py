@@ -264,3 +264,22 @@ def test_the_internet_profile_shows_both_targets_in_the_ticket(tmp_path: Path) -
         ("resolution", "due"),
         ("resolution", "state"),
     ]
+
+
+def test_a_name_that_only_the_profile_brings_along_may_be_missing(tmp_path: Path) -> None:
+    desk = Desk()
+    found = resolve(loaded(tmp_path, "sla: {profile: timeliness}"), desk)
+    assert found.errors == ()
+    ((path, sentence),) = found.warnings
+    assert path == ("holders", 4, "when", "all", 0, "value")
+    assert sentence == "Zendesk has no group 'L3'. The line of the profile that names it fits no ticket."
+    written = "sla: {profile: timeliness, holders: [{party: L2, when: {all: [{field: group, value: [L2, L3]}]}}]}"
+    mine = resolve(loaded(tmp_path, written), desk)
+    assert [where for where, _ in mine.errors] == [("holders", 0, "when", "all", 0, "value")]
+    assert mine.warnings == ()
+
+
+def test_a_policy_of_the_profile_is_not_ours_but_what_we_change_in_it_is(tmp_path: Path) -> None:
+    more = "policies: [{name: emergency, when: {all: [{field: group, value: L9}]}}]"
+    found = resolve(loaded(tmp_path, f"sla: {{profile: guide, {more}}}"))
+    assert [path[:2] for path, _ in found.errors] == [("policies", 0)]
