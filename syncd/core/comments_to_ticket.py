@@ -116,7 +116,7 @@ def _follow_up(
         why = f"the comment on {notes.issue.key} is for one role only by now"
         yield _withdraw(link, ticket, twin, "restricted", why)
         return
-    if public and notes.is_taken_back(comment):
+    if public and notes.is_taken_back(comment, twin):
         hidden = _withdraw(link, ticket, twin, "hidden", f"the comment on {notes.issue.key} is internal by now")
         yield replace(hidden, keeps_text=True)
     if visibility is not None and version_of(comment) != twin.version and digest_of(comment.body) != twin.digest:
@@ -162,12 +162,12 @@ class _Notes:
     browse_url: str
     speakers: AbstractSet[str]
 
-    def is_taken_back(self, comment: BugComment) -> bool:
-        """The customer could read what its author means for the customer no more. Who may speak does not matter here:
-        what was said was said."""
+    def is_taken_back(self, comment: BugComment, twin: Twin) -> bool:
+        """The author means for the customer no more what the customer reads. Who may speak does not matter here, nor
+        does another prefix of the route: what was said was said."""
         raising = self.policy.raising
-        prefix = raising.prefix if raising is not None else ""
-        gone = bool(prefix) and not begins_with(comment, prefix)
+        edited = version_of(comment) != twin.version
+        gone = raising is not None and edited and not begins_with(comment, raising.prefix)
         return comment.restricted or comment.internal is True or gone
 
     def carry(self, comment: BugComment, visibility: Visibility) -> CommentToTicket:

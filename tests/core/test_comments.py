@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import itertools
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.core.comment_actions import CommentToBug, CommentToTicket
+from syncd.core.comment_actions import CommentToBug, CommentToTicket, WithdrawNote
 from syncd.core.comment_files import choose_files, safe_name
-from syncd.core.comment_model import BugTalkPage, CommentFile, CommentPolicy, TicketComment, TicketTalkPage
+from syncd.core.comment_model import (
+    BugTalkPage,
+    CommentFile,
+    CommentPolicy,
+    Raising,
+    TicketComment,
+    TicketTalkPage,
+    Twin,
+    TwinState,
+)
+from syncd.core.comment_sentences import digest_of
 from syncd.core.comment_visibility import (
     bug_visibility,
     goes_to_bug,
@@ -171,3 +181,45 @@ def test_files_are_chosen_by_type_and_size_and_the_others_are_named() -> None:
     assert [ref.name for ref in refs] == ["a.png"]
     assert refs[0].save_as.startswith("a-")
     assert [sentence.split(" ")[0] for sentence in skipped] == ["a.html", "b.log", "noending"]
+
+
+SAID = Twin(
+    side="jira",
+    source_id="1",
+    target="ticket:35",
+    origin="issue:10305",
+    source_at=AT,
+    version=int(AT.timestamp() * 1000),
+    digest=digest_of("#customer fixed"),
+    twin_id="9",
+    marker="a" * 32,
+    visibility=Visibility.CUSTOMER,
+    state=TwinState.CARRIED,
+    at=AT,
+)
+LATER = AT + timedelta(minutes=1)
+PUBLIC_COPIES: dict[str, tuple[dict[str, object], str, list[bool]]] = {
+    "nothing changed": ({}, "#customer", []),
+    "the route has another prefix by now": ({}, "#public", []),
+    "internal by now": ({"internal": True}, "#customer", [True]),
+    "for one role by now": ({"restricted": True}, "#customer", [False]),
+    "the prefix was edited away": ({"body": "fixed", "updated": LATER}, "#customer", [True, False]),
+    "edited, and still for the customer": ({"body": "#customer fixed!", "updated": LATER}, "#customer", [False]),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "prefix", "keeps"), [pytest.param(*row, id=name) for name, row in PUBLIC_COPIES.items()]
+)
+def test_what_becomes_of_a_public_copy(changes: dict[str, object], prefix: str, keeps: list[bool]) -> None:
+    values: dict[str, object] = {"body": "#customer fixed", "edited_by": HANA.id, **changes}
+    page = BugTalkPage((remark(**values),), whole=True)  # type: ignore[arg-type]  # a test's own values
+    policy = CommentPolicy(raising=Raising(prefix, accounts=(HANA.id,)))
+    actions = plan_to_ticket(LINK, TICKET, ISSUE, page, {"1": SAID}, policy, browse_url="https://j.example")
+    assert [isinstance(action, WithdrawNote) and action.keeps_text for action in actions] == keeps
+    for action in actions:
+        if isinstance(action, WithdrawNote):
+            assert action.hides
+        else:
+            assert isinstance(action, CommentToTicket)
+            assert action.visibility is Visibility.INTERNAL
