@@ -19,6 +19,7 @@ from syncd.core.alert_model import Chain, ChainLevel, Post
 from syncd.core.model import TicketSnapshot, TicketState
 from syncd.cycle import CycleReport
 from syncd.cycle.alerting import Alerter
+from syncd.cycle.folding import judged
 from syncd.cycle.sla_settings import SlaSettings
 from syncd.sla.calendar import always
 from syncd.sla.clock import clocks
@@ -242,6 +243,7 @@ class Stage:
         self.stated: list[RuleFact] = []
         self.store = Store.open(store_url)
         self.every_cycle = False
+        self.keeps_verdicts = False  # as the clocks' part of a cycle does, for lists
         self._last_cycle = 0
         self._next_work = 0
         self._read = 0
@@ -277,6 +279,9 @@ class Stage:
         """One cycle, now."""
         self._last_cycle = self.now
         told = self.keeper.turn()
+        if self.keeps_verdicts and told:
+            with self.store.transaction() as tx:
+                tx.save_clocks([judged(each) for each in told], self.clock.now())
         stated, self.stated = self.stated, []
         self.alerter.run(told, self.clock.now(), self.report, stated)
         self._look_ahead()
@@ -308,9 +313,10 @@ class Stage:
             rules = [self.now] if tx.stated_rule_facts(1) else []
         waiting = [letter.not_before for letter in posts if not letter.carrier]
         daily = [
-            always("", r.zone).instant(always("", r.zone).local_date(self.now + POLL), second)
-            for r in self.settings.receivers.values()
-            for second in (r.morning, r.heartbeat)
+            always("", each.zone).instant(always("", each.zone).local_date(self.now + days * 86400), second)
+            for each in self.settings.receivers.values()
+            for second in (each.morning, each.heartbeat)
+            for days in (0, 1)
             if second is not None
         ]
         coming = [at for at in (*open_ones, *waiting, *rules, *(d for d in daily if d > self.now)) if at is not None]

@@ -13,7 +13,7 @@ from syncd.core.alert_model import RuleFact
 from tests.alerts.stage import BOSS, DAY, LEAD, POLL, Stage, book, chain, clock_text, seconds, settings
 from tests.sla.kit import ANN, BOB
 
-SEEDS = range(6)
+SEEDS = range(3)
 
 
 def configured() -> Route:
