@@ -23,6 +23,7 @@ from syncd.config.sla_models import Sla
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle.sla_settings import ShownField, SlaSettings
+from syncd.ops.facts import CLOCKS
 from syncd.sla.build import BuildError, Holidays, build, calendar, rules
 from syncd.sla.business_time import BusinessTime, Timetable
 from syncd.sla.calendar import always
@@ -238,7 +239,9 @@ class ClockConfig:
             self._use(sla, *self._seen[:2], survey.filled_from(self._remembered()), self._seen[2])
 
     def keep(self) -> None:
-        """Remembers new rules for good: from now on what they replace stays as it was judged."""
+        """Remembers new rules for good: from now on what they replace stays as it was judged. Remembers too what keeps
+        the clocks from running, for `status`."""
+        self._keep_problem()
         pending, self._pending = self._pending, None
         if pending is None or (pending.new is None and pending.dropped_after is None):
             return
@@ -247,6 +250,15 @@ class ClockConfig:
                 tx.drop_sla_versions(pending.dropped_after)
             if pending.new is not None:
                 tx.add_sla_version(pending.new, self._clock.now())
+
+    def _keep_problem(self) -> None:
+        more = f" (and {len(self.errors) - 1} more; see: syncd check)" if len(self.errors) > 1 else ""
+        problem = f"{self.errors[0]}{more}" if self.errors else None
+        with self._store.reading() as tx:
+            known = tx.get_fact(CLOCKS)
+        if known != problem:
+            with self._store.transaction() as tx:
+                tx.set_fact(CLOCKS, problem, self._clock.now())
 
     def _remembered(self) -> SlaSurvey:
         with self._store.reading() as tx:

@@ -17,7 +17,7 @@ from syncd.cli.shapes import intent_json, what_of
 from syncd.cli.work import daemon_clock, load, open_store
 from syncd.config.load import Loaded
 from syncd.core.model import LinkState
-from syncd.ops.facts import BACKUP, CONFIG, DAEMON, PULSE
+from syncd.ops.facts import BACKUP, CLOCKS, CONFIG, DAEMON, PULSE
 from syncd.ops.health import Health, health_of
 from syncd.store import Heartbeat, Intent, IntentState, Store, StoreError, Tx
 
@@ -50,6 +50,7 @@ class State:
     troubled: list[Intent] = field(default_factory=list)
     requests: int = 0
     touched: int = 0
+    clock_problem: str | None = None  # why the clocks stand still
 
     @property
     def detail(self) -> dict[str, Any]:
@@ -67,7 +68,7 @@ class State:
         stuck = self.intents.get(IntentState.PARKED.value, 0)
         stopped = self.detail.get("stopped_routes")
         problem = self.config.get("problem") or self.daemon.get("error") or self.backup.get("problem")
-        return Exit.PERSON if self.brakes or stuck or stopped or problem else Exit.FINE
+        return Exit.PERSON if self.brakes or stuck or stopped or problem or self.clock_problem else Exit.FINE
 
 
 @click.command(cls=Verb)
@@ -145,6 +146,8 @@ def _read(loaded: Loaded, store: Store) -> State:
         ]
         state.requests = len(tx.open_requests())
         state.touched = tx.count_touched()
+        still = tx.get_fact(CLOCKS)
+        state.clock_problem = str(still) if still is not None and loaded.config.sla is not None else None
     return state
 
 
@@ -190,6 +193,7 @@ def _as_json(state: State) -> dict[str, Any]:
         "warnings": detail.get("warnings", []),
         "caught_up": detail.get("caught_up"),
         "clocks": detail.get("clocks") or None,
+        "clock_problem": state.clock_problem,
         "stopped_routes": detail.get("stopped_routes", {}),
         "links": state.links,
         "conflicts": state.conflicts,
@@ -246,6 +250,8 @@ def _print(state: State) -> None:
         say(f"Read up to: {known}")
     if detail.get("caught_up") is False:
         say("The first import, or a backlog, is still being read.")
+    if state.clock_problem:
+        tell(clean(f"The clocks stand still: {state.clock_problem}"))
     for line in clock_progress(detail.get("clocks") or {}):
         say(line)
     for brake in state.brakes:

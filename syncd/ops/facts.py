@@ -13,3 +13,6 @@ PULSE = "daemon.pulse"
 
 BACKUP = "backup"
 """The copies that the daemon makes: {at, path, problem}, the last one that was made and why a newer one was not."""
+
+CLOCKS = "sla.problem"
+"""Why the clocks stand still: the first sentence about the part `sla` of the configuration; null while they run."""

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from syncd.app.build import App
+from syncd.cli.main import main
 from syncd.config.load import load_config
 from syncd.store.clocks import ClockRecord
 from tests.scenarios.lab import Lab
@@ -44,6 +46,12 @@ class Site(Lab):
             return [version.valid_from for version in tx.sla_versions()]
 
 
+def status(site: Site) -> tuple[int, str]:
+    """What `syncd status` says about the store."""
+    result = CliRunner().invoke(main, ["status", "--config", str(site.folder / "config.yaml")])
+    return result.exit_code, result.stdout + result.stderr
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     made = Site(tmp_path, more=SLA)
@@ -78,6 +86,10 @@ def test_an_unknown_name_stops_the_clocks_and_not_the_status(site: Site) -> None
     assert len(problems) == 1
     assert "sla.holders[0].when.all[0].value: Zendesk has no group 'L22'. Did you mean 'L2'?" in problems[0]
     assert site.app.clocks.settings is None
+    code, said = status(site)
+    assert code == 1, "a person has to mend it"
+    assert "The clocks stand still: " in said
+    assert "Zendesk has no group 'L22'" in said
     site.moves(key, "Done", "Fixed")
     site.settle()
     assert site.status(ticket) == "open"
@@ -85,6 +97,7 @@ def test_an_unknown_name_stops_the_clocks_and_not_the_status(site: Site) -> None
     site.edit("value: L22", "value: L2")
     assert site.app.routing is not None
     assert not site.app.routing.errors
+    assert "stand still" not in status(site)[1]
     assert site.versions() == [0]
 
 
