@@ -44,11 +44,12 @@ def notice(case: Case, known: Mapping[AlertKey, AlertFact], limits: Limits, now:
     cannot be read, tells nothing new and takes nothing back."""
     if not case.told.is_complete or held:
         return Noticed()
-    found = _enforced(facts(case.told.clocks), case, limits)
+    found = facts(case.told.clocks)
+    attached = {fact.key for fact in found if _is_attached(fact, case, limits)}
     clock_facts = {key: fact for key, fact in known.items() if not key.is_rule}
     settled = {_fact_key(key) for key, fact in clock_facts.items() if fact.state is not FactState.WITHDRAWN}
-    new = tuple(_new(fact, clock_facts, case, now) for fact in news(found, settled, limits.enforce_from))
-    unreal = {_alert_key(key) for key in withdrawn(facts(case.told.clocks), settled)}
+    new = tuple(_new(fact, clock_facts, case, now) for fact in news(found, settled | attached, limits.enforce_from))
+    unreal = {_alert_key(key) for key in withdrawn(found, settled)}
     changed = [_changed(fact, case, now, is_unreal=key in unreal) for key, fact in sorted(clock_facts.items())]
     return Noticed(new, tuple(fact for fact in changed if fact is not None))
 
@@ -85,10 +86,6 @@ def why_silent(case: Case, fact: Fact, known: Mapping[AlertKey, AlertFact], limi
     if passed_by:
         return f"a further one of the same clock was told: {passed_by[-1]}"
     return None
-
-
-def _enforced(found: Iterable[Fact], case: Case, limits: Limits) -> tuple[Fact, ...]:
-    return tuple(fact for fact in found if not _is_attached(fact, case, limits))
 
 
 def _is_attached(fact: Fact, case: Case, limits: Limits) -> bool:
