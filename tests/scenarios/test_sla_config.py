@@ -12,7 +12,8 @@ from syncd.app.build import App
 from syncd.cli.main import main
 from syncd.config.load import load_config
 from syncd.store.clocks import ClockRecord
-from tests.scenarios.lab import Lab
+from tests.scenarios.lab import OPS, Lab
+from tests.sla.kit import at
 
 SLA = """
 sla:
@@ -37,7 +38,7 @@ class Site(Lab):
     def first_reply(self, ticket: int) -> ClockRecord:
         """The ticket's clock."""
         with self.app.store.reading() as tx:
-            (found,) = tx.clocks_of([ticket])
+            (found,) = [clock for clock in tx.clocks_of([ticket]) if clock.metric == "first_reply"]
         return found
 
     def versions(self) -> list[int]:
@@ -110,3 +111,40 @@ def test_a_reload_that_is_refused_leaves_the_rules_as_they_are(site: Site) -> No
         fresh = App(load_config(file, site.environ), site.app.store, site.clock, like=site.app)
         assert bool(fresh.refresh_routes().errors) is not taken
         assert len(site.versions()) == (2 if taken else 1)
+
+
+SHOWN = """
+sla:
+  profile: novabrain
+  fields:
+    - {field: First reply due, metric: first_reply, shows: due}
+    - {field: First reply, metric: first_reply, shows: state, options: {running: In time, at_risk: In time,
+       paused: In time, met: Answered, breached: Overdue, cancelled: Answered}}
+"""
+
+
+class Shown(Site):
+    """With fields for what is promised."""
+
+    def prepare(self) -> None:
+        """Two fields that only agents see; the story begins on the Friday before a make-up working Saturday."""
+        desk = self.sandbox.zendesk
+        desk.add_ticket_field(title="First reply due")
+        desk.add_ticket_field(title="First reply", type="tagger", options=["In time", "Overdue", "Answered"])
+        self.sandbox.advance(at("2026-05-08 09:00") - self.sandbox.clock.now())
+
+
+def test_a_profile_and_two_fields_are_all_that_a_promise_in_the_ticket_takes(tmp_path: Path) -> None:
+    site = Shown(tmp_path, more=SHOWN, routes=OPS)
+    assert site.app.clocks.errors == ()
+    site.cycle(2, seconds=60)
+    ticket = site.ticket("new", priority="high")  # Friday 17:02 in Shanghai: 58 minutes of the four working hours pass
+    site.cycle(2, seconds=60)
+    site.accept()
+    site.cycle(4, seconds=60)
+    assert site.shown(ticket, "First reply due") == "2026-05-09 13:02 +0800", "China works on that Saturday"
+    assert site.shown(ticket, "First reply") == "In time"
+    site.sandbox.advance(at("2026-05-09 13:01", "Asia/Shanghai") - site.sandbox.clock.now())
+    site.cycle(6, seconds=60)
+    assert site.shown(ticket, "First reply") == "Overdue"
+    assert site.first_reply(ticket).state == "breached"
