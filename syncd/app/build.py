@@ -220,6 +220,7 @@ class App:
             channels=lambda: self.alerts.channels,
             seconds=min(config.poll.fast.total_seconds() / 3, 5.0),
             stopping=stopping,
+            apart=parallel,
         )
         self.engine.escalation = self.rules
 

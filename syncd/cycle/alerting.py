@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -58,9 +59,11 @@ class Alerter:
         channels: Callable[[], Mapping[str, Channel]],
         seconds: float = 5.0,
         stopping: Callable[[], bool] = lambda: False,
+        apart: bool = False,
     ) -> None:
         """`settings` and `sla` answer None where config.yaml has no such part. `seconds`: how long letters may be sent
-        in one cycle."""
+        in one cycle. `apart`: they go out in a thread of their own, one round at a time, so that a server which does
+        not answer keeps no cycle waiting; a round that ends with the process is resumed when its lease is over."""
         self._store = store
         self._keeper = keeper
         self._clock = clock
@@ -68,6 +71,8 @@ class Alerter:
         self._sla = sla
         self._channels = channels
         self._seconds = seconds
+        self._apart = apart
+        self._sender: threading.Thread | None = None
         self._postman = Postman(store, channels, clock, stopping=stopping)
         self._watch = Watch(store, clock)
         self._daily = DailyRound(store, keeper)
@@ -107,6 +112,11 @@ class Alerter:
         if work.letters or any(wrote):
             self._send(settings)
         return decided[1] if decided is not None else Decision()
+
+    def wait(self, seconds: float) -> None:
+        """Until what is being sent in a thread of its own is over, for so many seconds at most."""
+        if self._sender is not None:
+            self._sender.join(seconds)
 
     # ---- time ----
 
@@ -239,7 +249,26 @@ class Alerter:
         def on_dead(tx: Tx, letter: Letter) -> None:
             self._watch.letter_dead(tx, settings, channels, letter)
 
-        self._postman.run(self._seconds, on_dead)
+        def send() -> None:
+            self._postman.run(self._seconds, on_dead)
+
+        if not self._apart:
+            send()
+        elif self._sender is None or not self._sender.is_alive():
+            self._sender = threading.Thread(target=_logged(send), name="postman", daemon=True)
+            self._sender.start()
+
+
+def _logged(work: Callable[[], None]) -> Callable[[], None]:
+    """What goes wrong in a thread of its own has nobody else to tell."""
+
+    def run() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("letters_not_sent")
+
+    return run
 
 
 class _Round:
