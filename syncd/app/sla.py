@@ -287,7 +287,13 @@ class ClockConfig:
             stored = tx.sla_versions()
         versions = with_content(stored, resolved.content, sla.starts, now)
         groups = survey.names.get("groups", {})
-        book = book_of(versions.all, groups)
+        own = [SlaVersion(0, digest_of(resolved.content), resolved.content)]
+        try:
+            book, alone = book_of(versions.all, groups), book_of(own, groups)
+            former = book_of(stored, groups) if stored else None
+        except BuildError as error:  # rules that an older syncd kept, and this one does not understand
+            self.errors = (self._problem((), f"Rules that were in force before cannot be read any more: {error}"),)
+            return
         warnings = [self._problem(path, sentence) for path, sentence in resolved.warnings]
         warnings += [self._problem(("calendars",), sentence) for sentence in notices(book, now)]
         if versions.warning is not None:
@@ -297,10 +303,8 @@ class ClockConfig:
         def settings(of: Sequence[SlaVersion], made: Book) -> SlaSettings:
             return settings_of(sla, of, made, resolved.shown, groups, meaning)
 
-        self.settings = settings(versions.all, book)
-        own = [SlaVersion(0, digest_of(resolved.content), resolved.content)]
-        self.own = settings(own, book_of(own, groups))
-        self.former = settings(stored, book_of(stored, groups)) if stored else None
+        self.settings, self.own = settings(versions.all, book), settings(own, alone)
+        self.former = None if former is None else settings(stored, former)
 
     def _problem(self, path: tuple[str | int, ...], sentence: str) -> Problem:
         return self._loaded.problem(("sla", *path), f"{sentence[:1].upper()}{sentence[1:]}")

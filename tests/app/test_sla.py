@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,17 @@ def test_newly_announced_holidays_are_a_new_version(site: Site) -> None:
     assert [valid_from for valid_from, _ in site.versions()] == [0, START + 292 * 86400]
     assert second.settings is not None
     assert second.settings.book.boundaries() == (), "the hours are the same, so nothing is cut in two"
+
+
+def test_kept_rules_that_cannot_be_read_any_more_stop_the_clocks_with_a_sentence(site: Site) -> None:
+    site.start(FOUR_HOURS)
+    with site.store.transaction() as tx:
+        (kept,) = tx.sla_versions()
+        spoilt = {**kept.content, "metrics": {"first_reply": {"kind": "first_smile"}}}
+        tx.add_sla_version(replace(kept, content=spoilt), site.hands.now())
+    stopped = site.start(FOUR_HOURS)
+    assert stopped.settings is None
+    assert "Rules that were in force before cannot be read any more: metrics.first_reply" in stopped.errors[0].message
 
 
 def test_fields_shares_and_markers_reach_the_cycle_without_a_version(site: Site) -> None:
