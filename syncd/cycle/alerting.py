@@ -94,11 +94,11 @@ class Alerter:
         at = int(now.timestamp())
         enforce_from = self._begin(at)
         blind = self._watch.look(report, settings, at)
+        self._sweep(at, enforce_from)
         with self._store.reading() as tx:
             work = tx.alert_work(at)
         round_ = _Round(settings, sla.book if sla is not None else None, at, enforce_from, blind, report)
         decided = None
-        self._sweep(at, enforce_from)
         if round_.book is not None and (
             tickets or stated or work.episodes or work.rules or (self._again and not blind)
         ):
@@ -141,10 +141,11 @@ class Alerter:
         return since
 
     def _sweep(self, now: int, enforce_from: int) -> None:
-        """After a start or a gap: what clocks passed while nobody took it down is looked at again. A process may have
-        died after it folded a clock and before it wrote down what that says."""
+        """After a start or a gap: what clocks passed while nobody took it down is looked at again, and what was being
+        sent is sent again. A process may have died after it folded a clock and before it wrote down what that says."""
         if not self._ran <= now < self._ran + GAP:
-            with self._store.reading() as tx:
+            with self._store.transaction() as tx:
+                tx.release_letters(tx.epoch)
                 self._again |= set(tx.unnoticed(enforce_from, MOST_AGAIN))
         self._ran = now
 

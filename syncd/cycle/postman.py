@@ -90,7 +90,7 @@ class Postman:
             if letter.state is Post.DEAD:
                 return
         with self._store.transaction() as tx:
-            if not tx.claim_letter(letter, started, lease=LEASE, epoch=letter.epoch):
+            if not tx.claim_letter(letter, started, lease=LEASE, epoch=tx.epoch):
                 return
         letter = replace(letter, tries=letter.tries + 1)
         if channel is None:

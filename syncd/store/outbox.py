@@ -150,6 +150,12 @@ class Outbox(Repository):
         query = select(_OUTBOX).where(ready, ~before_it).order_by(_OUTBOX.c.not_before, _OUTBOX.c.id).limit(limit)
         return [_letter(row) for row in self._connection.execute(query).mappings()]
 
+    def release_letters(self, epoch: int) -> int:
+        """What a process claimed that has been replaced since (its epoch is below this one) may be tried at once: it
+        sends nothing any more. Returns how many rows that were."""
+        change = update(_OUTBOX).where(_OUTBOX.c.state == Post.SENDING.value, _OUTBOX.c.epoch < epoch)
+        return self._connection.execute(change.values(lease_until=0)).rowcount
+
     def claim_letter(self, letter: Letter, now: int, *, lease: int, epoch: int) -> bool:
         """Takes the row for one try; False when somebody else took or ended it meanwhile."""
         change = update(_OUTBOX).where(

@@ -119,6 +119,20 @@ def test_a_process_that_dies_while_sending_sends_the_same_bytes_again(house: Hou
     assert house.fates() == ["interrupted", "sent"]
 
 
+def test_a_process_that_replaces_another_need_not_wait_for_its_lease(house: House) -> None:
+    house.store.claim("the first")
+    house.add(letter())
+    dies(house, "after the server took it")
+    house.store.claim("the second")
+    with house.store.transaction() as tx:
+        assert tx.release_letters(tx.epoch) == 1
+    house.round()
+    assert house.states() == ["sent"]
+    assert house.fates() == ["interrupted", "sent"]
+    with house.store.transaction() as tx:
+        assert tx.release_letters(tx.epoch) == 0
+
+
 def test_a_letter_in_doubt_is_sent_once_more_and_then_given_up_and_told(house: House) -> None:
     house.add(letter())
     house.channel.answers = [Outcome(Fate.UNKNOWN, "lost"), Outcome(Fate.UNKNOWN, "lost")]
