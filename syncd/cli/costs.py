@@ -17,9 +17,11 @@ from syncd.core.actions import (
     UpdateTicket,
 )
 from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
+from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.model import Visibility
 from syncd.core.succession import RelateBugs
 from syncd.core.walk import steps_of
+from syncd.rules.escalation import ReadyNote
 
 SHOW, TAKE_TAG, RELATE, COMMENT, NOTE = 1, 3, 3, 3, 3
 """A remote link; a tag (a fresh reading, the DELETE, a reading of what is left); an issue link (a look for one, the
@@ -51,6 +53,10 @@ def calls_of(action: RemoteAction, edges: Collection[tuple[str | None, str]] = (
             return 3
         case SetTicketFields():
             return _ticket_fields(action)
+        case EscalateTicket():
+            return _escalation(action)
+        case RaiseBug():  # the bug with its changelog, the site's order, the edit, the bug
+            return 4
         case FollowUp():  # a look for one that is there, the closed ticket, the new one
             return 3
         case CommentToTicket() | WithdrawNote() | CommentToBug() | ChangeBugComment():
@@ -78,6 +84,16 @@ def _ticket_fields(action: SetTicketFields) -> int:
     has_values = any(change.kind != "tags" for change in action.changes)
     writes = lists + int(has_values)
     return 2 + writes + max(0, writes - 1)
+
+
+def _escalation(action: EscalateTicket) -> int:
+    """The ticket; for a note the case, and what was said where the note quotes it; the PUT with what a note costs, or
+    without one; for tags a reading before and after."""
+    quotes = {ReadyNote.FORM, ReadyNote.MISSING} & set(action.ready)
+    notes = 1 + bool(quotes) + NOTE if action.notes or action.ready else 0
+    values = action.raise_steps or action.raise_to or action.group_id is not None or action.unassign
+    bare = NOTE - 1 if values and not notes else 0
+    return 1 + notes + bare + (3 if action.tags else 0)
 
 
 def _comment(action: CommentToTicket | WithdrawNote | CommentToBug | ChangeBugComment) -> int:

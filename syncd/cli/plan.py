@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from syncd.alerts.escalating import Carried
 from syncd.app.build import App
 from syncd.cli.exits import Exit
 from syncd.cli.main import Verb
@@ -20,6 +21,8 @@ from syncd.core.model import Json
 from syncd.cycle import CycleReport, Planned
 from syncd.store import Intent, IntentState, StoreLocked
 
+DUE = 500
+"""Tickets that the rules are asked about, at most."""
 TOLD = (AddLink, OpenConflict, RetireLink, RepointLink)
 """Changes of the store that people want to see; the rest is bookkeeping."""
 
@@ -61,8 +64,9 @@ class Shown:
     queue: list[Intent]
     imported: Import | None  # None: nothing was read, a daemon works
     known: int  # tickets in the store
+    stopped: dict[str, str]
+    rules: list[Carried] = field(default_factory=list)  # what escalation rules would do
     daemon: str = ""
-    stopped: dict[str, str] = field(default_factory=dict)
 
 
 @click.command(cls=Verb)
@@ -141,7 +145,18 @@ def _preview(app: App, report: CycleReport, imported: Import | None) -> Shown:
     planned = app.engine.preview(report)
     with app.store.reading() as tx:
         queue, known = tx.intents(IntentState.NEW, limit=None), tx.count_tickets()
-    return Shown(app, planned, report, queue, imported, known, stopped=dict(app.engine.routes.stopped))
+    rules = _rules(app)
+    return Shown(app, planned, report, queue, imported, known, dict(app.engine.routes.stopped), rules)
+
+
+def _rules(app: App) -> list[Carried]:
+    """What escalation rules would do about tickets that changed or fell due."""
+    if app.escalation.settings is None or app.clocks.settings is None:
+        return []
+    now = app.engine.clocks.now()
+    with app.store.reading() as tx:
+        due = tx.due_tickets(datetime.fromtimestamp(now, UTC), DUE)
+        return app.rules.would(tx, app.engine.clocks.folded(tx, due, now))
 
 
 def _writes(shown: Shown) -> list[dict[str, Any]]:
@@ -151,7 +166,7 @@ def _writes(shown: Shown) -> list[dict[str, Any]]:
     ]
     fresh = [
         write_json(action, held=not shown.planned.goes(action), queued=False, edges=_edges(shown, action))
-        for action in shown.planned.plan.remote
+        for action in (*shown.planned.plan.remote, *(action for each in shown.rules for action in each.actions))
     ]
     return queued + fresh
 
@@ -188,6 +203,11 @@ def _as_json(shown: Shown) -> dict[str, Json]:
         "routes": {"running": sorted(shown.app.engine.routes.running), "stopped": shown.stopped},
         "writes": writes,
         "changes": [local_json(action) for action in shown.planned.plan.local],
+        "told": [
+            {"ticket": word.ticket, "rule": word.rule, "step": word.step, "receivers": list(word.receivers)}
+            for word in (each.fact for each in shown.rules)
+            if word is not None
+        ],
         "brakes": [held_json(held) for held in shown.planned.held.values()],
         "waiting": [
             {"link": i, "ticket": links[i].ticket_id, "issue": links[i].issue_key, "why": why}
@@ -222,6 +242,8 @@ def _print(shown: Shown) -> None:
             why = local_json(action)["why"]
             say(clean(f"Here: {local_json(action)['what']}{f' ({why})' if why else ''}"))
     _print_writes(shown)
+    for word in (each.fact for each in shown.rules if each.fact is not None):
+        say(clean(f"Told by {word.why}: {', '.join(word.receivers)} about ticket #{word.ticket}"))
     for held in shown.planned.held.values():
         say()
         say(clean(held.message))

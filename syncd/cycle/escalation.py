@@ -21,7 +21,7 @@ from syncd.core.alert_model import RuleFact
 from syncd.core.model import Json
 from syncd.cycle.acknowledging import commanded
 from syncd.cycle.settings import CycleReport
-from syncd.rules.escalation import Rule, Run, Situation, advance
+from syncd.rules.escalation import Advanced, Rule, Run, Situation, advance
 from syncd.sla.business_time import BusinessTime
 from syncd.sla.events import Event, in_order
 from syncd.sla.folded import TicketClocks
@@ -108,6 +108,36 @@ class EscalationRules:
         events, exact_until = self._keeper.events(tx, told.id)
         return moments(event for event in in_order(events, exact_until) if event.at <= told.now)
 
+    def would(self, tx: Tx, tickets: Sequence[TicketClocks]) -> list[Carried]:
+        """What the rules would do about these tickets now. Nothing is remembered of it."""
+        settings = self._settings()
+        if settings is None:
+            return []
+        known = tx.get_fact(RULES_SINCE)
+        since = known if isinstance(known, dict) else {}
+        runs = tx.escalation_runs(told.id for told in tickets)
+        live = tx.live_links_of_issues(link.issue_id for told in tickets for link in told.links)
+        found: list[Carried] = []
+        for told in tickets:
+            standing = self._rules(told.now)
+            if standing is None or not told.is_complete or _is_uncertain(told):
+                continue
+            life, around = self._life(tx, told), self._around(tx, told, live, settings)
+            situation = situation_of(told, life, standing, settings.priorities, around, settings.ways)
+            for rule in settings.rules:
+                begun = int(since.get(rule.digest, told.now))
+                said = self._advance(rule, runs.get((told.id, rule.name)), situation, told, settings, begun)
+                found += [carried_out(firing, rule, situation, told, life, settings) for firing in said.firings]
+        return found
+
+    @staticmethod
+    def _advance(
+        rule: Rule, run: Run | None, situation: Situation, told: TicketClocks, settings: EscalationSettings, since: int
+    ) -> Advanced:
+        hours = settings.hours.get(rule.during)
+        opening = None if hours is None else partial(_opening, hours)
+        return advance(rule, run, situation, told.now, enforce_from=since, opening=opening)
+
     def explain(self, tx: Tx, told: TicketClocks) -> list[RuleStanding]:
         """How each rule stands towards a ticket: what it did, when it acts next, or why it does nothing."""
         settings = self._settings()
@@ -122,11 +152,8 @@ class EscalationRules:
         since = known if isinstance(known, dict) else {}
         found = []
         for rule in settings.rules:
-            hours = settings.hours.get(rule.during)
-            opening = None if hours is None else partial(_opening, hours)
-            enforce_from = int(since.get(rule.digest, told.now))
-            run = runs.get((told.id, rule.name))
-            said = advance(rule, run, situation, told.now, enforce_from=enforce_from, opening=opening)
+            begun = int(since.get(rule.digest, told.now))
+            said = self._advance(rule, runs.get((told.id, rule.name)), situation, told, settings, begun)
             why = said.why
             if not told.is_complete:
                 why = "its history is not read yet"
@@ -152,9 +179,7 @@ class EscalationRules:
         facts: list[RuleFact] = []
         for rule in settings.rules:
             known = runs.get((told.id, rule.name))
-            hours = settings.hours.get(rule.during)
-            opening = None if hours is None else partial(_opening, hours)
-            said = advance(rule, known, situation, told.now, enforce_from=since[rule.digest], opening=opening)
+            said = self._advance(rule, known, situation, told, settings, since[rule.digest])
             if said.run is not None and said.run != known:
                 changed.append(said.run)
             instants += [said.next_at] if said.next_at is not None else []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from syncd.cli.costs import calls_of
 from syncd.core.actions import RemoteAction
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.sandbox.faults import Fault
@@ -166,3 +167,33 @@ def test_a_bugs_priority_goes_up_by_the_sites_own_order_and_once(tmp_path: Path,
     order(lab, RaiseBug(str(issue["id"]), key, "reopened/1/level-1", "rule reopened"))
     heal(lab)
     assert (issue["fields"]["priority"], lab.issue(key)["fields"]["priority"]) == ("Medium", "High")
+
+
+COSTS: dict[str, dict[str, Any]] = {
+    "tags": {"tags": ("a",)},
+    "a priority": {"raise_steps": 1},
+    "a note": {"notes": ("look",)},
+    "the form with all the rest": {"ready": ("escalation_form",), "raise_steps": 1, "unassign": True, "tags": ("a",)},
+}
+
+
+@pytest.mark.parametrize("what", COSTS.values(), ids=list(COSTS))
+def test_it_costs_what_is_stated(tmp_path: Path, deployment: Deployment, what: dict[str, Any]) -> None:
+    lab = lab_for(tmp_path, deployment)
+    ticket = lab.ticket("open", "low")
+    order(lab, step(lab, ticket, source="another/1/level-1", notes=("names are asked for once",)))
+    lab.settle()
+    quiet = len(lab.during(lab.cycle))
+    action = step(lab, ticket, **what)
+    order(lab, action)
+    assert len(lab.during(lab.cycle)) - quiet == calls_of(action)
+
+
+def test_raising_a_bug_costs_what_is_stated(tmp_path: Path, deployment: Deployment) -> None:
+    lab = lab_for(tmp_path, deployment)
+    key = lab.bug("To Do")
+    lab.settle()
+    quiet = len(lab.during(lab.cycle))
+    action = RaiseBug(str(lab.issue(key)["id"]), key, "reopened/1/level-1", "rule reopened")
+    order(lab, action)
+    assert len(lab.during(lab.cycle)) - quiet == calls_of(action)
