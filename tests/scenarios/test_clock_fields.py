@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.cycle.sla_settings import ShownField, SlaSettings
+from syncd.sandbox.faults import Fault
 from syncd.sla.calendar import always
 from tests.scenarios.lab import Lab
 from tests.sla.kit import ALWAYS, OFFICE, rules
@@ -147,7 +148,7 @@ def test_a_value_that_somebody_else_keeps_changing_back_is_left(desk: Desk) -> N
     assert any("keeps changing field" in warning for report in desk.reports for warning in report.warnings)
 
 
-def test_a_restart_and_an_unknown_answer_repeat_nothing(desk: Desk) -> None:
+def test_a_restart_repeats_nothing(desk: Desk) -> None:
     ticket = desk.ticket("open")
     desk.cycle(4, seconds=60)
     before = desk.mark()
@@ -155,3 +156,16 @@ def test_a_restart_and_an_unknown_answer_repeat_nothing(desk: Desk) -> None:
     desk.cycle(6, seconds=60)
     assert desk.puts(before) == []
     assert desk.seen(ticket)[1] == "sla_running"
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "drop_before"])
+def test_an_unknown_answer_is_looked_for_and_written_once(desk: Desk, kind: str) -> None:
+    ticket = desk.ticket("open")
+    desk.sandbox.ctx.faults.add(Fault(kind, "zendesk", method="PUT", path="/tickets/"))
+    before = desk.mark()
+    desk.cycle(8, seconds=60)
+    assert desk.seen(ticket)[1] == "sla_running"
+    assert len(desk.puts(before)) == (1 if kind == "drop_after" else 2), "the one that was lost, and the one that came"
+    before = desk.mark()
+    desk.cycle(3, seconds=60)
+    assert desk.puts(before) == []
