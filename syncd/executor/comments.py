@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.actions import RemoteAction
 from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
-from syncd.core.comment_model import BugTalk, TicketTalk
+from syncd.core.comment_model import BugTalk, Looked, TicketTalk
 from syncd.core.model import Visibility
 from syncd.core.ports import IssueSource, TicketSource
 from syncd.executor.bug_comments import BugCommenter
 from syncd.executor.notes import NoteWriter
-from syncd.executor.outcome import Later, Outcome
+from syncd.executor.outcome import Done, Later, Outcome
 from syncd.executor.raising import Policies, Raiser
-from syncd.store import Intent, Store
+from syncd.store import Intent, Store, Tx
 
 
 class CommentPerformer:
@@ -39,11 +40,11 @@ class CommentPerformer:
         """See Performer."""
         match intent.action:
             case CommentToTicket() as action:
-                return self._notes.write(action, intent.id, now, before_send)
+                return _looked_at_again(self._notes.write(action, intent.id, now, before_send), action, "jira")
             case WithdrawNote() as action:
                 return self._notes.withdraw(action, before_send)
             case CommentToBug() as action:
-                return self._bugs.write(action, intent.id, now, before_send)
+                return _looked_at_again(self._bugs.write(action, intent.id, now, before_send), action, "zendesk")
             case ChangeBugComment() as action:
                 return self._bugs.change(action, before_send)
             case other:
@@ -53,9 +54,9 @@ class CommentPerformer:
         """See Performer. What is idempotent is done again."""
         match intent.action:
             case CommentToTicket() as action:
-                return self._notes.find(action, intent.id, now)
+                return _looked_at_again(self._notes.find(action, intent.id, now), action, "jira")
             case CommentToBug() as action:
-                return self._bugs.find(action, intent.id, now)
+                return _looked_at_again(self._bugs.find(action, intent.id, now), action, "zendesk")
             case _:
                 return Later(0.0, "it is looked at again")
 
@@ -66,6 +67,23 @@ class CommentPerformer:
     def matters(self, action: object) -> bool:  # noqa: ARG002 - the protocol's signature
         """A refused comment is said in the log; it keeps no status waiting."""
         return False
+
+
+def _looked_at_again(outcome: Outcome, action: CommentToTicket | CommentToBug, side: Looked) -> Outcome:
+    """A copy that is there now may be of words that were taken back, hidden or changed while it waited: the plan that
+    saw that had no copy to change yet, so the source counts as not looked at."""
+    if not isinstance(outcome, Done):
+        return outcome
+    keep = outcome.keep
+
+    def keep_and_forget(tx: Tx, at: datetime) -> None:
+        if keep is not None:
+            keep(tx, at)
+        for (link_id, of), version in tx.comments_seen(action.link_ids).items():
+            if of == side:
+                tx.saw_comments(link_id, side, version - 1)
+
+    return replace(outcome, keep=keep_and_forget)
 
 
 def describe_comment(action: RemoteAction) -> str:

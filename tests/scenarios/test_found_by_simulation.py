@@ -39,3 +39,41 @@ def test_a_ticket_that_asked_for_a_bug_while_its_route_did_not_run_gets_one_late
     lab.cycle(complete=True)
     lab.settle()
     assert [link.ticket_id for link in lab.links()].count(ticket) == 1
+
+
+def delayed(lab: Lab, service: str, method: str, path: str) -> None:
+    """The next such write has to wait."""
+    away = Fault("status", service=service, method=method, path=path, times=1)
+    away.args.update({"status": 429, "body": "Too many requests", "headers": {"Retry-After": "40"}})
+    lab.sandbox.ctx.faults.add(away)
+
+
+def pair(lab: Lab) -> tuple[int, str]:
+    """A ticket and a bug that are linked and quiet."""
+    ticket, key = lab.ticket(), lab.bug()
+    lab.link(ticket, key)
+    lab.settle()
+    return ticket, key
+
+
+def test_a_comment_that_is_taken_back_while_its_note_waits_cannot_be_read_on_the_ticket(lab: Lab) -> None:
+    ticket, key = pair(lab)
+    comment = lab.sandbox.jira.comment(lab.developer, key, "words in anger")
+    delayed(lab, "zendesk", "PUT", r"/tickets/\d+")
+    lab.cycle()
+    lab.sandbox.jira.delete_comment(lab.developer, comment)
+    lab.cycle(5)
+    lab.settle()
+    assert not [note for note in lab.notes(ticket) if "anger" in note]
+
+
+def test_a_word_that_is_blacked_out_while_its_comment_waits_cannot_be_read_on_the_bug(lab: Lab) -> None:
+    ticket, key = pair(lab)
+    comment = lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="#bug the key is s3cret")
+    delayed(lab, "jira", "POST", r"/comment$")
+    lab.cycle()
+    lab.sandbox.zendesk.redact(ticket=ticket, comment=comment, actor=lab.agent, text="s3cret")
+    lab.cycle(5)
+    lab.settle()
+    (copy,) = lab.bug_comments(key)
+    assert "s3cret" not in copy
