@@ -8,7 +8,7 @@ from typing import Final
 from syncd.app.build import App
 from syncd.core.mapping import StageMapping
 from syncd.core.model import TicketSnapshot
-from syncd.cycle.folding import Inputs, fold, load
+from syncd.cycle.folding import Inputs, events_of, fold, load
 from syncd.cycle.sla_settings import SlaSettings, markers_of
 from syncd.sla.backtest import Backtest, Judged
 from syncd.sla.observed import second
@@ -43,7 +43,8 @@ def backtest(app: App, since: int, now: int, advance: Callable[[int], None]) -> 
 def _judged(
     inputs: Inputs, ticket: TicketSnapshot, settings: SlaSettings, mappings: Mapping[str, StageMapping], now: int
 ) -> tuple[Judged, ...]:
-    return fold(inputs, ticket, settings, mappings, now, tickets_until=now, bugs_until=now).judged()
+    events = events_of(inputs, ticket, mappings)
+    return fold(inputs, ticket, events, settings, mappings, now, tickets_until=now, bugs_until=now).judged()
 
 
 def _matters(ticket: TicketSnapshot, since: int) -> bool:

@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
 from syncd.app.sla_fields import shown_fields
-from syncd.app.sla_names import Data, Directory, Resolver, Said, SlaSurvey, survey_names
+from syncd.app.sla_names import TEAMS, Data, Directory, Resolver, Said, SlaSurvey, survey_names
 from syncd.config.load import Loaded
 from syncd.config.problems import Problem
 from syncd.config.public_holidays import public_holidays
@@ -28,7 +28,7 @@ from syncd.sla.build import BuildError, Holidays, build, calendar, rules
 from syncd.sla.business_time import BusinessTime, Timetable
 from syncd.sla.calendar import always
 from syncd.sla.forecast import Shares
-from syncd.sla.holder import HolderRule, TeamBy
+from syncd.sla.holder import HolderRule
 from syncd.sla.lint import findings, notices
 from syncd.sla.policy import Book, Rules
 from syncd.store import Store
@@ -36,6 +36,8 @@ from syncd.store.sla_versions import SlaVersion
 
 SURVEY: Final = "catalog.sla"
 """The fact under which the store remembers what the servers said about names."""
+Names: TypeAlias = Mapping[str, Mapping[int, str]]
+"""What teams are called, by the list that tells it."""
 _SURVEYED: Final = TypeAdapter(SlaSurvey)
 _CONTENT: Final = ("calendars", "metrics", "tiers", "holders", "bug_holders", "options", "policies")
 """What a version of the rules is made of; all else may change without one."""
@@ -145,8 +147,8 @@ def with_content(known: Sequence[SlaVersion], content: Data, starts: int | None,
     return Versions((*past, new), new, now, warning)
 
 
-def book_of(versions: Sequence[SlaVersion], groups: Mapping[int, str]) -> Book:
-    """The rules of all versions with their calendars; groups by name, for teams. Raises BuildError."""
+def book_of(versions: Sequence[SlaVersion], names: Names) -> Book:
+    """The rules of all versions with their calendars; `names` are what teams are called. Raises BuildError."""
     made: list[Rules] = []
     timetables: dict[str, list[tuple[int, BusinessTime]]] = {}
     before: Data = {}
@@ -154,7 +156,7 @@ def book_of(versions: Sequence[SlaVersion], groups: Mapping[int, str]) -> Book:
         content = version.content
         rest = {key: content[key] for key in _REST if key in content}
         if rest != before:
-            made.append(_named(rules(content, valid_from=version.valid_from, name=version.digest), groups))
+            made.append(_named(rules(content, valid_from=version.valid_from, name=version.digest), names))
             before = rest
         for name, entry in content["calendars"].items():
             time = BusinessTime(calendar(name, entry))
@@ -166,11 +168,10 @@ def book_of(versions: Sequence[SlaVersion], groups: Mapping[int, str]) -> Book:
     return Book(tuple(made), {name: Timetable(name, tuple(times)) for name, times in timetables.items()})
 
 
-def _named(made: Rules, groups: Mapping[int, str]) -> Rules:
-    names = {str(number): name for number, name in groups.items()}
-
+def _named(made: Rules, names: Names) -> Rules:
     def row(holder: HolderRule) -> HolderRule:
-        return replace(holder, names=names) if holder.team_by is TeamBy.GROUP else holder
+        known = names.get(TEAMS.get(holder.team_by.value, ""))
+        return replace(holder, names={str(number): name for number, name in known.items()}) if known else holder
 
     return replace(
         made,
@@ -286,11 +287,11 @@ class ClockConfig:
         with self._store.reading() as tx:
             stored = tx.sla_versions()
         versions = with_content(stored, resolved.content, sla.starts, now)
-        groups = survey.names.get("groups", {})
+        names = {kind: survey.names.get(kind, {}) for kind in TEAMS.values()}
         own = [SlaVersion(0, digest_of(resolved.content), resolved.content)]
         try:
-            book, alone = book_of(versions.all, groups), book_of(own, groups)
-            former = book_of(stored, groups) if stored else None
+            book, alone = book_of(versions.all, names), book_of(own, names)
+            former = book_of(stored, names) if stored else None
         except BuildError as error:  # rules that an older syncd kept, and this one does not understand
             self.errors = (self._problem((), f"Rules that were in force before cannot be read any more: {error}"),)
             return
@@ -301,7 +302,7 @@ class ClockConfig:
         self.warnings, self._pending = tuple(warnings), versions
 
         def settings(of: Sequence[SlaVersion], made: Book) -> SlaSettings:
-            return settings_of(sla, of, made, resolved.shown, groups, meaning)
+            return settings_of(sla, of, made, resolved.shown, names, meaning)
 
         self.settings, self.own = settings(versions.all, book), settings(own, alone)
         self.former = None if former is None else settings(stored, former)
@@ -323,14 +324,20 @@ def settings_of(
     versions: Sequence[SlaVersion],
     book: Book,
     shown: tuple[ShownField, ...],
-    groups: Mapping[int, str],
+    names: Names,
     meaning: str,
 ) -> SlaSettings:
     """The record that the cycle reads."""
     zone = zone_of(sla)
     markers = {marker for made in book.versions for metric in made.metrics.values() for marker in metric.markers}
     shares = Shares(sla.forecast.untouched, sla.forecast.unassigned)
-    parts = ([(v.valid_from, v.digest) for v in versions], repr(shown), repr(shares), sorted(groups.items()), meaning)
+    parts = (
+        [(v.valid_from, v.digest) for v in versions],
+        repr(shown),
+        repr(shares),
+        repr(sorted(names.items())),
+        meaning,
+    )
     return SlaSettings(
         book=book,
         meaning=hashlib.sha256(repr(parts).encode()).hexdigest()[:16],

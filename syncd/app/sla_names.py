@@ -26,6 +26,9 @@ LISTS: Final[Mapping[str, str]] = {
 }
 """Fields whose values are names of a list in Zendesk."""
 PEOPLE: Final = ("assignee", "requester")
+STAFF: Final = "staff"
+TEAMS: Final[Mapping[str, str]] = {"group": LISTS["group"], "assignee": STAFF}
+"""Which list tells what a team is called, by `team_by`."""
 _WITH_CONDITIONS: Final = ("tiers", "holders", "bug_holders")
 
 Said: TypeAlias = tuple[KeyPath, str]
@@ -38,7 +41,7 @@ class Directory(Protocol):
     """What is asked of both servers about names. Raises the errors of sources/errors.py."""
 
     def names(self, kind: str) -> Mapping[int, str]:
-        """Groups, brands, ticket_forms or organizations by id."""
+        """Groups, brands, ticket_forms, organizations or staff by id."""
 
     def people(self, email: str) -> Sequence[Agent]:
         """The users of Zendesk with exactly this address."""
@@ -56,7 +59,7 @@ class Servers:
 
     def names(self, kind: str) -> Mapping[int, str]:
         """See Directory. Of organizations the first 2,000."""
-        return self._zendesk.cases.names(kind)
+        return self._zendesk.cases.staff() if kind == STAFF else self._zendesk.cases.names(kind)
 
     def people(self, email: str) -> Sequence[Agent]:
         """See Directory."""
@@ -71,7 +74,7 @@ class Servers:
 class SlaSurvey:
     """What both servers said about names."""
 
-    names: dict[str, dict[int, str]] = field(default_factory=dict)  # groups | brands | ticket_forms | organizations
+    names: dict[str, dict[int, str]] = field(default_factory=dict)  # by kind: groups, staff … -> id -> name
     people: dict[str, int | None] = field(default_factory=dict)  # address -> user; None = nobody, or several
     accounts: dict[str, str | None] = field(default_factory=dict)  # address -> Jira account
     stale: list[str] = field(default_factory=list)  # sentences about what did not answer
@@ -111,8 +114,8 @@ def _only(people: Sequence[Agent]) -> int | None:
 def _asked(data: Data) -> tuple[set[str], set[str], set[str]]:
     """The lists, the users of Zendesk and those of Jira that the rules name."""
     lists, people, accounts = set[str](), set[str](), set[str]()
-    if any(row.get("team_by") == "group" for key in ("holders", "bug_holders") for row in data.get(key, ())):
-        lists.add(LISTS["group"])
+    for key in ("holders", "bug_holders"):
+        lists.update(TEAMS[row["team_by"]] for row in data.get(key, ()) if row.get("team_by") in TEAMS)
     for _, line in lines_of(data):
         words = [word for word in words_of(line) if not word.isdecimal()]
         if line["field"] in LISTS and words:

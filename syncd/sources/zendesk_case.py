@@ -43,10 +43,19 @@ class Cases:
         )
 
     def names(self, kind: str) -> Mapping[int, str]:
-        """The active groups, brands or ticket_forms by id. One call for each 100 of them."""
+        """The active groups, brands, ticket_forms or organizations by id. One call for each 100 of them, at most 20."""
+        return self._listed(kind, {})
+
+    def staff(self) -> Mapping[int, str]:
+        """All agents and admins by id, at most 2,000 of each.
+
+        https://developer.zendesk.com/api-reference/ticketing/users/users/#list-users"""
+        return {**self._listed("users", {"role": "agent"}), **self._listed("users", {"role": "admin"})}
+
+    def _listed(self, kind: str, wanted: Mapping[str, str]) -> dict[int, str]:
         found: dict[int, str] = {}
         for page in range(1, MOST_PAGES + 1):
-            body = self._reader.get(kind, {"page": str(page), "per_page": "100"})
+            body = self._reader.get(kind, {**wanted, "page": str(page), "per_page": "100"})
             for row in list_in(body, kind):
                 number = row.get("id") if isinstance(row, Mapping) else None
                 if isinstance(row, Mapping) and isinstance(number, int) and row.get("deleted") is not True:

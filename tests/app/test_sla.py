@@ -104,8 +104,7 @@ def test_each_slice_of_time_is_measured_by_the_calendar_of_its_time() -> None:
     assert len(book.versions) == 1, "the rules themselves did not change"
 
 
-def test_a_clock_under_many_versions_is_the_same_whenever_it_is_asked(tmp_path: Path) -> None:
-    del tmp_path
+def test_a_clock_under_many_versions_is_the_same_whenever_it_is_asked() -> None:
     told = Told(SHANGHAI).created("2026-03-02 09:00").says("2026-03-02 16:00", status="open")
     versions = [version(0, "4h"), version(at("2026-03-02 14:00", SHANGHAI), "8h")]
     later = [*versions, version(at("2026-03-04 09:00", SHANGHAI), "1h")]
@@ -113,12 +112,16 @@ def test_a_clock_under_many_versions_is_the_same_whenever_it_is_asked(tmp_path: 
     assert judge(asked[0][0]).state is judge(asked[1][0]).state is State.MET
 
 
-def test_teams_are_called_as_groups_are_called_now(tmp_path: Path) -> None:
-    given = content(holders=[{"party": "L2", "team_by": "group"}])
-    book = book_of([SlaVersion(0, "x", given)], {12: "Night shift"})
-    clock = Told(SHANGHAI).created("2026-03-02 09:00", group="12").clock(book, "2026-03-02 10:00", "first_reply")
-    assert [str(holder) for holder in clock.split()] == ["L2 Night shift"]
-    del tmp_path
+def test_teams_are_called_as_groups_and_agents_are_called_now() -> None:
+    in_a_group = {"all": [{"field": "group", "operator": "present"}]}
+    given = content(
+        holders=[{"party": "L2", "team_by": "group", "when": in_a_group}, {"party": "L1", "team_by": "assignee"}]
+    )
+    book = book_of([SlaVersion(0, "x", given)], {"groups": {12: "Night shift"}, "staff": {41: "Ann"}})
+    told = Told(SHANGHAI).created("2026-03-02 09:00", group="12").change("2026-03-02 09:30", group=None, assignee="41")
+    told.change("2026-03-02 09:40", assignee="99")
+    clock = told.clock(book, "2026-03-02 10:00", "first_reply")
+    assert [str(holder) for holder in clock.split()] == ["L2 Night shift", "L1 Ann", "L1 99"]
 
 
 def test_the_day_decides_whether_a_target_reaches_past_the_announced_holidays() -> None:
