@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.sla.clock import Clock
-from syncd.sla.figures import attainment, quantile, weighted
+from syncd.sla.figures import attainment, overrun_by_holder, quantile, weighted
 from syncd.sla.holder import Party
 from syncd.sla.lint import problems
 from syncd.sla.policy import Book, Reopen, Unit
@@ -240,3 +240,56 @@ def test_days_in_the_profiles_are_working_days_of_a_named_calendar() -> None:
         for policy in book.versions[0].policies:
             goals = [goal for target in policy.targets.values() for goal in target.goals.values()]
             assert all(goal.calendar == "office" for goal in goals if goal.unit is Unit.BUSINESS_DAYS)
+
+
+@pytest.mark.parametrize(
+    ("metric", "priority", "expected"),
+    [
+        pytest.param("first_reply", "urgent", "03-06 20:15", id="P0 answered in 15 min"),
+        pytest.param("first_reply", "high", "03-06 21:00", id="P1 answered in 1 h"),
+        pytest.param("first_reply", "normal", "03-09 14:00", id="P2 answered in 4 working hours"),
+        pytest.param("first_reply", "low", "03-10 09:00", id="P3 answered in 1 working day"),
+        pytest.param("resolution", "urgent", "03-07 00:00", id="P0 solved in 4 h"),
+        pytest.param("resolution", "high", "03-07 20:00", id="P1 solved in 24 h"),
+        pytest.param("resolution", "normal", "03-12 09:00", id="P2 solved in 3 working days"),
+        pytest.param("resolution", "low", "03-16 09:00", id="P3 solved in 5 working days"),
+    ],
+)
+def test_internet_figures_of_a_friday_evening(metric: str, priority: str, expected: str) -> None:
+    assert due(ticket(priority, FRIDAY_NIGHT), BOOKS["internet"], metric) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "priority", "expected"),
+    [
+        pytest.param("novabrain", "urgent", "03-06 21:00", id="novabrain: P1 in 1 h"),
+        pytest.param("novabrain", "high", "03-09 14:00", id="novabrain: P2 in 4 working hours"),
+        pytest.param("novabrain", "normal", "03-10 09:00", id="novabrain: P3 in 1 working day"),
+        pytest.param("novabrain", "low", "03-11 09:00", id="novabrain: P4 in 2 working days"),
+        pytest.param("guide", "normal", "03-09 14:00", id="guide: each e-mail in 4 working hours"),
+    ],
+)
+def test_a_customers_next_question_has_the_target_of_the_first(name: str, priority: str, expected: str) -> None:
+    told = ticket(priority).says("2026-03-05 15:05", ANN).says(FRIDAY_NIGHT, CUSTOMER)
+    assert due(told, BOOKS[name], "next_reply") == expected
+
+
+@pytest.mark.parametrize("priority", ["urgent", "high"])
+def test_timeliness_checkpoints_hold_for_p0_and_p1(priority: str) -> None:
+    told = ticket(priority, FRIDAY_NIGHT)
+    assert due(told, TIMELINESS, "first_diagnosis") == "03-06 20:30"
+    assert due(told, TIMELINESS, "draft_solution") == "03-06 22:00"
+    met = told.says("2026-03-06 20:20", ANN, public=False, markers=("#first-diagnosis",))
+    assert judge(met.clock(TIMELINESS, "2026-03-06 23:00", "first_diagnosis")).state is State.MET
+    assert judge(met.clock(TIMELINESS, "2026-03-06 23:00", "draft_solution")).state is State.BREACHED
+
+
+def test_timeliness_an_overrun_names_who_held_the_ball() -> None:
+    told = ticket("urgent").change("2026-03-05 15:20", ANN, group="L2").linked("2026-03-05 16:00")
+    clock = told.clock(TIMELINESS, "2026-03-06 16:00", "working_time")
+    assert {str(holder): seconds for holder, seconds in clock.split().items()} == {
+        "L1": 20 * 60,
+        "L2 L2": 40 * 60,
+        "development NOVA": 24 * 3600,
+    }
+    assert next(iter(overrun_by_holder([clock]))).party is Party.DEVELOPMENT
