@@ -69,6 +69,8 @@ class CommentPart:
                 actions += self._from_ticket(world, link, policy, known)
             except (NotFoundError, RefusedError, InvalidResponseError) as error:
                 report.warnings.append(f"Comments of ticket #{link.ticket_id} and {link.issue_key}: {error}")
+                if isinstance(error, InvalidResponseError):  # no answer at all: what was said is not known yet
+                    report.again.update(subjects_of(link))
         return Plan(actions=tuple(actions))
 
     def _policy(self, world: World, link: Link, policies: Mapping[str, CommentPolicy]) -> CommentPolicy | None:

@@ -71,7 +71,6 @@ class CreatePart:
 
     def plan(self, world: World, subjects: Sequence[str], now: datetime, report: CycleReport) -> Plan:
         """See PlanPart.plan. One call for each ticket that gets a bug now."""
-        del report
         rules = self._rules()
         actions: list[Action] = []
         warnings: list[str] = []
@@ -86,6 +85,8 @@ class CreatePart:
                     actions += self._decide(world, ticket, rule, standing, now, warnings)
             except (NotFoundError, RefusedError, InvalidResponseError) as error:
                 warnings.append(f"Ticket #{ticket.id} asks for a bug, and cannot be read: {error}")
+                if isinstance(error, InvalidResponseError):  # no answer at all: it asks still
+                    report.again |= {ticket_subject(ticket.id), bug_of(ticket.id, rule.route)}
         return Plan(actions=tuple(actions), warnings=tuple(warnings))
 
     def _asking(

@@ -117,7 +117,7 @@ class Planner:
         unread = _unread(plan, world, subjects)
         plan, failed = self._with_parts(world, plan, subjects, report)
         report.warnings.extend(plan.warnings)
-        planned = Planned(world, plan, subjects, unread=unread | failed)
+        planned = Planned(world, plan, subjects, unread=unread | failed | report.again)
         self._judge(planned, routes, settings)
         return planned
 

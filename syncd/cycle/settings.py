@@ -74,6 +74,7 @@ class CycleReport:
     problems: dict[str, str] = field(default_factory=dict)  # zendesk | jira | store … -> sentence
     shut_out: set[str] = field(default_factory=set)  # sides that refuse our credential: waiting does not help there
     warnings: list[str] = field(default_factory=list)
+    again: set[str] = field(default_factory=set)  # subjects that are planned again: an answer about them was none
     stopped_lanes: dict[str, str] = field(default_factory=dict)
     caught_up: bool = True  # the export reached its end
     waiting: dict[str, int] = field(default_factory=dict)  # intents not yet sent, by destination

@@ -7,6 +7,7 @@ whole, or raises an error of syncd.sources.errors.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -291,19 +292,34 @@ class Session(requests.Session):
         return post
 
 
+LONGEST_NUMBER = 20  # characters; Python itself refuses to read some thousand digits
+
+
 def parse_json(response: requests.Response, what: str) -> Any:
     """The body as JSON; raises InvalidResponseError for a page, an empty body or broken JSON."""
     status = response.status_code
     if "html" in response.headers.get("Content-Type", "").lower():
         raise InvalidResponseError(f"{what}: a page instead of JSON (a login or a proxy?)", status=status)
     try:
-        return json.loads(response.content, parse_constant=_no_constant)
+        return json.loads(response.content, parse_constant=_no_constant, parse_int=_whole, parse_float=_real)
     except (ValueError, RecursionError):
         raise InvalidResponseError(f"{what}: the answer is not JSON", status=status) from None
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _whole(digits: str) -> int | None:
+    """The number, or None for one beyond 64 bits: no id and no stamp is so large, and no database takes it. It counts
+    as absent, so that it spoils the one entry that holds it and not the answer."""
+    number = int(digits) if len(digits) <= LONGEST_NUMBER else None
+    return number if number is not None and -(2**63) <= number < 2**63 else None
+
+
+def _real(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def _authorization(response: requests.Response) -> str | None:

@@ -29,6 +29,10 @@ MOST_PROBED: Final = 200  # keys after the floor that are looked at in one go
 META_PAGE: Final = 100  # Cloud refuses more than 200
 
 
+LONGEST = {"summary": 255, "description": 32_767}
+"""What Jira takes of these fields; a longer one refuses the whole issue."""
+
+
 class Creator:
     """The creating half of syncd.sources.jira.Jira. A BugMaker."""
 
@@ -48,8 +52,10 @@ class Creator:
         named = fields.get("labels")
         labels = [*(named if isinstance(named, list) else []), label_of(marker)]
         whole: dict[str, Any] = {"project": {"key": project_key}, **fields, "labels": labels}
+        if not self._is_cloud():
+            whole = {key: _plain(value) for key, value in whole.items()}
         body = {
-            "fields": whole if self._is_cloud() else {key: _plain(value) for key, value in whole.items()},
+            "fields": {key: _short(value, LONGEST[key]) if key in LONGEST else value for key, value in whole.items()},
             "properties": [{"key": ORIGIN, "value": {"marker": marker, **origin}}],
         }
         answer = self._wire.write("issue", body)
@@ -245,6 +251,13 @@ def _markers(raw: Mapping[str, Any]) -> list[str]:
 def _origin(raw: Mapping[str, Any]) -> str | None:
     properties = raw.get("properties")
     return marker_of_origin(properties.get(ORIGIN)) if isinstance(properties, Mapping) else None
+
+
+def _short(value: Any, units: int) -> Any:
+    """A text cut to so many UTF-16 units, as Java counts: an emoji is two, and spelt out it is many."""
+    if not isinstance(value, str) or len(value.encode("utf-16-le", "surrogatepass")) <= 2 * units:
+        return value
+    return value.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore")
 
 
 def _plain(value: Any) -> Any:

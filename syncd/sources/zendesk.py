@@ -451,7 +451,10 @@ class Zendesk:
 
     def _show(self, ticket_id: int) -> Any:
         try:
-            return self._writer.get(f"tickets/{ticket_id}").get("ticket")
+            row = self._writer.get(f"tickets/{ticket_id}").get("ticket")
+            if row is None:  # a 200 that shows no ticket says nothing about it
+                raise InvalidResponseError(f"Zendesk: ticket #{ticket_id}: the answer holds no ticket")
+            return row
         except NotFoundError:
             return None
         except RefusedError as error:

@@ -118,9 +118,9 @@ def rest(lab: Lab, step: float, done: Callable[[], None] = lambda: None, *, look
     for _ in range(PATIENCE):
         report = lab.cycle(seconds=step)
         with lab.app.store.reading() as tx:
-            waits = bool(tx.unsettled()) or bool(sum(tx.waiting_counts().values())) or bool(tx.open_requests())
+            waits = tx.unsettled() or sum(tx.waiting_counts().values()) or tx.open_requests() or tx.count_touched()
         moved = report.planned or report.done or report.refused or report.superseded
-        if not (waits or moved or report.in_doubt or report.later):
+        if not (waits or moved or report.in_doubt or report.later or report.problems):
             break
     else:
         raise AssertionError(f"not at rest after {PATIENCE} cycles: {lab.reports[-1]}")
@@ -148,6 +148,25 @@ def _differ(found: Found, expected: dict[str, Any], where: str, said: dict[str, 
         wanted, got = json.loads(json.dumps(expected.get(part))), said["end"].get(part)
         if wanted != got:
             found.wrong.append(f"{where}: {part}\n    without: {wanted}\n    with:    {got}")
+
+
+def apart(lab: Lab, act: Callable[[Lab], dict[str, Any]]) -> dict[str, Any]:
+    """What `act` answers in a copy of this process, on a copy of the store; {"error": …} when it fails there. The lab
+    stays as it is."""
+    report = lab.folder / f"apart-{len(list(lab.folder.glob('apart-*')))}.json"
+
+    def play() -> None:
+        said: dict[str, Any] = {}
+        try:
+            _start_on_a_copy(lab, report.with_suffix(""))
+            said = act(lab)
+        except BaseException as error:  # noqa: BLE001 - it is told by the half that goes on
+            said["error"] = f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-6)}"
+        report.write_text(json.dumps(said, default=str), encoding="utf-8")
+        shutil.rmtree(report.with_suffix(""), ignore_errors=True)
+
+    _double(play)
+    return _read(report)
 
 
 # ---- the half that dies ----
