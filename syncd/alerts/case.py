@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from syncd.core.alert_model import AlertKey
 from syncd.core.model import IssueSnapshot
@@ -14,14 +14,6 @@ from syncd.sla.standing import Moment, Standing
 from syncd.sla.states import State, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class People:
-    """Names that are not in the readings of a ticket."""
-
-    customer: str = ""
-    names: Mapping[str, str] = field(default_factory=dict)  # account id -> name
-
-
 @dataclass(frozen=True)
 class Case:
     """The folded clocks of a ticket with its life; `life` oldest first, none of it after `told.now`."""
@@ -29,7 +21,6 @@ class Case:
     told: TicketClocks
     life: Sequence[Moment] = ()
     tier: str | None = None
-    people: People = People()
 
     @property
     def ticket(self) -> int:

@@ -49,7 +49,7 @@ def alert_of(
         number=standing.values.get(FIELD_PREFIX + settings.number_field, "") if settings.number_field else "",
         subject=ticket.subject,
         url=f"{settings.ticket_url}/agent/tickets/{key.ticket}" if settings.ticket_url else "",
-        customer=case.people.customer or _customer(case),
+        customer=_customer(case),
         tier=case.tier or "",
         priority=ticket.priority or "",
         status=ticket.state.category,
@@ -155,7 +155,7 @@ def _last(case: Case, *, public: bool) -> Step | None:
     for moment in reversed(case.life):
         for event, comment in moment.comments():
             if comment.public is public and event.by.kind.is_person:
-                return Step(case.people.names.get(event.by.id, "") or event.by.name, moment.at)
+                return Step(event.by.name, moment.at)
     return None
 
 
@@ -163,7 +163,7 @@ def _who_ended(case: Case, at: int) -> str:
     for moment in case.life:
         if moment.at == at:
             doer = next((event.by for event in moment.events if event.by.kind.is_person), None)
-            return "" if doer is None else case.people.names.get(doer.id, "") or doer.name
+            return "" if doer is None else doer.name
     return ""
 
 

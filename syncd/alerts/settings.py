@@ -14,12 +14,6 @@ from syncd.sla.conditions import ALWAYS
 
 WARNING: Final = "warning"
 BREACH: Final = "breach"
-SEVERITIES: Final = (WARNING, "yellow", "red", BREACH)
-"""What a route may ask for; `warning` is yellow or red, `breach` every threshold from the due instant on."""
-
-LABELS: Final = ("ticket", "bug", "metric", "priority", "holder", "team", "tier", "group", "organization")
-"""What facts may be grouped by. A ticket without a bug is a group of its own where `bug` is asked for."""
-
 FALLBACK_ROUTE: Final = "fallback"
 
 
@@ -30,7 +24,7 @@ class Route:
     name: str
     chain: Chain
     when: Conditions = ALWAYS
-    severity: frozenset[str] = frozenset()
+    severity: frozenset[str] = frozenset()  # warning (yellow or red), yellow, red, breach (and all thresholds after it)
     metrics: frozenset[str] = frozenset()
     holders: frozenset[str] = frozenset()  # parties
     teams: frozenset[str] = frozenset()

@@ -162,7 +162,7 @@ def test_alerts(*, ticket: str, when: str | None, as_json: bool) -> int:
 
 def _rehearse(case: Case, settings: AlertSettings, at: int) -> list[tuple[Episode, Draft]]:
     """What would be told at once, level by level, if nothing had been told and nobody acted."""
-    whole = Case(replace(case.told, is_complete=True), case.life, case.tier, case.people)
+    whole = Case(replace(case.told, is_complete=True), case.life, case.tier)
     world = World(at, settings, Limits(), {case.ticket: whole}, fresh=None)
     found = []
     for turn in decide(world).turns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,19 +137,6 @@ class Alerts(Repository):
         ]
         self._upsert(AlertFactRow, rows)
 
-    def count_alert_facts(self, since: int) -> dict[str, int]:
-        """How many facts were noticed since then: `warnings`, `breaches`, `rules`, and breaches still `firing`."""
-        found = {"warnings": 0, "breaches": 0, "rules": 0, "firing": 0}
-        query = select(AlertFactRow.metric, AlertFactRow.threshold, AlertFactRow.state, AlertFactRow.noticed_at)
-        query = query.where(or_(AlertFactRow.noticed_at >= micros(since), AlertFactRow.state == "firing"))
-        for metric, threshold, state, noticed in self._connection.execute(query):
-            key = AlertKey(0, metric, "", 0, threshold)
-            if noticed >= micros(since):
-                found["rules" if key.is_rule else "breaches" if key.is_breach else "warnings"] += 1
-            if state == FactState.FIRING and key.is_breach and not key.is_rule:
-                found["firing"] += 1
-        return found
-
     # ---- what rules state ----
 
     def state_rule_facts(self, facts: Iterable[RuleFact]) -> None:
@@ -198,21 +185,13 @@ class Alerts(Repository):
 
     # ---- episodes ----
 
-    def open_episodes(
-        self, *, groups: Collection[str] | None = None, due_at: int | None = None, limit: int | None = None
-    ) -> list[Episode]:
-        """Open episodes, oldest first: those of these groups, those whose next look is due, or all."""
+    def open_episodes(self, *, due_at: int | None = None, limit: int | None = None) -> list[Episode]:
+        """Open episodes, oldest first: those whose next look is due, or all."""
         query = select(_EPISODE).where(_EPISODE.c.state == EpisodeState.OPEN.value)
         if due_at is not None:
             query = query.where(_EPISODE.c.next_at <= micros(due_at))
-        query = query.order_by(_EPISODE.c.id).limit(limit)
-        if groups is None:
-            return [_episode(row) for row in self._connection.execute(query).mappings()]
-        found: list[Episode] = []
-        for part in chunks(groups):
-            rows = self._connection.execute(query.where(_EPISODE.c.group_key.in_(part))).mappings()
-            found += [_episode(row) for row in rows]
-        return found
+        rows = self._connection.execute(query.order_by(_EPISODE.c.id).limit(limit)).mappings()
+        return [_episode(row) for row in rows]
 
     def episodes(self, ids: Iterable[int]) -> dict[int, Episode]:
         """These episodes, open or closed, by id."""
@@ -242,11 +221,6 @@ class Alerts(Repository):
             return int(self._connection.execute(made).scalar_one())
         self._connection.execute(update(_EPISODE).where(_EPISODE.c.id == episode.id).values(**row))
         return episode.id
-
-    def count_open_episodes(self) -> int:
-        """How many episodes are open."""
-        query = select(func.count()).select_from(_EPISODE).where(_EPISODE.c.state == EpisodeState.OPEN.value)
-        return int(self._connection.execute(query).scalar_one())
 
     # ---- what was told ----
 
