@@ -152,7 +152,8 @@ def _next_at(
 def judged(folded: TicketClocks) -> Judged:
     """What the store keeps of it."""
     records = [record_of(folded.now, clock, verdict) for clock, verdict in folded.judged()]
-    return Judged(folded.id, records, folded.next_at, folded.forecasts)
+    is_partial = not folded.is_complete and (folded.ticket.state.is_solved or folded.ticket.is_gone)
+    return Judged(folded.id, records, folded.next_at, folded.forecasts, is_partial)
 
 
 def record_of(now: int, clock: Clock, verdict: Verdict) -> ClockRecord:

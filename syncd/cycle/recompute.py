@@ -94,4 +94,6 @@ class Recomputation:
         found = [judged(folded) for folded in self._keeper.folded(tx, ids, now)]
         gone = [Judged(number, (), None) for number in set(ids) - {ticket.ticket_id for ticket in found}]
         after = [*found, *gone]
-        return after, differences(tx.clocks_of(ids), (record for ticket in after for record in ticket.records))
+        whole = [ticket for ticket in after if not ticket.is_partial]  # the rest keeps its final verdicts
+        before = tx.clocks_of(ticket.ticket_id for ticket in whole)
+        return after, differences(before, (record for ticket in whole for record in ticket.records))

@@ -61,6 +61,7 @@ class Judged:
     records: Sequence[ClockRecord]
     next_at: int | None
     forecasts: Sequence[Forecast] = ()
+    is_partial: bool = False  # made from a part of an ended ticket's history: it outweighs no verdict that was final
 
 
 class Clocks(ClockMarks):
@@ -212,7 +213,10 @@ class Clocks(ClockMarks):
 
     def _save_records(self, judged: Sequence[Judged]) -> None:
         known = {record.key: record for record in self.clocks_of(ticket.ticket_id for ticket in judged)}
-        new = {record.key: record for ticket in judged for record in ticket.records}
+        unsettled = {record.ticket_id for record in known.values() if record.ended is None}
+        final = {ticket.ticket_id for ticket in judged if ticket.is_partial} - unsettled
+        known = {key: record for key, record in known.items() if record.ticket_id not in final}
+        new = {record.key: record for ticket in judged if ticket.ticket_id not in final for record in ticket.records}
         self._upsert(ClockRow, [_row(record) for key, record in new.items() if known.get(key) != record])
         for ticket_id, metric, subject, cycle in known.keys() - new.keys():
             self._connection.execute(

@@ -78,6 +78,21 @@ def test_what_is_no_clock_any_more_goes(store: Store) -> None:
         ]
 
 
+def test_a_part_of_a_history_outweighs_no_final_verdict(store: Store) -> None:
+    final, running = record(1, state="met", ended=SECOND), record(2)
+    with store.transaction() as tx:
+        tx.save_clocks([Judged(1, [final], None), Judged(2, [running], None)], NOW)
+        late = [
+            Judged(number, [record(number, state="breached", ended=SECOND + 9)], None, is_partial=True)
+            for number in (1, 2, 3)
+        ]
+        tx.save_clocks(late, later(1))
+        assert [(one.ticket_id, one.state) for one in tx.clocks_of([1, 2, 3])] == [
+            (1, "met"),
+            (2, "breached"),
+        ], "an open clock has to end; a ticket of which little is known gets none"
+
+
 def test_open_clocks_are_listed_by_their_due_instant(store: Store) -> None:
     with store.transaction() as tx:
         tx.save_clocks(
@@ -262,8 +277,11 @@ def test_an_open_clock_keeps_the_history_of_its_ticket(store: Store) -> None:
     with store.transaction() as tx:
         tx.put_ticket_changes([ticket_event(number, number) for number in (35, 36, 37)])
         tx.save_clocks([Judged(35, [RECORD], None), Judged(36, [record(36, ended=SECOND)], None)], NOW)
+        for number in (35, 36):
+            tx.history_read(number, NOW)
         tx.prune(later(60))
         assert tx.histories([35, 36, 37]).keys() == {35}
+        assert tx.histories_read([35, 36]).keys() == {35}, "what is lost can be read anew"
 
 
 # ---- forecasts ---------------------------------------------------------------------------------------------------
