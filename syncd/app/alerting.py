@@ -261,10 +261,10 @@ def _value(value: Any) -> Any:
 
 
 def _unknown_names(loaded: Loaded) -> Iterator[tuple[KeyPath, str]]:
-    """Names of metrics and calendars that the `sla:` part does not have, with their places."""
+    """Names of metrics that the `sla:` part does not have, with their places."""
     config = loaded.config
     data = config.sla.data() if config.sla is not None else {}
-    metrics, calendars = list(data.get("metrics", {})), list(data.get("calendars", {}))
+    metrics = list(data.get("metrics", {}))
     alerts = config.alerts or Alerts()
     places: list[tuple[KeyPath, str]] = [
         (("routes", index, "metrics", place), name)
@@ -277,8 +277,3 @@ def _unknown_names(loaded: Loaded) -> Iterator[tuple[KeyPath, str]]:
     for path, name in places:
         if name not in metrics:
             yield ("alerts", *path), f"sla.metrics has no {name}; there are {listed(metrics, 'and') or 'none'}."
-    for index, receiver in enumerate(config.receivers):
-        wanted = receiver.quiet_outside
-        if wanted is not None and wanted not in calendars:
-            known = listed(calendars, "and") or "none"
-            yield ("receivers", index, "quiet_outside"), f"sla.calendars has no {wanted}; there are {known}."
