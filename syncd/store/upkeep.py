@@ -29,8 +29,8 @@ class Upkeep(Repository):
 
     def prune(self, before: datetime, limit: int = 5000) -> dict[str, int]:
         """Deletes what ended before that moment and nobody asks for any more, at most `limit` rows of a table a call:
-        finished intents and requests, audit rows, events of tickets without a link and without a clock that is open or ended later.
-        Returns how many, by table."""
+        finished intents and requests, audit rows, events of tickets without a link and without a clock
+        that is open or ended later. Returns how many, by table."""
         moment = to_micros(before)
         waiting = aliased(IntentRow)
         is_awaited = select(waiting.id).where(waiting.after == IntentRow.id, waiting.state == "new").exists()
