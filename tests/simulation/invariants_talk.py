@@ -31,7 +31,8 @@ def _open_links(history: History, oracle: Oracle, books: Books) -> Iterator[tupl
             continue
         since = history.known.get((link.id, link.ticket_id, link.issue_id))
         if since is not None:
-            yield link, ticket, bug, since
+            # A link begins when the daemon's clock says so: one that was ahead leaves out what is said until then.
+            yield link, ticket, bug, max(since, link.created_at.timestamp())
 
 
 # ---- from bugs to tickets ----
