@@ -12,6 +12,7 @@ import pytest
 
 from syncd.core.ports import TicketEvent
 from syncd.cycle import clocks as keeping
+from syncd.cycle.fetch import FAST_TICKETS
 from syncd.cycle.history import EVENTS_PAST
 from syncd.cycle.settings import CycleReport
 from syncd.cycle.sla_settings import SlaSettings, TicketClocks
@@ -264,6 +265,20 @@ def test_events_that_arrive_late_are_folded_in(tmp_path: Path) -> None:
     with lab.app.store.reading() as tx:
         record = next(one for one in tx.clocks_of([ticket]) if one.metric == "plan")
     assert (record.state, record.ended) == ("met", int(at.timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "believed"),
+    [pytest.param(HOUR, True, id="an hour ahead of us"), pytest.param(30 * DAY, False, id="a month ahead of us")],
+)
+def test_the_present_is_never_before_what_the_trackers_said(tmp_path: Path, ahead: int, *, believed: bool) -> None:
+    lab = Lab(tmp_path, "cloud", sla=SETTINGS)
+    lab.ticket("open")
+    lab.cycle(2)
+    ours = int(lab.clock.now().timestamp())
+    with lab.app.store.transaction() as tx:
+        tx.set_cursor_forward(FAST_TICKETS, ours + ahead, lab.clock.now())
+    assert lab.app.engine.clocks.now() == (ours + ahead if believed else ours)
 
 
 # ---- bugs --------------------------------------------------------------------------------------------------------
