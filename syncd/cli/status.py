@@ -64,9 +64,10 @@ class State:
 
     @property
     def code(self) -> Exit:
-        """1 when a brake, a parked write, a stopped route, a refused configuration or a defect waits for a person."""
+        """1 when a person is needed: for a brake, a parked write, a stopped route, a refused credential, a
+        configuration or a backup that failed, or a defect."""
         stuck = self.intents.get(IntentState.PARKED.value, 0)
-        stopped = self.detail.get("stopped_routes")
+        stopped = self.detail.get("stopped_routes") or self.detail.get("shut_out")
         problem = self.config.get("problem") or self.daemon.get("error") or self.backup.get("problem")
         return Exit.PERSON if self.brakes or stuck or stopped or problem or self.clock_problem else Exit.FINE
 

@@ -409,6 +409,7 @@ class Engine:
             detail: dict[str, Json] = {
                 "passes": list(report.passes),
                 "problems": dict(report.problems),
+                "shut_out": sorted(report.shut_out),
                 "waiting": dict(report.waiting),
                 "stopped_lanes": dict(report.stopped_lanes),
                 "stopped_routes": dict(self.routes.stopped),

@@ -1,5 +1,5 @@
-"""Titles, texts and names that try to be more than text, through the real clients and a whole cycle: nothing ends, nothing
-is lost, and nothing of it acts."""
+"""Titles, texts and names that try to be more than text, through the real clients and a whole cycle: nothing ends,
+nothing is lost, and nothing of it acts."""
 
 from __future__ import annotations
 
