@@ -120,6 +120,11 @@ def _reopens(moment: Moment) -> bool:
     return moment.before.is_solved and not moment.after.is_solved
 
 
+def _returns(moment: Moment) -> bool:
+    """It was taken out of the bin again, unsolved."""
+    return moment.before.exists and moment.before.is_gone and not moment.after.is_solved
+
+
 def _is_reply(event: Event, comment: Commented) -> bool:
     return comment.public and event.by.kind is ActorKind.AGENT
 
@@ -136,6 +141,8 @@ def _first_reply(_metric: Metric, _options: Options, moment: Moment, track: _Tra
         track.start(moment)  # what an agent writes on creating the ticket is the question, not the reply
     elif any(_is_reply(event, comment) for event, comment in moment.comments()):
         track.meet(moment)
+    elif _returns(moment) and all(run.outcome is Outcome.CANCELLED for run in track.runs):
+        track.start(moment)
     if _solves(moment):
         track.meet(moment)
 
@@ -216,6 +223,8 @@ def _resolution(_metric: Metric, options: Options, moment: Moment, track: _Track
             track.start(moment)
         else:
             track.resume()
+    elif _returns(moment):
+        track.start(moment)
     if _solves(moment):
         track.meet(moment)
 

@@ -374,3 +374,42 @@ def test_each_bug_has_its_own_clock() -> None:
     told = linked().linked(day("10:30"), "B2", "OPS").bug_touched(day("11:00"), "B2")
     assert runs(told, BUG, "bug_first_action", "B1") == [("10:00", "", "open")]
     assert runs(told, BUG, "bug_first_action", "B2") == [("10:30", "11:00", "met")]
+
+
+# ---- out of the bin ----------------------------------------------------------------------------------------------
+
+
+def restored(told: Told, status: str = "open") -> Told:
+    """Deleted at eleven, brought back at noon."""
+    return told.change(day("11:00"), status="deleted").change(day("12:00"), status=status)
+
+
+@pytest.mark.parametrize(
+    ("told", "reply", "resolution"),
+    [
+        pytest.param(
+            restored(asked()),
+            [("09:00", "11:00", "cancelled"), ("12:00", "", "open")],
+            [("09:00", "11:00", "cancelled"), ("12:00", "", "open")],
+            id="nobody had answered",
+        ),
+        pytest.param(
+            restored(asked().says(day("10:00"))),
+            [("09:00", "10:00", "met")],
+            [("09:00", "11:00", "cancelled"), ("12:00", "", "open")],
+            id="it was answered before",
+        ),
+        pytest.param(
+            restored(asked(), "solved"),
+            [("09:00", "11:00", "cancelled")],
+            [("09:00", "11:00", "cancelled")],
+            id="brought back as solved",
+        ),
+    ],
+)
+def test_a_ticket_that_comes_back_has_its_clocks_again(
+    told: Told, reply: list[tuple[str, str, str]], resolution: list[tuple[str, str, str]]
+) -> None:
+    book = rules({"first_reply": "4h", "resolution": "8h"})
+    assert runs(told, book, "first_reply") == reply
+    assert runs(told, book, "resolution") == resolution
