@@ -28,7 +28,7 @@ from syncd.cycle.sla_settings import SlaSettings
 from syncd.sla.folded import TicketClocks
 from syncd.sla.policy import Book
 from syncd.sources.errors import SourceError
-from syncd.store import Store, Tx
+from syncd.store import Store, StoreError, Tx
 from syncd.store.alerts import AlertWork
 
 log = structlog.get_logger(__name__)
@@ -87,7 +87,23 @@ class Alerter:
         """1. Mind the wall clock and what cannot be read. 2. Decide; before a first breach read its ticket again and
         decide anew. 3. Write it all down in one transaction. 4. Send what is due. Returns what was decided.
 
-        `stated`: what rules want told and the store does not hold yet."""
+        `stated`: what rules want told and the store does not hold yet. A defect in here is told in the report and stops
+        nothing else; raises StoreError."""
+        try:
+            return self._run(tickets, now, report, stated)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("alerts_failed")
+            self._ran = 0  # what was not taken down now is looked for in the next run
+            report.problems["alerts"] = (
+                f"Alerts could not be decided ({type(error).__name__}); the log has the details."
+            )
+            return Decision()
+
+    def _run(
+        self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport, stated: Sequence[RuleFact]
+    ) -> Decision:
         settings, sla = self._settings(), self._sla()
         if settings is None:
             return Decision()

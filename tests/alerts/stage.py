@@ -115,6 +115,7 @@ class FakeChannel:
             "reason": notification.reason.value,
             "level": max((alert.level for alert in notification.alerts), default=0),
             "facts": [f"{a.ticket} {a.metric or a.rule} {a.threshold}".strip() for a in notification.alerts],
+            "subjects": [a.subject for a in notification.alerts],
             "more": notification.more,
             "sections": {s.key: [a.ticket for a in s.alerts] for s in notification.sections},
             "counts": dict(notification.counts),
@@ -146,6 +147,7 @@ class FakeKeeper:
         self.lag = 0
         self.read_again: list[int] = []
         self.is_away = False
+        self.is_broken = False  # a defect
         self._looked: dict[int, tuple[int, int | None]] = {}  # events seen, next instant
         self._quiet_from = self._quiet_until = self._counted = 0
 
@@ -215,6 +217,8 @@ class FakeKeeper:
 
     def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
         del tx
+        if self.is_broken:
+            raise ZeroDivisionError
         return tuple(self.lives[ticket_id].events), 0
 
     def fresh(self, ticket_ids: Sequence[int], report: CycleReport) -> list[TicketClocks]:
