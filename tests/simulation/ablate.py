@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.simulation.ablations import ABLATIONS, Ablation
+from tests.simulation.ablation import Ablation
+from tests.simulation.ablations import ABLATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "ablations.md"
@@ -96,6 +97,17 @@ def attempt(ablation: Ablation, first: int = 1, histories: int = HISTORIES) -> V
     return Verdict(ablation, int(seed) or None, what)
 
 
+def write_table(verdicts: Iterable[Verdict]) -> None:
+    """Puts the verdicts into docs/ablations.md; what was not tried keeps its row."""
+    rows = {ablation.number: f"| {ablation.number} | {ablation.name} | not tried yet | |\n" for ablation in ABLATIONS}
+    for line in TABLE.read_text(encoding="utf-8").splitlines(keepends=True) if TABLE.exists() else ():
+        number = line.removeprefix("| ").partition(" ")[0]
+        if number.isdigit() and int(number) in rows:
+            rows[int(number)] = line
+    rows |= {verdict.ablation.number: verdict.row for verdict in verdicts}
+    TABLE.write_text(HEAD + "".join(rows[number] for number in sorted(rows)), encoding="utf-8")
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -112,9 +124,8 @@ def main() -> int:
         for done in as_completed(waiting):
             verdicts.append(done.result())
             console.print(verdicts[-1].row.strip(), markup=False)
-    verdicts.sort(key=lambda verdict: verdict.ablation.number)
     if given.write:
-        TABLE.write_text(HEAD + "".join(verdict.row for verdict in verdicts), encoding="utf-8")
+        write_table(verdicts)
     return 0 if all(verdict.seed for verdict in verdicts) else 1
 
 

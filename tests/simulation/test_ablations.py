@@ -7,7 +7,8 @@ import ast
 import pytest
 
 from tests.simulation.ablate import HISTORIES, ROOT, attempt, patched
-from tests.simulation.ablations import ABLATIONS, Ablation
+from tests.simulation.ablation import Ablation
+from tests.simulation.ablations import ABLATIONS
 
 QUICK = {2, 15, 17}
 """Those that the first history or two catch; `make ablate` tries them all."""
@@ -33,3 +34,10 @@ def test_every_design_bug_was_listed_before_it_was_tried() -> None:
 def test_the_simulation_catches(ablation: Ablation) -> None:
     verdict = attempt(ablation, histories=HISTORIES)
     assert verdict.seed is not None
+
+
+def test_the_table_of_results_names_all_and_none_was_missed() -> None:
+    lines = (ROOT / "docs" / "ablations.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" | ") for line in lines if line.startswith("| ") and line[2].isdigit()]
+    assert [(row[0].removeprefix("| "), row[1]) for row in rows] == [(str(a.number), a.name) for a in ABLATIONS]
+    assert not [row for row in rows if row[2] == "never"]
