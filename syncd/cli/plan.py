@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,8 @@ from syncd.cli.main import Verb
 from syncd.cli.output import clean, count, print_json, print_table, say, span, tell, when
 from syncd.cli.shapes import held_json, local_json, write_json
 from syncd.cli.work import check_secrets, clock_for, load, looking, working
-from syncd.core.actions import AddLink, MoveBug, OpenConflict, RemoteAction, RepointLink, RetireLink
+from syncd.core.actions import AddLink, MoveBug, OpenConflict, RemoteAction, RepointLink, RetireLink, marker_of
+from syncd.core.clock_actions import ShowClocks
 from syncd.core.model import Json
 from syncd.cycle import CycleReport, Planned
 from syncd.store import Intent, IntentState, StoreLocked
@@ -66,6 +68,7 @@ class Shown:
     known: int  # tickets in the store
     stopped: dict[str, str]
     rules: list[Carried] = field(default_factory=list)  # what escalation rules would do
+    clocks: list[ShowClocks] = field(default_factory=list)  # what fields would show of clocks
     daemon: str = ""
 
 
@@ -145,8 +148,8 @@ def _preview(app: App, report: CycleReport, imported: Import | None) -> Shown:
     planned = app.engine.preview(report)
     with app.store.reading() as tx:
         queue, known = tx.intents(IntentState.NEW, limit=None), tx.count_tickets()
-    rules = _rules(app)
-    return Shown(app, planned, report, queue, imported, known, dict(app.engine.routes.stopped), rules)
+    stopped = dict(app.engine.routes.stopped)
+    return Shown(app, planned, report, queue, imported, known, stopped, _rules(app), _clocks(app, queue))
 
 
 def _rules(app: App) -> list[Carried]:
@@ -159,6 +162,18 @@ def _rules(app: App) -> list[Carried]:
         return app.rules.would(tx, app.engine.clocks.folded(tx, due, now))
 
 
+def _clocks(app: App, queue: Sequence[Intent]) -> list[ShowClocks]:
+    """What ticket fields would show of clocks that changed or fell due, beside what waits in the queue."""
+    if app.clocks.settings is None:
+        return []
+    keeper, now = app.engine.clocks, app.engine.clocks.now()
+    with app.store.reading() as tx:
+        due = tx.due_tickets(datetime.fromtimestamp(now, UTC), DUE)
+        found = keeper.would_show(tx, keeper.folded(tx, due, now))
+    queued = {intent.id for intent in queue}
+    return [action for action in found if marker_of(action) not in queued]
+
+
 def _writes(shown: Shown) -> list[dict[str, Any]]:
     queued = [
         write_json(i.action, held=False, queued=True, at=i.next_at, edges=_edges(shown, i.action))
@@ -166,7 +181,11 @@ def _writes(shown: Shown) -> list[dict[str, Any]]:
     ]
     fresh = [
         write_json(action, held=not shown.planned.goes(action), queued=False, edges=_edges(shown, action))
-        for action in (*shown.planned.plan.remote, *(action for each in shown.rules for action in each.actions))
+        for action in (
+            *shown.planned.plan.remote,
+            *(action for each in shown.rules for action in each.actions),
+            *shown.clocks,
+        )
     ]
     return queued + fresh
 

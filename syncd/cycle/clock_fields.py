@@ -22,12 +22,23 @@ WRITES = 2
 def enqueue_shown(
     tx: Tx, told: Iterable[TicketClocks], fields: Collection[ShownField], off_tags: Collection[str], now: datetime
 ) -> list[str]:
-    """Puts one write for each ticket whose fields differ into the queue; returns warnings.
+    """Puts one write for each ticket whose fields differ into the queue; returns warnings."""
+    actions, warnings = shown_writes(tx, told, fields, off_tags)
+    for action in actions:
+        tx.enqueue(action, urgency=CLOCK_URGENCY, now=now)
+    return warnings
+
+
+def shown_writes(
+    tx: Tx, told: Iterable[TicketClocks], fields: Collection[ShownField], off_tags: Collection[str]
+) -> tuple[list[ShowClocks], list[str]]:
+    """One write for each ticket whose fields differ from what they are to show, and warnings.
 
     Nothing is written to a ticket that is closed, gone or taken out by its tag, nor while its history is incomplete."""
+    actions: list[ShowClocks] = []
     warnings: list[str] = []
     if not fields:
-        return warnings
+        return actions, warnings
     writable = [
         ticket
         for ticket in told
@@ -53,8 +64,8 @@ def enqueue_shown(
                 else:
                     changes[name] = value
         if changes:
-            tx.enqueue(_action(ticket, changes), urgency=CLOCK_URGENCY, now=now)
-    return warnings
+            actions.append(_action(ticket, changes))
+    return actions, warnings
 
 
 def wanted(ticket: TicketClocks, field: ShownField) -> Json:

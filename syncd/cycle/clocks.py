@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from syncd.core.clock_actions import ShowClocks
 from syncd.core.mapping import StageMapping
 from syncd.core.model import Json
 from syncd.core.ports import Clock, IssueSource, TicketSource
-from syncd.cycle.clock_fields import enqueue_shown
+from syncd.cycle.clock_fields import enqueue_shown, shown_writes
 from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
 from syncd.cycle.folding import events_of, fold, judged, load
 from syncd.cycle.history import Histories, known_history, rank_of
@@ -133,8 +134,15 @@ class ClockKeeper:
             }
             if wanted:
                 tx.want_histories(wanted)
-            off_tags = {view.off_tag for view in self._routes().running.values() if view.off_tag}
-            return enqueue_shown(tx, found, settings.shown, off_tags, self._clock.now())
+            return enqueue_shown(tx, found, settings.shown, self._off_tags(), self._clock.now())
+
+    def _off_tags(self) -> set[str]:
+        return {view.off_tag for view in self._routes().running.values() if view.off_tag}
+
+    def would_show(self, tx: Tx, told: Sequence[TicketClocks]) -> list[ShowClocks]:
+        """What would be written into the fields of these tickets now. Nothing is remembered of it."""
+        settings = self._sla()
+        return [] if settings is None else shown_writes(tx, told, settings.shown, self._off_tags())[0]
 
     def now(self) -> int:
         """The present in Unix seconds, never before what the trackers said last: a clock that was set back must not

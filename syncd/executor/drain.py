@@ -30,6 +30,7 @@ from syncd.core.actions import (
     issue_subject,
     ticket_subject,
 )
+from syncd.core.clock_actions import ShowClocks
 from syncd.core.model import Conflict, IssueSnapshot, Json, LinkState, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource, Transition
 from syncd.core.succession import RelateBugs
@@ -379,6 +380,8 @@ def describe(action: RemoteAction) -> str:
             return f"set {', '.join(change.field for change in action.changes)} of {action.issue_key}"
         case SetTicketFields():
             return f"set {', '.join(change.field for change in action.changes)} of ticket #{action.ticket_id}"
+        case ShowClocks():
+            return f"show the clocks in fields of ticket #{action.ticket_id}"
         case FollowUp():
             return f"make a private follow-up of ticket #{action.ticket_id}"
         case CreateBug():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.cycle.sla_settings import ShownField, SlaSettings
+from syncd.executor.drain import describe
 from syncd.sandbox.faults import Fault
 from syncd.sla.calendar import always
 from tests.scenarios.lab import Lab
@@ -116,6 +117,22 @@ def test_a_status_write_takes_the_fields_along(desk: Desk) -> None:
     assert desk.status(ticket) == "open"
     assert desk.seen(ticket)[1] == "sla_at_risk"
     assert len(desk.puts(before)) == 1
+
+
+def test_what_would_be_shown_can_be_asked_for_without_a_trace(desk: Desk) -> None:
+    ticket = desk.ticket("open")
+    desk.cycle(4, seconds=60)
+    desk.sandbox.advance(2 * 3600)
+    keeper = desk.app.engine.clocks
+    now = keeper.now()
+    before = desk.mark()
+    with desk.app.store.reading() as tx:
+        (action,) = keeper.would_show(tx, keeper.folded(tx, [ticket], now))
+        waiting = tx.waiting_counts()
+    assert action.fields == {str(desk.ids[STATE]): "sla_at_risk"}
+    assert describe(action) == f"show the clocks in fields of ticket #{ticket}"
+    assert waiting["zendesk"] == 0
+    assert desk.puts(before) == []
 
 
 def test_nothing_is_written_to_a_closed_ticket(desk: Desk) -> None:
