@@ -92,9 +92,13 @@ def working(
 
 @contextmanager
 def looking(loaded: Loaded, clock: Clock | None = None) -> Iterator[App]:
-    """An App on the store as it is, without the lock, with the routes that the store remembers."""
+    """An App on the store as it is, without the lock, with the routes that the store remembers; by default on the clock
+    that the daemon runs on."""
     with open_store(loaded) as store:
-        app = App(loaded, store, clock or SystemClock())
+        if clock is None:
+            with store.reading() as tx:
+                clock = daemon_clock(tx)
+        app = App(loaded, store, clock)
         app.remembered_routes()
         yield app
 

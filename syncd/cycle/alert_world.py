@@ -66,12 +66,14 @@ def load(
     is_open = {episode.id for episode in episodes.values() if episode.closed_at is None}
     members = tx.facts_of_episodes(is_open)
     firing = {f.key.ticket for facts in members.values() for f in facts if f.state is FactState.FIRING}
-    missing = firing - given.keys()
+    speaking = {each.ticket for each in stated}
+    missing = (firing | speaking) - given.keys()
     known |= tx.alert_facts(missing)
     given |= {told.id: told for told in keeper.folded(tx, sorted(missing), clocks_now)}
     cases = dict(known_cases or {})
     for ticket, told in given.items():
-        if ticket not in cases and (known.get(ticket) or any(verdict.passed for verdict in told.verdicts)):
+        passed = any(verdict.passed for verdict in told.verdicts)
+        if ticket not in cases and (known.get(ticket) or passed or ticket in speaking):
             cases[ticket] = case_of(tx, keeper, told, book)
     return World(
         now=now,

@@ -163,6 +163,14 @@ class FakeKeeper:
     def _count(self) -> int:
         return sum(len(life.events) for life in self.lives.values())
 
+    def recall(self, store: Store) -> None:
+        """What was looked at is what the store says, as with the clocks' own index."""
+        self._looked, self._quiet_until = {}, 0
+        with store.reading() as tx:
+            for record in tx.clocks_of(self.lives):
+                seen, due = sum(e.at <= record.at for e in self.lives[record.ticket_id].events), record.next_at
+                self._looked[record.ticket_id] = (seen, due)
+
     def _is_due(self, ticket: int) -> bool:
         seen, due = self._looked.get(ticket, (0, None))
         return seen != self._known(ticket) or (due is not None and due <= self.now())
@@ -251,9 +259,10 @@ class Stage:
         self._last_cycle = 0
         self._next_work = 0
         self._read = 0
-        self._begin()
+        self.begin()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """The process starts, with what is in the store."""
         self.alerter = Alerter(
             self.store,
             self.keeper,
@@ -267,7 +276,9 @@ class Stage:
         """The process ends and starts anew on the same store; what it held in memory is gone."""
         self.store.close()
         self.store = Store.open(self.url)
-        self._begin()
+        if self.keeps_verdicts:
+            self.keeper.recall(self.store)
+        self.begin()
 
     def reload(self, configured: AlertSettings) -> None:
         """Another configuration takes effect."""
