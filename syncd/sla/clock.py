@@ -137,11 +137,13 @@ def clocks(
 
 def _clock(ticket: int, cycle: Cycle, course: tuple[Stretch, ...], book: Book, now: int, carried: int) -> Clock | None:
     end = now + 1 if cycle.end is None else max(cycle.end, cycle.start + 1)  # a cycle met at once has the terms of then
-    parts = [part for part in course if part.start < end and part.end > cycle.start]
-    options = parts[-1].rules.options
-    measured = terms(cycle.metric, parts, book.metric(cycle.metric, end).calendar, options.priority_change)
+    parts, measured = _terms(cycle, course, book, end)
+    if cycle.end is not None and not _is_promised(measured):  # it may come with what ends the clock: priority and reply
+        wider, promised = _terms(cycle, course, book, cycle.end + 1)
+        parts, measured = (wider, promised) if _is_promised(promised) else (parts, measured)
     if measured is None:
         return None
+    options = parts[-1].rules.options
     changes = _changes(cycle, parts, measured, book)
     since = _counts_since(cycle, changes, options.priority_change)
     follows = cycle.kind is Kind.RESOLUTION and cycle.number == 1 and options.follow_up is FollowUp.CONTINUE
@@ -157,6 +159,17 @@ def _clock(ticket: int, cycle: Cycle, course: tuple[Stretch, ...], book: Book, n
         carried=carried if follows else 0,
         channel=parts[-1].standing.values.get("channel", ""),
     )
+
+
+def _terms(cycle: Cycle, course: tuple[Stretch, ...], book: Book, end: int) -> tuple[list[Stretch], list[Terms] | None]:
+    """The stretches of the cycle up to `end`, and how each is measured."""
+    parts = [part for part in course if part.start < end and part.end > cycle.start]
+    own, option = book.metric(cycle.metric, end).calendar, parts[-1].rules.options.priority_change
+    return parts, terms(cycle.metric, parts, own, option)
+
+
+def _is_promised(measured: Sequence[Terms] | None) -> bool:
+    return measured is not None and any(term.promise is not None for term in measured)
 
 
 def _changes(cycle: Cycle, parts: Sequence[Stretch], measured: Sequence[Terms], book: Book) -> tuple[TargetChange, ...]:

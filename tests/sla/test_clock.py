@@ -327,3 +327,29 @@ def test_holders_are_the_teams_of_the_table() -> None:
         Holder(Party.CUSTOMER): H,
         Holder(Party.OPERATIONS): H,  # B2 alone is left
     }
+
+
+@pytest.mark.parametrize(
+    ("answered", "state"),
+    [
+        pytest.param("2026-03-02 12:00", State.MET, id="in time"),
+        pytest.param("2026-03-02 14:00", State.BREACHED, id="too late, by the target that came with the answer"),
+    ],
+)
+def test_a_priority_that_comes_with_the_reply_counts_as_one_that_came_before_it(answered: str, state: State) -> None:
+    book = rules({"first_reply": {"goals": {"urgent": "4h"}, "calendar": "office"}})
+    together = Told().created("2026-03-02 09:00", priority="").says(answered, priority="urgent")
+    clock = together.clock(book, "2026-03-03 09:00", "first_reply")
+    assert judge(clock).state is state
+    assert clock.elapsed == sum(clock.split().values())
+    before = (
+        Told().created("2026-03-02 09:00", priority="").change("2026-03-02 11:00", priority="urgent").says(answered)
+    )
+    other = before.clock(book, "2026-03-03 09:00", "first_reply")
+    assert (judge(other).state, other.elapsed) == (state, clock.elapsed)
+
+
+def test_a_ticket_that_is_answered_without_a_priority_has_no_clock_whatever_comes_later() -> None:
+    book = rules({"first_reply": {"goals": {"urgent": "4h"}, "calendar": "office"}})
+    told = Told().created("2026-03-02 09:00", priority="").says("2026-03-02 10:00")
+    assert told.change("2026-03-02 11:00", priority="urgent").clocks(book, "2026-03-03 09:00") == ()
