@@ -78,6 +78,7 @@ class Alerter:
         self._daily = DailyRound(store, keeper)
         self._since: int | None = None  # enforce_from, once it is known
         self._last = 0  # the last run that the store knows of
+        self._before = 0  # the last one before what is now; what was judged around it may not be taken down
         self._ran = 0  # the last run of this process
         self._again: set[int] = set()  # tickets to be looked at once more although nothing happens to them
 
@@ -143,6 +144,7 @@ class Alerter:
             return self._since
         with self._store.transaction() as tx:
             since, last = tx.get_fact(ENFORCE_FROM), tx.get_fact(LAST_RUN)
+            self._before = min(last, now) if isinstance(last, int) else now
             if isinstance(last, int) and now < last - SET_BACK:
                 log.warning("alerts_clock_set_back", seconds=last - now)
                 tx.shift_alert_times(last - now)
@@ -162,7 +164,7 @@ class Alerter:
         if not self._ran <= now < self._ran + GAP:
             with self._store.transaction() as tx:
                 tx.release_letters(tx.epoch)
-                self._again |= set(tx.unnoticed(enforce_from, MOST_AGAIN))
+                self._again |= set(tx.unnoticed(enforce_from, self._before - GAP, MOST_AGAIN))
         self._ran = now
 
     # ---- deciding ----

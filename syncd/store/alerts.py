@@ -258,8 +258,9 @@ class Alerts(Repository):
         """What an otherwise idle cycle has to do, in one question."""
         return AlertWork(*(bool(answer) for answer in self._connection.execute(_WORK, {"at": micros(now)}).one()))
 
-    def unnoticed(self, since: int, limit: int) -> list[int]:
-        """Tickets with a clock that passed a point, after `since` as far as can be told, without any fact about it."""
+    def unnoticed(self, since: int, judged: int, limit: int) -> list[int]:
+        """Tickets with a clock that passed a point and may have no fact about it: those without any such fact, of what
+        was passed after `since` as far as can be told; and whatever was judged after `judged`. Looks at every clock."""
         known = exists().where(
             _FACT.c.ticket_id == _CLOCK.c.ticket_id,
             _FACT.c.metric == _CLOCK.c.metric,
@@ -267,9 +268,10 @@ class Alerts(Repository):
             _FACT.c.cycle == _CLOCK.c.cycle,
             or_(_FACT.c.threshold.like("breach%"), _CLOCK.c.breached_at.is_(None)),
         )
-        near = _CLOCK.c.ended.is_(None) & _CLOCK.c.breached_at.is_(None) & (_CLOCK.c.color != "green")
-        query = select(_CLOCK.c.ticket_id).where(or_(_CLOCK.c.breached_at >= since, near), ~known).distinct()
-        return list(self._connection.execute(query.order_by(_CLOCK.c.ticket_id).limit(limit)).scalars())
+        near = _CLOCK.c.ended.is_(None) & _CLOCK.c.breached_at.is_(None)
+        lost = or_(_CLOCK.c.breached_at >= since, near) & ~known
+        query = select(_CLOCK.c.ticket_id).where(_CLOCK.c.color != "green", or_(lost, _CLOCK.c.at >= judged))
+        return list(self._connection.execute(query.distinct().order_by(_CLOCK.c.ticket_id).limit(limit)).scalars())
 
     # ---- for lists ----
 

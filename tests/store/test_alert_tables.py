@@ -221,7 +221,8 @@ def test_facts_that_ought_to_exist_and_do_not_are_found(store: Store) -> None:
             AlertFact(AlertKey(ticket, "resolution", "", 1, threshold), AT, AT, episode=number)
             for ticket, threshold in known
         )
-        assert tx.unnoticed(AT - 100, 10) == [2, 3, 4]
-        assert tx.unnoticed(AT - 100, 1) == [2]
+        assert tx.unnoticed(AT - 100, AT + 1, 10) == [2, 3, 4]
+        assert tx.unnoticed(AT - 100, AT + 1, 1) == [2]
+        assert tx.unnoticed(AT - 100, AT, 10) == [2, 3, 4, 5, 6, 7], "whatever was judged just now"
         assert tx.clock_counts() == {"tickets": 6, "clocks": 6, "breached": 3}
         assert [key.ticket for key in tx.clocks_begun_before(AT, 3)] == [1, 2, 3]
