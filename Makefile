@@ -17,10 +17,11 @@ CRASHES ?=
 N ?= 10000
 FROM ?= 1
 NEMESIS ?=
+SOAK ?=
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra postgres --extra apprise --universal --generate-hashes \
 	--no-header --no-emit-index-url --no-annotate $(LOCK_FLAGS)
 
-.PHONY: help demo test lint types imports unit simulate ablate crashes nemesis format lock venv clean
+.PHONY: help demo test lint types imports unit simulate ablate crashes nemesis soak format lock venv clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ crashes: $(READY)  ## die at every border of every scene, and at every pair of b
 
 nemesis: $(READY)  ## kill, stop and cut off the daemon a thousand times, among people who work (some 30 minutes)
 	@$(BIN)/python -m tests.nemesis $(NEMESIS)
+
+soak: $(READY)  ## let the daemon live for 30 simulated days, and see what it takes (some 15 minutes)
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 format: $(READY)  ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check -q --fix-only . && $(BIN)/ruff format -q .

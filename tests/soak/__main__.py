@@ -1,0 +1,122 @@
+"""`make soak`: the daemon's process for many simulated days among people who work, and what it takes: memory, files,
+the write-ahead log and the store. Tickets are made, linked, fixed, solved and closed, as in life; so all but the
+store's history should level off."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cli.house import Process
+from tests.nemesis.world import World
+
+RATE = 3600.0
+"""An hour in a second."""
+
+GROWTH = 1.05
+"""Memory has levelled off when the last third of the days took at most so many times the middle third."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of the daemon's process and its files, at the end of a day."""
+
+    day: int
+    memory: float  # MB
+    files: int
+    threads: int
+    log: float  # MB
+    store: float  # MB
+    cycle: int
+    writes: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.day:>4} {self.memory:>9.1f} {self.files:>6} {self.threads:>8} {self.log:>7.2f} {self.store:>9.2f} "
+            f"{self.cycle:>8} {self.writes:>8}"
+        )
+
+
+def main() -> int:
+    """0 when memory, files and the log levelled off."""
+    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--tickets", type=int, default=40, help="new ones a day (default: 40)")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="syncd-soak-") as folder:
+        world = World(Path(folder), chosen.seed)
+        try:
+            found = _live(world, chosen.days, chosen.tickets)
+        finally:
+            world.close()
+    third = max(1, len(found) // 3)
+    middle, last = found[-2 * third : -third] or found[:1], found[-third:]
+    grown = _mean(last) / _mean(middle)
+    level = grown <= GROWTH and last[-1].files <= middle[-1].files + 5 and last[-1].log <= 64
+    print(f"memory grew by {100 * (grown - 1):.1f} % from the middle to the last third of the days")  # noqa: T201 - a report
+    print("levelled off" if level else "DID NOT level off")  # noqa: T201 - as above
+    return 0 if level else 1
+
+
+def _live(world: World, days: int, tickets: int) -> list[Figures]:
+    text = world.config.read_text(encoding="utf-8")
+    # A poll is as long in real time as a cycle takes: half an hour passes in half a second.
+    world.config.write_text(text.replace("fast: 10s, complete: 30s, census: 1m", "fast: 30m, complete: 1h, census: 6h"))
+    world.begin()
+    world.sandbox.clock.rate = RATE
+    daemon = world.run_daemon()
+    pause, found, open_pairs = threading.Event(), [], list(world.pairs)
+    print(" day memory MB  files  threads  log MB  store MB   cycles   writes", flush=True)  # noqa: T201 - a report
+    try:
+        for day in range(1, days + 1):
+            for _ in range(tickets):
+                open_pairs.append(world.pair())
+                world.pairs = open_pairs[-tickets:]
+                world.act(2)
+                pause.wait(86_400 / RATE / tickets)
+            for ticket, key in open_pairs[: -2 * tickets]:
+                _end(world, ticket, key)
+            open_pairs = open_pairs[-2 * tickets :]
+            found.append(_figures(world, daemon, day))
+            print(found[-1], flush=True)  # noqa: T201 - as above
+        assert daemon.stop(60) == 0, daemon.err
+    finally:
+        daemon.kill()
+    return found
+
+
+def _end(world: World, ticket: int, key: str) -> None:
+    """The bug is fixed, the ticket solved, and closed some days later."""
+    world.moves(key, "Done", "Fixed")
+    world.sandbox.zendesk.solve(ticket=ticket, actor=world.agent)
+    world.sandbox.zendesk.close_solved(ticket=ticket)
+
+
+def _figures(world: World, daemon: Process, day: int) -> Figures:
+    process = Path(f"/proc/{daemon.pid}")
+    said = dict(line.split(":", 1) for line in (process / "status").read_text(encoding="ascii").splitlines())
+    log = world.store_file.with_name("syncd.db-wal")
+    beat = world.heartbeat()
+    return Figures(
+        day,
+        int(said["VmRSS"].split()[0]) / 1024,
+        len(list((process / "fd").iterdir())),
+        int(said["Threads"]),
+        log.stat().st_size / 2**20 if log.exists() else 0.0,
+        world.store_file.stat().st_size / 2**20,
+        beat.cycle if beat is not None else 0,
+        len(world.writes()),
+    )
+
+
+def _mean(figures: list[Figures]) -> float:
+    return sum(f.memory for f in figures) / len(figures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
