@@ -28,7 +28,7 @@ MOST: Final = 2000
 """Tickets folded in one cycle because they changed or fell due; the rest follows in the next."""
 BELIEVED: Final = 86_400
 """Seconds that a tracker's stamp may be ahead of our clock; one further in the future is nobody's present."""
-SHARE: Final = 300
+SHARE: Final = 600
 """Tickets folded in one cycle because the rules changed."""
 
 
