@@ -50,6 +50,7 @@ class State:
     troubled: list[Intent] = field(default_factory=list)
     requests: int = 0
     touched: int = 0
+    messages: dict[str, int] = field(default_factory=dict)  # of alerts, by state
     clock_problem: str | None = None  # why the clocks stand still
 
     @property
@@ -147,6 +148,7 @@ def _read(loaded: Loaded, store: Store) -> State:
         ]
         state.requests = len(tx.open_requests())
         state.touched = tx.count_touched()
+        state.messages = tx.outbox_counts()
         still = tx.get_fact(CLOCKS)
         state.clock_problem = str(still) if still is not None and loaded.config.sla is not None else None
     return state
@@ -206,6 +208,7 @@ def _as_json(state: State) -> dict[str, Any]:
         "read_up_to": {name: iso(moment) for name, moment in state.read_up_to.items()},
         "requests": state.requests,
         "to_plan": state.touched,
+        "messages": state.messages,
         "exit": int(state.code),
     }
 
@@ -271,10 +274,20 @@ def _print(state: State) -> None:
     for intent in state.troubled:
         why = f": {intent.last_error}" if intent.last_error else ""
         say(clean(f"{intent.state.value} {intent.id[:12]}: {what_of(intent.action)}{why}"))
+    _print_messages(state)
     if state.requests:
         say(f"{count(state.requests, 'request')} not taken yet")
     for warning in detail.get("warnings", []):
         say(clean(f"Warning: {warning}"))
+
+
+def _print_messages(state: State) -> None:
+    for number, what in (
+        (sum(state.messages.get(name, 0) for name in ("new", "sending", "unknown")), "not sent yet"),
+        (state.messages.get("dead", 0), "could not be delivered"),
+    ):
+        if number:
+            say(f"{count(number, 'message')} {what}; see: syncd alerts list")
 
 
 def _print_backup(state: State) -> None:

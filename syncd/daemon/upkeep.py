@@ -18,6 +18,9 @@ EVERY = timedelta(days=1)
 KEEP_FINISHED = timedelta(days=90)
 """How long finished intents, requests and audit rows stay in the store."""
 
+KEEP_MESSAGES = timedelta(days=30)
+"""How long the texts of messages that were sent stay in the store; that they were sent stays."""
+
 MOST_PRUNINGS = 50  # of some thousand rows each
 
 
@@ -32,6 +35,7 @@ def look_after(store: Store, now: datetime, stopping: Callable[[], bool]) -> Non
     for _ in range(MOST_PRUNINGS):
         with store.transaction() as tx:
             gone = tx.prune(now - KEEP_FINISHED)
+            gone["message"] = tx.empty_letters(int((now - KEEP_MESSAGES).timestamp()))
         pruned = {table: pruned.get(table, 0) + number for table, number in gone.items()}
         if not any(gone.values()) or stopping():
             break

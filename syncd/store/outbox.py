@@ -214,6 +214,14 @@ class Outbox(Repository):
                 )
         return found
 
+    def empty_letters(self, before: int, limit: int = 5000) -> int:
+        """The bytes of letters that ended before that instant go, at most so many in one call; the rows stay, so that
+        nothing is told again. Returns how many."""
+        full = func.length(_OUTBOX.c.content) > 0
+        old = select(_OUTBOX.c.id).where(_OUTBOX.c.done_at < micros(before), full).limit(limit)
+        change = update(_OUTBOX).where(_OUTBOX.c.id.in_(old))
+        return self._connection.execute(change.values(content=b"")).rowcount
+
     def shift_letter_times(self, by: int) -> None:
         """As shift_alert_times() for the rows that wait."""
         back = micros(by)

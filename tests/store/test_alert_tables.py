@@ -169,6 +169,17 @@ def test_what_waits_for_a_digest_goes_with_its_carrier(store: Store) -> None:
         assert tx.times_written("lead", AT) == (AT,)
 
 
+def test_the_texts_of_old_letters_go_and_that_they_were_sent_stays(store: Store) -> None:
+    with store.transaction() as tx:
+        ended = [letter(n, state=Post.SENT, done_at=AT + n) for n in (1, 2, 3)]
+        tx.add_letters([*ended, letter(4)])
+        assert tx.empty_letters(AT + 3, limit=1) == 1
+        assert tx.empty_letters(AT + 3) == 1
+        assert tx.empty_letters(AT + 3) == 0
+        assert [bool(each.content) for each in tx.letters()] == [False, False, True, True]
+        assert tx.knows_message("<1@example.org>")
+
+
 def test_only_what_surely_reached_nobody_can_be_taken_back(store: Store) -> None:
     states = (Post.NEW, Post.SENDING, Post.UNKNOWN, Post.SENT, Post.DIGEST)
     with store.transaction() as tx:
