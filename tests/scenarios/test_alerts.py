@@ -172,3 +172,67 @@ def test_levels_climb_until_somebody_acknowledges_and_one_dead_address_holds_nob
     count = len(lab.mails())
     lab.minutes(20)
     assert len(lab.mails()) == count
+
+
+RULE = """
+escalation:
+  rules:
+    - name: reopened
+      when: {all: [{field: reopened, operator: greater_than, value: 0}]}
+      then: [{notify: [leads]}]
+"""
+
+
+def test_what_a_rule_has_to_say_arrives_once_whatever_restarts(
+    tmp_path: Path, deployment: Deployment, mailbox: Mailbox
+) -> None:
+    lab = desk(tmp_path, deployment, mailbox, RULE)
+    ticket = lab.ticket("open")
+    lab.minutes(2)
+    lab.agent_sets(ticket, "solved")
+    lab.minutes(2)
+    lab.agent_sets(ticket, "open")
+    lab.minutes(3)
+    lab.restart()
+    lab.minutes(5)
+    told = [mail for mail in mailbox.mails() if "reopened" in mail["text"]]
+    assert len(told) == 1
+    assert str(ticket) in told[0]["subject"]
+
+
+PROMISE = """
+        resolution: {calendar: always, goals: {any: 1h}, warn: {red: 1m}}
+"""
+BY_BUG = """
+alerts:
+  routes:
+    - {name: all, severity: breach, receivers: [leads]}
+    - {name: warnings, receivers: [leads], resolved: none}
+"""
+
+
+def test_tickets_of_one_bug_are_told_together_and_acknowledged_each_by_itself(
+    tmp_path: Path, deployment: Deployment, mailbox: Mailbox
+) -> None:
+    more = SLA + PROMISE.lstrip("\n") + MAIL % mailbox.port + BY_BUG
+    lab = Desk(tmp_path, deployment, more=more)
+    lab.box = mailbox
+    lab.cycle(complete=True)
+    key = lab.bug()
+    tickets = [lab.ticket("open") for _ in range(3)]
+    lab.cycle(complete=True)
+    for ticket in tickets:
+        lab.link(ticket, key)
+    lab.minutes(64)
+    breaches = [mail for mail in mailbox.mails() if "X-Syncd-Reason" in dict(mail["headers"])]
+    told = [mail for mail in breaches if dict(mail["headers"])["X-Syncd-Reason"] in ("first", "breach")]
+    about = [mail for mail in told if all(str(ticket) in mail["text"] for ticket in tickets)]
+    assert about, [mail["subject"] for mail in told]
+    with lab.app.store.reading() as tx:
+        groups = {episode.group for episode in tx.open_episodes() if episode.group.startswith("all|")}
+    assert groups == {f"all|bug={key}"}
+    lab.sandbox.zendesk.agent_replies(ticket=tickets[0], actor=lab.agent, body="We are at it.", status="open")
+    lab.minutes(2)
+    with lab.app.store.reading() as tx:
+        (episode,) = [e for e in tx.open_episodes() if e.group.startswith("all|")]
+    assert [ack.ticket for ack in episode.acks] == [tickets[0]]
