@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -84,10 +85,7 @@ class AlertConfig:
         note = self.ways.note
         if sla is None or self.settings is None or not note or note in sla.markers:
             return sla
-        return SlaSettings(
-            **{name: getattr(sla, name) for name in sla.__dataclass_fields__ if name != "markers"},
-            markers=(*sla.markers, note),
-        )
+        return replace(sla, markers=(*sla.markers, note))
 
     def _remembered(self) -> SlaSurvey:
         with self._store.reading() as tx:

@@ -42,6 +42,8 @@ RULES_AT_ONCE = 500
 GAP = 600
 """A pause of so many seconds between two runs is a gap: the daemon slept, or alerts were turned off meanwhile."""
 MOST_AGAIN = 5000
+UNCERTAIN_FOR = 600
+"""Seconds that a first breach waits for the exact history of a change that was only seen."""
 
 
 class Alerter:
@@ -206,7 +208,7 @@ class Alerter:
         with self._store.reading() as tx:
             cases = {told.id: case_of(tx, self._keeper, told, book) for told in read}
         kept = {ticket: case for ticket, case in world.cases.items() if ticket not in cases}
-        world = world_of(frozenset(cases), {**kept, **cases})
+        world = world_of(frozenset(told.id for told in read if _is_sure(told)), {**kept, **cases})
         return world, decide(world)
 
     def _read_again(self, tickets: Sequence[int], report: CycleReport) -> Sequence[TicketClocks]:
@@ -276,6 +278,12 @@ class Alerter:
         elif self._sender is None or not self._sender.is_alive():
             self._sender = threading.Thread(target=_logged(send), name="postman", daemon=True)
             self._sender.start()
+
+
+def _is_sure(told: TicketClocks) -> bool:
+    """Whether a breach may be told by what was read: nothing happened that the exact history does not tell yet. A
+    history that stands still for long is not waited for."""
+    return told.is_certain or told.now - told.as_of.history >= UNCERTAIN_FOR
 
 
 def _logged(work: Callable[[], None]) -> Callable[[], None]:

@@ -144,6 +144,8 @@ class FakeKeeper:
         self.lives: dict[int, Told] = {}
         self.unread: dict[int, list[Event]] = {}
         self.incomplete: set[int] = set()
+        self.uncertain: set[int] = set()
+        self.history_lag = 0
         self.lag = 0
         self.read_again: list[int] = []
         self.is_away = False
@@ -209,9 +211,9 @@ class FakeKeeper:
             now=self.now(),
             clocks=found,
             verdicts=verdicts,
-            as_of=AsOf(seen, seen, seen),
+            as_of=AsOf(seen, seen - self.history_lag, seen),
             is_complete=ticket not in self.incomplete,
-            is_certain=True,
+            is_certain=ticket not in self.uncertain,
             is_born=True,
             next_at=min(instants, default=None),
         )

@@ -151,6 +151,26 @@ def test_none_is_told_for_a_breach_that_was_not_real(tmp_path: Path) -> None:
     assert sorted(stage.keeper.read_again) == [1, 2, 3, 4, 5]
 
 
+def test_a_breach_waits_for_the_history_of_a_change_that_was_only_seen(tmp_path: Path) -> None:
+    stage = Stage(f"sqlite:///{tmp_path / 's.db'}", settings(configured()), by=book(warn={}))
+    stage.opened("08:05")
+    stage.keeper.uncertain.add(1)
+    stage.run_to("09:08")
+    assert stage.mails == []
+    stage.keeper.uncertain.clear()
+    stage.run_to("09:09")
+    assert [mail["facts"] for mail in stage.mails] == [["1 resolution breach"]]
+
+
+def test_a_history_that_stands_still_is_not_waited_for(tmp_path: Path) -> None:
+    stage = Stage(f"sqlite:///{tmp_path / 's.db'}", settings(configured()), by=book(warn={}))
+    stage.opened("08:05")
+    stage.keeper.uncertain.add(1)
+    stage.keeper.history_lag = 600
+    stage.run_to("09:07")
+    assert [mail["facts"] for mail in stage.mails] == [["1 resolution breach"]]
+
+
 def test_the_same_life_gives_the_same_letters(tmp_path: Path) -> None:
     told = []
     for name in ("a", "b"):
