@@ -83,3 +83,16 @@ def test_a_page_instead_of_the_ticket_that_asks_for_a_bug_makes_it_wait(tmp_path
     lab.cycle(6)
     lab.settle()
     assert len(bugs(lab)) == 1
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "data_center"])
+@pytest.mark.parametrize("title", ["😀" * 300, "x" * 254 + "😀"], ids=["all emoji", "one at the end"])
+def test_a_title_that_grows_when_emoji_are_spelt_out_is_cut_to_what_jira_takes(
+    tmp_path: Path, deployment: Deployment, title: str
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    ticket = lab.sandbox.zendesk.create_ticket(actor=lab.customer, subject=title, body="Help!", priority="normal")
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["to_engineering"])
+    lab.settle()
+    (bug,) = bugs(lab)
+    assert 0 < len(bug["fields"]["summary"].encode("utf-16-le")) // 2 <= 255
