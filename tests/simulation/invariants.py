@@ -73,6 +73,10 @@ def _agrees(
         history.broken("I2", f"{name}: the tag bug_not_fixed asks for something and nothing happened")
     if rules.allows(stage, status) or _waits(books, link) or _is_said(oracle, ticket, bug):
         return
+    if history.people.deleted_ours[bug["id"]] or any(
+        comment["update_author"] != history.seeded.jira_bot for comment in oracle.comments(bug)
+    ):
+        return  # it may have been said, and people took it away
     history.broken("I2", f"{name}: {status} is not allowed in {stage}, and nobody was told")
 
 
@@ -306,6 +310,9 @@ def _was_asked(
     history: History, oracle: Oracle, ticket: Mapping[str, Any], before: str, after: str, stages: set[tuple[str, str]]
 ) -> None:
     what = f"ticket #{ticket['id']} was set from {before} to {after}"
+    taken = any(act.verb == "resolves" and act.choice % 3 == 0 for act in history.acts)  # --take bug
+    if before == "solved" and taken:
+        return
     if before in ("solved", "closed"):
         history.broken("I1", f"{what} by syncd")
     elif not any(oracle.rules[project].wants(stage, before) == after for project, stage in stages):

@@ -99,8 +99,9 @@ def mapped_fields_agree(history: History, oracle: Oracle, books: Books) -> None:
     """I2: a ticket and a bug that have no other have the same priority and the same areas."""
     if not history.variant.fields:
         return
-    tickets = Counter(link.ticket_id for link in books.links)
-    bugs = Counter(link.issue_id for link in books.links)
+    # A bug keeps the worst of what its tickets ever were, also when a link ends.
+    tickets = Counter([link.ticket_id for link in books.links] + [ticket for ticket, _, _ in books.retired])
+    bugs = Counter([link.issue_id for link in books.links] + [bug for _, bug, _ in books.retired])
     for link in books.links:
         ticket, bug = oracle.ticket(link.ticket_id), oracle.bug(link.issue_id)
         if tickets[link.ticket_id] > 1 or bugs[link.issue_id] > 1 or bug is None or bug["project"] != "NOVA":

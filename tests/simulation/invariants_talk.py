@@ -65,7 +65,7 @@ def _has_its_picture(history: History, what: str, comment: Comment, notes: list[
     if not named or not notes:
         return
     files = [file for note in notes for file in note["attachments"] if file["file_name"].startswith(f"{named[1]}-")]
-    if len(files) != 1 and "among the files that came before" not in notes[0]["body"]:
+    if len(files) != 1 and not _says_why(notes[0]):
         history.broken("I4", f"{what}: its picture is there {len(files)} times")
 
 
@@ -141,8 +141,7 @@ def _has_its_log(history: History, what: str, comment: Comment, copy: Comment, b
     for file in comment["attachments"]:
         stem = re.sub(r"[^\w.()-]+", "_", file["file_name"]).removesuffix(".log")
         names = [f["filename"] for f in bug["attachments"] if f["filename"].startswith(f"{stem}-")]
-        came_before = "among the files that came before" in copy["body"]
-        if not came_before and (not names or len(names) != len(set(names))):
+        if not _says_why(copy) and (not names or len(names) != len(set(names))):
             history.broken("I4", f"{what}: its file {file['file_name']} is there as {names}")
 
 
@@ -164,6 +163,11 @@ def nothing_is_said_on_the_bug_that_must_not_be(history: History, oracle: Oracle
         doubled = [n for n, times in Counter(f["filename"] for f in _our_files(history, bug)).items() if times > 1]
         if doubled:
             history.broken("I4", f"{bug['key']} has {doubled} twice")
+
+
+def _says_why(copy: Comment) -> bool:
+    """A copy tells which files did not come with it."""
+    return "among the files that came before" in copy["body"] or "was left out" in copy["body"]
 
 
 def _our_files(history: History, bug: Mapping[str, Any]) -> list[Mapping[str, Any]]:

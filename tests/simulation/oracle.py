@@ -240,6 +240,8 @@ def moment(stamp: str) -> float:
 
 def source_on_ticket(note: Mapping[str, Any]) -> str | None:
     """The id of the comment in Jira that a note is a copy of."""
+    if "(written by syncd)" in note["body"]:
+        return None  # it speaks for itself, and names the comment that gives the reason
     found = re.search(r"focusedCommentId=(\d+)", note["html_body"])
     return found[1] if found else None
 
