@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from syncd.config.store_models import Backup
@@ -18,6 +19,12 @@ from tests.cli.house import House, until
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 WANTED = Backup(every=timedelta(hours=1), keep=3)
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> None:
+    """The lines are what these tests read, whatever other tests have done to the log."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

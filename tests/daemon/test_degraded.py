@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from syncd.daemon.telling import Teller
 from syncd.sandbox.faults import Fault
 from tests.cli.house import House
 from tests.scenarios.lab import Deployment, Lab
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> None:
+    """The lines are what these tests read, whatever other tests have done to the log."""
+    structlog.reset_defaults()
 
 
 def _down(*sides: str) -> Callable[[Lab], None]:
