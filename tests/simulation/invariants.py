@@ -73,6 +73,10 @@ def _agrees(
         history.broken("I2", f"{name}: the tag bug_not_fixed asks for something and nothing happened")
     if rules.allows(stage, status) or _waits(books, link) or _is_said(oracle, ticket, bug):
         return
+    # A ticket with several bugs follows the one that is behind, and it is there that it is said.
+    others = [oracle.bug(other.issue_id) for other in books.links if other.ticket_id == link.ticket_id]
+    if any(_is_said(oracle, ticket, other) for other in others if other is not None):
+        return
     if history.people.deleted_ours[bug["id"]] or any(
         comment["update_author"] != history.seeded.jira_bot for comment in oracle.comments(bug)
     ):
