@@ -211,7 +211,7 @@ class App:
         self.rules = EscalationRules(
             store, self.engine.clocks, settings=lambda: self.escalation.settings, rules=self._standing_rules
         )
-        self.engine.alerting = Alerter(
+        self.alerter = self.engine.alerting = Alerter(
             store,
             self.engine.clocks,
             clock,

@@ -190,6 +190,7 @@ class Daemon:
             raise
         finally:
             self._alarm.stop()
+            self._app.alerter.wait(self._grace)  # the letter in hand
             self._ended.set()
             self._orders.put("ended")
         self._try_to_remember(None, pid=None)
