@@ -41,9 +41,7 @@ class Watch:
                 stored = tx.get_fact(FAILING)
             self._known = stored if isinstance(stored, dict) else {}
         known = self._known
-        failing: dict[str, Json] = {
-            side: min(int(known.get(side, now)), now) for side in SIDES if side in report.problems
-        }
+        failing: dict[str, Json] = {side: _since(known, side, now) for side in SIDES if side in report.problems}
         if failing != known:
             with self._store.transaction() as tx:
                 tx.set_fact(FAILING, failing, self._clock.now())
@@ -129,3 +127,9 @@ class Watch:
 
 def _notice(receiver: str, group: str, headline: str, lines: tuple[str, ...], now: int) -> Notification:
     return Notification(Reason.NOTICE, receiver, group, 0, now, headline=headline, lines=lines)
+
+
+def _since(known: Mapping[str, Json], side: str, now: int) -> int:
+    """Since when the side fails, never after now."""
+    since = known.get(side)
+    return min(int(since), now) if isinstance(since, int | float) else now

@@ -71,7 +71,7 @@ class AlertWork:
     letters: bool
 
 
-def _work() -> Select[Any]:
+def _work() -> Select[bool, bool, bool, bool]:
     at = bindparam("at", type_=BigInt)
     waits = (_OUTBOX.c.state == Post.DIGEST.value) & _OUTBOX.c.carrier.is_(None)
     posts = _OUTBOX.c.state.in_([Post.NEW.value, Post.UNKNOWN.value]) & (_OUTBOX.c.not_before <= at)
