@@ -26,6 +26,7 @@ from syncd.cli.exits import CliError, Exit
 from syncd.cli.links import ticket_number, told
 from syncd.cli.main import Group
 from syncd.cli.output import clean, print_json, print_table, say
+from syncd.cli.rule_story import print_rehearsed, rehearsed_json
 from syncd.cli.sla_rows import instant
 from syncd.cli.work import do_or_ask, load, looking
 from syncd.config.durations import parse_duration
@@ -136,7 +137,8 @@ def ack(*, ticket: str, span: str | None, as_json: bool) -> int:
 @click.option("--at", "when", metavar="TIME", help="As of then, such as '2026-03-02 10:00' (default: now).")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def test_alerts(*, ticket: str, when: str | None, as_json: bool) -> int:
-    """Shows what would be told about a ticket if nobody had been told yet: facts, routes, receivers, the message.
+    """Shows what would be told about a ticket if nobody had been told yet: facts, routes, receivers, the message, and
+    what rules would do.
 
     Everything is from the store; nothing is sent and nothing is kept.
     """
@@ -152,11 +154,13 @@ def test_alerts(*, ticket: str, when: str | None, as_json: bool) -> int:
             if not found:
                 raise CliError(f"syncd has not seen ticket #{number}: it is older than start_from, or no ticket.")
             case = case_of(tx, app.engine.clocks, found[0], sla.book)
+            rules = app.rules.rehearse(tx, found[0])
         drafts = _rehearse(case, settings, at)
         if as_json:
-            print_json(_as_json(app, case, settings, drafts, at))
+            print_json({**_as_json(app, case, settings, drafts, at), "rules": rehearsed_json(rules)})
         else:
             _print(app, case, settings, sla, drafts, at)
+            print_rehearsed(rules, sla)
     return Exit.FINE
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from syncd.app.build import App
 from syncd.cli.output import clean, say
 from syncd.cli.sla_rows import instant
-from syncd.cycle.escalation import RuleStanding
-from syncd.cycle.sla_settings import TicketClocks
+from syncd.cycle.escalation import Rehearsed, RuleStanding
+from syncd.cycle.sla_settings import SlaSettings, TicketClocks
 from syncd.sla.explain import local_text
 from syncd.store.escalation import Step
 
@@ -80,4 +80,30 @@ def rules_json(stories: Iterable[RuleStory]) -> list[dict[str, Any]]:
             ],
         }
         for story in stories
+    ]
+
+
+def print_rehearsed(rules: Iterable[Rehearsed], sla: SlaSettings) -> None:
+    """For people: every rule with its steps, or that it does nothing."""
+    for rule in rules:
+        say()
+        if not rule.steps:
+            coming = f" It is worth asking again {local_text(sla.reader, rule.next_at)}." if rule.next_at else ""
+            say(clean(f"Rule {rule.rule} would do nothing: its conditions do not hold.{coming}"))
+            continue
+        say(clean(f"R{rule.holds[1:]}:"))
+        for at, what in rule.steps:
+            say(clean(f"    {local_text(sla.reader, at)} {what}"))
+
+
+def rehearsed_json(rules: Iterable[Rehearsed]) -> list[dict[str, Any]]:
+    """For machines."""
+    return [
+        {
+            "rule": rule.rule,
+            "holds": rule.holds if rule.steps else None,
+            "steps": [{"at": instant(at), "what": what} for at, what in rule.steps],
+            "next": instant(rule.next_at),
+        }
+        for rule in rules
     ]

@@ -8,20 +8,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 import structlog
 
-from syncd.alerts.escalating import Carried, EscalationSettings, carried_out, reason
+from syncd.alerts.escalating import Carried, EscalationSettings, carried_out, reason, told_firing
 from syncd.alerts.situation import Around, affected_by, situation_of
 from syncd.core.alert_model import RuleFact
 from syncd.core.model import Json
 from syncd.cycle.acknowledging import commanded
 from syncd.cycle.settings import CycleReport
-from syncd.rules.escalation import Advanced, Rule, Run, Situation, advance
+from syncd.rules.escalation import Advanced, Firing, Rule, Run, Situation, advance
 from syncd.sla.business_time import BusinessTime
 from syncd.sla.events import Event, in_order
 from syncd.sla.folded import TicketClocks
@@ -57,6 +57,16 @@ class RuleStanding:
     why: str  # why it does nothing now; "" when it is about to act
     next_at: int | None
     is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a rule would do: nothing where there are no steps. Instants are Unix seconds."""
+
+    rule: str
+    holds: str  # the lines that the ticket fulfils
+    steps: tuple[tuple[int, str], ...]  # when, and what
+    next_at: int | None  # when it is worth asking again though nothing happens
 
 
 class EscalationRules:
@@ -128,6 +138,34 @@ class EscalationRules:
                 begun = int(since.get(rule.digest, told.now))
                 said = self._advance(rule, runs.get((told.id, rule.name)), situation, told, settings, begun)
                 found += [carried_out(firing, rule, situation, told, life, settings) for firing in said.firings]
+        return found
+
+    def rehearse(self, tx: Tx, told: TicketClocks) -> list[Rehearsed]:
+        """What each rule would do about a ticket, step by step, had it never been asked before and nobody acted."""
+        settings, standing = self._settings(), self._rules(told.now)
+        if settings is None or standing is None:
+            return []
+        live = tx.live_links_of_issues(link.issue_id for link in told.links)
+        around = self._around(tx, told, live, settings)
+        life = self._life(tx, told)
+        situation = replace(
+            situation_of(told, life, standing, settings.priorities, around, settings.ways), acknowledged_at=None
+        )
+        found = []
+        for rule in settings.rules:
+            said = self._advance(rule, None, situation, told, settings, 0)
+            steps: list[tuple[int, str]] = []
+            if said.run is not None:
+                since, chain = said.run.since, rule.chain
+                steps = [
+                    (since + level.after, told_firing(Firing(rule.name, told.id, 1, "", since, level.do)))
+                    for level in chain.levels
+                ]
+                if chain.repeat is not None:
+                    again = told_firing(Firing(rule.name, told.id, 1, "", since, chain.repeat.do))
+                    last = steps[-1][0] if steps else since
+                    steps.append((last + chain.repeat.every, f"{again}, {chain.repeat.times} times"))
+            found.append(Rehearsed(rule.name, reason(rule, situation, told.now), tuple(steps), said.next_at))
         return found
 
     @staticmethod

@@ -67,11 +67,15 @@ def test_a_ticket_that_is_opened_again_is_raised_each_time_and_once(tmp_path: Pa
     lab.restart()
     minutes(lab, 5)
     assert len(lab.notes(ticket)) == 2
-    (story,) = rules_of(lab.app, clocks_of(lab.app, [ticket]))
+    told = clocks_of(lab.app, [ticket])
+    (story,) = rules_of(lab.app, told)
     assert [(step.number, step.step) for step in story.steps] == [(2, "level-1"), (1, "level-1")]
     assert story.steps[0].what == (
         "raise the priority, assign to group L2, add reopened, leave the note escalation_form"
     )
+    with lab.app.store.reading() as tx:
+        (rehearsed,) = lab.app.rules.rehearse(tx, told[0])
+    assert [what for _, what in rehearsed.steps] == [story.steps[0].what]
     (standing,) = story.standings
     assert (standing.is_on, standing.holds, standing.why) == (
         True,
