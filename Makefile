@@ -43,7 +43,7 @@ imports: $(READY)  ## the direction of imports (import-linter, .importlinter)
 	@echo "lint-imports"; out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out" >&2; exit 1; }
 
 unit: $(READY)  ## the tests alone (pytest), in JOBS=2 processes
-	@echo "pytest"; $(BIN)/pytest -n $(JOBS)
+	@echo "pytest"; $(BIN)/pytest -n $(JOBS) --dist worksteal --durations 40
 
 simulate: $(READY)  ## N=10000 histories in a world that goes wrong, from seed FROM=1, in JOBS=2 processes (some hours)
 	@$(BIN)/python -m tests.simulation.run $(N) --from $(FROM) --jobs $(JOBS)

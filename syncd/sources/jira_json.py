@@ -119,6 +119,13 @@ def user_id(user: object) -> str | None:
     return None
 
 
+def words_of(value: object, what: str) -> str:
+    """A text that people read; "" for none. Raises MalformedError for anything else: it would be shown to people."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise MalformedError(f"{what} is no text")
+
+
 def text_of(value: object) -> str | None:
     """`value` when it is text and not empty."""
     return value if isinstance(value, str) and value else None

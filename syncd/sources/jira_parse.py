@@ -14,7 +14,18 @@ from syncd.core.model import IssueSnapshot, Version
 from syncd.core.ports import BugComment
 from syncd.sources.jira_fields import compact
 from syncd.sources.jira_history import embedded_changelog, last_resolution, parse_history
-from syncd.sources.jira_json import Authors, MalformedError, epoch_ms, ident, instant, record, rows, text_of, user_id
+from syncd.sources.jira_json import (
+    Authors,
+    MalformedError,
+    epoch_ms,
+    ident,
+    instant,
+    record,
+    rows,
+    text_of,
+    user_id,
+    words_of,
+)
 
 FIELDS: Final = (
     "summary",
@@ -80,10 +91,10 @@ def parse_issue(raw: object, authors: Authors, wanted: Iterable[str] = ()) -> Is
         key=ident(data.get("key"), f"{name}: key"),
         project_key=ident(project.get("key"), f"{name}: project key"),
         project_id=ident(project.get("id"), f"{name}: project id"),
-        issue_type=str(kind.get("name") or ""),
+        issue_type=words_of(kind.get("name"), f"{name}: the issue type's name"),
         issue_type_id=ident(kind.get("id"), f"{name}: issue type id"),
         status_id=ident(status.get("id"), f"{name}: status id"),
-        status_name=str(status.get("name") or ""),
+        status_name=words_of(status.get("name"), f"{name}: the status' name"),
         status_category=category_of(category),
         updated_ms=epoch_ms(instant(fields.get("updated"), f"{name}: updated")),
         resolution_id=resolution_id,
@@ -137,7 +148,7 @@ def parse_versions(value: object) -> tuple[Version, ...]:
         found.append(
             Version(
                 id=ident(version.get("id"), "a version's id"),
-                name=str(version.get("name") or ""),
+                name=words_of(version.get("name"), "a version's name"),
                 released=version.get("released") is True,
                 release_date=date[:10] if date else None,
             )

@@ -15,7 +15,7 @@ def test_a_lost_store_is_found_again_and_nothing_is_written_twice(house: House) 
     assert (dry["dry_run"], [(link["ticket"], link["issue"]) for link in dry["links"]]) == (True, [(ticket, key)])
     assert house.links() == []
     said = house.fine("rebuild", "--outage", "4h").out
-    assert "1 links were taken over" in said
+    assert "1 link was taken over" in said
     assert "0 of them are bugs that syncd made" in said
     assert [(link.ticket_id, link.issue_key) for link in house.links()] == [(ticket, key)]
     house.fine("once", "--accept")

@@ -118,6 +118,11 @@ class TestIssue:
                 {"id": "1"}, "issue 1: fields", id="a bare id, as Cloud's search answers without a field list"
             ),
             pytest.param("no", "an issue", id="not an object"),
+            pytest.param(
+                changed(status={"id": "3", "name": [["unexpected"]]}),
+                "WEB-7: the status' name",
+                id="a name that is a list",
+            ),
         ],
     )
     def test_names_what_cannot_be_read(self, raw: object, words: str) -> None:
