@@ -9,9 +9,10 @@ MAKEFLAGS += --output-sync=target
 
 BIN := .venv/bin
 READY := .venv/.ready
-# Processes that share the tests; what `make lock` hands to uv, such as LOCK_FLAGS=--upgrade; options of the long forms,
+# Processes that share the tests (one more than cores, as some tests wait for other processes); what `make lock` hands
+# to uv, such as LOCK_FLAGS=--upgrade; options of the long forms,
 # such as CRASHES=--pairs and NEMESIS='--kills 5000 --seed 7'.
-JOBS ?= 2
+JOBS ?= 3
 LOCK_FLAGS ?=
 CRASHES ?=
 N ?= 10000
@@ -42,10 +43,10 @@ types: $(READY)  ## types (mypy --strict)
 imports: $(READY)  ## the direction of imports (import-linter, .importlinter)
 	@echo "lint-imports"; out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out" >&2; exit 1; }
 
-unit: $(READY)  ## the tests alone (pytest), in JOBS=2 processes
+unit: $(READY)  ## the tests alone (pytest), in JOBS=3 processes
 	@echo "pytest"; $(BIN)/pytest -n $(JOBS) --dist worksteal --durations 40
 
-simulate: $(READY)  ## N=10000 histories in a world that goes wrong, from seed FROM=1, in JOBS=2 processes (some hours)
+simulate: $(READY)  ## N=10000 histories in a world that goes wrong, from seed FROM=1, in JOBS=3 processes (some hours)
 	@$(BIN)/python -m tests.simulation.run $(N) --from $(FROM) --jobs $(JOBS)
 
 ablate: $(READY)  ## take one protection away at a time: the simulation must notice each (docs/ablations.md)

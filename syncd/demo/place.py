@@ -130,7 +130,7 @@ class Place:
 
     def start_daemon(self) -> None:
         """Starts `syncd run` on the sandbox's clock."""
-        with (self.folder / LOG).open("ab") as log:
+        with (self.folder / LOG).open("ab") as log, _END.put_off():
             self._daemon = subprocess.Popen(  # noqa: S603 - as above
                 self.command("run", "--clock", self.seeded.control_url),
                 cwd=self.folder,
@@ -227,6 +227,33 @@ def _shipped_config() -> Path:
     raise DemoFailed("config.yaml, which comes with syncd, is not there: run the demo from syncd's own folder")
 
 
+class _End:
+    """The demo's end by a signal, which must not come between a process and the place where it is remembered."""
+
+    def __init__(self) -> None:
+        self._waits = self._asked = False
+
+    def come(self) -> None:
+        """Ends the demo, now or when it may."""
+        self._asked = True
+        if not self._waits:
+            raise SystemExit(128 + signal.SIGTERM)
+
+    @contextmanager
+    def put_off(self) -> Iterator[None]:
+        """No end within."""
+        self._waits = True
+        try:
+            yield
+        finally:
+            self._waits = False
+        if self._asked:
+            raise SystemExit(128 + signal.SIGTERM)
+
+
+_END: Final = _End()
+
+
 @contextmanager
 def _terminated_as_exit() -> Iterator[None]:
     """SIGTERM ends the demo as Ctrl-C does, so that nothing is left behind."""
@@ -235,7 +262,7 @@ def _terminated_as_exit() -> Iterator[None]:
         return
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
+        _END.come()
 
     before = signal.signal(signal.SIGTERM, end)
     try:
