@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -21,7 +22,7 @@ from syncd.core.richtext_html import parse_html, write_html
 from syncd.executor.carrying import PUBLIC, Files, contents, sentences
 from syncd.executor.outcome import Done, Later, Outcome, Superseded
 from syncd.executor.raising import Judged, Raiser
-from syncd.sources.errors import PreconditionError, RefusedError
+from syncd.sources.errors import NotFoundError, PreconditionError, RefusedError, TransientError
 from syncd.store import Store, Tx
 
 CAS_TRIES = 3
@@ -128,13 +129,23 @@ class NoteWriter:
             present = {file.name for note in notes for file in note.files}
             action = replace(action, files=tuple(ref for ref in action.files if ref.save_as not in present))
         target = action.subject + (PUBLIC if public else "")
-        for ref, content in contents(self._store, action, target, files, self._tracker.fetch):
+        for ref, content in contents(self._store, action, target, files, partial(self._fetch, action)):
             files.tokens.append(self._desk.upload(ref.save_as, content))
         if action.overflow:
             files.tokens.append(self._desk.upload(action.overflow_name, action.overflow.encode()))
         if action.loose:
             present |= {name for name, why in files.lost if why.startswith("is among")}
         return present
+
+    def _fetch(self, action: CommentToTicket, address: str, limit: int) -> bytes:
+        """A file of the bug. One that is not there is given up only while the bug itself can be read: a permission
+        that is gone for a while must not cost a file."""
+        try:
+            return self._tracker.fetch(address, limit)
+        except NotFoundError:
+            if self._jira.read([action.issue_id], history=False)[0].visible:
+                raise
+        raise TransientError(f"{action.issue_key} cannot be read now, nor its files", retry_after=60.0)
 
     def _first_accepted(
         self,

@@ -238,3 +238,21 @@ def test_the_same_content_comes_once_and_the_second_note_says_so(lab: Lab) -> No
         lab.settle()
     assert [names(note) for note in brought(lab, ticket)] == [["one"], []]
     assert "is among the files that came before" in brought(lab, ticket)[1]["body"]
+
+
+def test_a_file_that_is_hidden_while_its_note_waits_comes_when_it_can_be_read_again(lab: Lab) -> None:
+    ticket, key = pair(lab)
+    lab.sandbox.jira.attach(lab.developer, key, "shot.png", b"png")
+    lab.sandbox.jira.comment(lab.developer, key, "See !shot.png!")
+    away = Fault("status", service="zendesk", method="PUT", path=rf"/tickets/{ticket}$", times=1, args={"status": 503})
+    lab.sandbox.ctx.faults.add(away)
+    lab.cycle()
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    for _ in range(6):
+        lab.cycle(seconds=30)
+    assert brought(lab, ticket) == []
+    lab.sandbox.jira.set_members("NOVA", None)
+    for _ in range(20):
+        lab.cycle(seconds=60)
+    (note,) = brought(lab, ticket)
+    assert names(note) == ["shot"]
