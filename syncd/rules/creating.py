@@ -74,18 +74,24 @@ class Drafted:
 def asks_for_bug(rule: CreateRule, ticket: TicketSnapshot) -> str | None:
     """Why the ticket asks for a bug of this rule, or None. An agent's tag counts before a rule.
 
-    One that is solved, that names a bug to link to, or that is switched off asks for none."""
+    One that is solved, that names a bug to link to, or that is switched off asks for none. The bug of another project
+    keeps a rule from acting, but not an agent: a ticket may have several bugs."""
     if ticket.is_gone or ticket.state.is_solved or (rule.off_tag and rule.off_tag in ticket.tags):
         return None
-    if rule.link_field and keys_in(ticket.fields.get(rule.link_field)):
-        return None
-    if rule.link_tag and any(keys_in(t[len(rule.link_tag) :]) for t in ticket.tags if t.startswith(rule.link_tag)):
-        return None
-    if has_act_tag(rule, ticket):
+    named = _named_projects(rule, ticket)
+    if has_act_tag(rule, ticket) and rule.project_key not in named:
         return f"an agent set the tag {rule.act_tag}"
-    if holds(rule.when, ticket):
+    if not named and holds(rule.when, ticket):
         return f"rule: {why(rule.when, ticket)}"
     return None
+
+
+def _named_projects(rule: CreateRule, ticket: TicketSnapshot) -> set[str]:
+    """The projects of the bugs that the ticket names, in its link field or by tags."""
+    texts = [ticket.fields.get(rule.link_field)] if rule.link_field else []
+    if rule.link_tag:
+        texts += [tag[len(rule.link_tag) :] for tag in ticket.tags if tag.startswith(rule.link_tag)]
+    return {key.rpartition("-")[0] for text in texts for key in keys_in(text)}
 
 
 def has_act_tag(rule: CreateRule, ticket: TicketSnapshot) -> bool:

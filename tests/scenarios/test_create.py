@@ -125,6 +125,17 @@ def test_an_agent_who_names_a_known_bug_gets_that_one_linked_and_none_made(made:
     assert [link.issue_key for link in made.links() if link.ticket_id == ticket] == [key]
 
 
+def test_an_agent_may_ask_for_a_bug_beside_that_of_another_project(made: Lab) -> None:
+    ticket, other = made.ticket(), made.bug("To Do", project="OPS")
+    made.link(ticket, other)
+    made.settle()
+    made.sandbox.zendesk.add_tags(ticket=ticket, actor=made.agent, tags=["to_engineering"])
+    made.settle()
+    (bug,) = bugs(made)
+    assert {x.issue_key for x in made.links() if x.ticket_id == ticket} == {other, bug["key"]}
+    assert "to_engineering" not in made.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
+
+
 def test_a_ticket_that_has_a_bug_gets_no_second_one_and_is_told_which(made: Lab) -> None:
     ticket = ask(made)
     made.settle()
