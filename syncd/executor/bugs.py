@@ -12,7 +12,7 @@ from syncd.core.ports import IssueSource, Transition
 from syncd.core.walk import MAX_STEPS, Step, Stuck, next_step
 from syncd.core.world import status_attribute
 from syncd.executor.outcome import Done, Later, Outcome, Refused, Superseded
-from syncd.sources.errors import PreconditionError, RefusedError
+from syncd.sources.errors import NotFoundError, PreconditionError, RefusedError
 
 CLOCK_SKEW = timedelta(minutes=2)
 """How far the servers' clocks may differ from ours when a change without a mark is to be told from an older one."""
@@ -115,8 +115,15 @@ class BugWriter:
 
     def comment(self, action: CommentOnBug, marker: str, *, before_send: Callable[[], None]) -> Outcome:
         """Posts once: the comments are looked through for the marker first, as after an unknown answer and after a
-        backup was put back nothing else tells."""
-        found = self.verify_comment(action, marker)
+        backup was put back nothing else tells. A bug that does not answer is no refusal of this comment: whether it
+        is gone is for the plan to say, and to be taken back when it is seen again."""
+        try:
+            found = self.verify_comment(action, marker)
+        except NotFoundError:
+            issue = self._jira.read([action.issue_id])[0]
+            if issue.visible:
+                raise
+            return Superseded(f"{action.issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
         if not isinstance(found, Later):
             return found
         before_send()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.sandbox.faults import Fault
-from tests.scenarios.lab import MIRROR, Deployment, Lab
+from tests.scenarios.lab import MIRROR, OPS, Deployment, Lab
 
 ROUTE = f"""\
   - name: novabrain
@@ -77,3 +77,22 @@ def test_a_word_that_is_blacked_out_while_its_comment_waits_cannot_be_read_on_th
     lab.settle()
     (copy,) = lab.bug_comments(key)
     assert "s3cret" not in copy
+
+
+def test_a_bug_that_is_hidden_while_it_waits_for_a_comment_refused_nothing(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    """When it can be seen again, its link says what is so and ends with it. The other project answers meanwhile, so
+    that the cycle goes on."""
+    lab = Lab(tmp_path, deployment, routes=ROUTE + OPS)
+    ticket, key = pair(lab)
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    lab.agent_sets(ticket, "solved")
+    lab.cycle()
+    assert lab.conflicts() == ["bug_gone"]
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(12, seconds=60)
+    assert lab.conflicts() == ["not_allowed"]
+    lab.agent_sets(ticket, "open")
+    lab.settle()
+    assert lab.conflicts() == []
