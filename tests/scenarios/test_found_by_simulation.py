@@ -85,7 +85,7 @@ def test_a_bug_that_is_hidden_while_it_waits_for_a_comment_refused_nothing(
     """When it can be seen again, its link says what is so and ends with it. The other project answers meanwhile, so
     that the cycle goes on."""
     lab = Lab(tmp_path, deployment, routes=ROUTE + OPS)
-    ticket, key = pair(lab)
+    ticket, _ = pair(lab)
     lab.sandbox.jira.set_members("NOVA", [lab.developer])
     lab.agent_sets(ticket, "solved")
     lab.cycle()
