@@ -24,12 +24,12 @@ from syncd.config.fields import is_loopback
 from syncd.config.load import Loaded
 from syncd.config.models import ApiToken, Config, JiraAuth, ZendeskAuth
 from syncd.config.secret import Secret, SecretError
-from syncd.core.actions import ticket_subject
 from syncd.core.comment_model import CommentPolicy
 from syncd.core.field_model import FieldSpec
 from syncd.core.mapping import DECLINED
 from syncd.core.model import DeskCatalog, Json, ProjectCatalog
 from syncd.core.ports import Clock
+from syncd.core.subjects import ticket_subject
 from syncd.cycle import CallCounter, Engine, Routes, Settings
 from syncd.cycle.adopting import Adopter, AppLinkWatch
 from syncd.cycle.alerting import Alerter

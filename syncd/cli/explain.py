@@ -17,8 +17,9 @@ from syncd.cli.output import clean, print_json, say, when
 from syncd.cli.rule_story import RuleStory, print_rules, rules_json, rules_of
 from syncd.cli.shapes import audit_json, entry_json, held_json, intent_json, link_json, what_of
 from syncd.cli.work import load, looking
-from syncd.core.actions import LOCAL_ACTIONS, NeedHistory, NeedIssue, NeedTicket, issue_subject, ticket_subject
+from syncd.core.actions import LOCAL_ACTIONS, NeedHistory, NeedIssue, NeedTicket
 from syncd.core.model import IssueSnapshot, Link, TicketSnapshot
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.cycle import CycleReport, Planned
 from syncd.cycle.sla_settings import TicketClocks
 from syncd.store import Audit, Intent, LinkEntry, Tx

@@ -6,7 +6,6 @@ and its `source`, the event that caused it: the marker is derived from both and 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
@@ -17,29 +16,8 @@ from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.field_model import FieldBase, FieldChange
 from syncd.core.mapping import BugTarget
 from syncd.core.model import Base, Comeback, Conflict, Json, Origin, TicketState
+from syncd.core.subjects import OnBug, OnTicket, Write, bug_of, marker
 from syncd.core.succession import RelateBugs, Succession
-
-
-def ticket_subject(ticket_id: int) -> str:
-    """The subject of writes to a ticket."""
-    return f"ticket:{ticket_id}"
-
-
-def issue_subject(issue_id: str) -> str:
-    """The subject of writes to an issue."""
-    return f"issue:{issue_id}"
-
-
-def bug_of(ticket_id: int, route: str) -> str:
-    """The subject of making a bug: a write of its own, which keeps nobody from writing to the ticket."""
-    return f"bug-of:{ticket_id}:{route}"
-
-
-def marker(kind: str, subject: str, source: str) -> str:
-    """The intent's id, which is also the mark it leaves on the server: 32 hex digits, the same for the same cause."""
-    text = f"{kind}\x1f{subject}\x1f{source}"
-    return hashlib.blake2b(text.encode(), digest_size=16, person=b"syncd-intent").hexdigest()
-
 
 # ---- local actions ---------------------------------------------------------------------------------------------
 
@@ -177,7 +155,7 @@ class Settles:
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateTicket:
+class UpdateTicket(OnTicket):
     """One PUT on a ticket: a status with its reason as an internal note, a note alone, or fields."""
 
     kind: ClassVar[str] = "update_ticket"
@@ -197,12 +175,8 @@ class UpdateTicket:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return ticket_subject(self.ticket_id)
-
-    @property
     def slot(self) -> str:
-        """A newer untried write to the same slot of a subject takes the older one's place; notes have none."""
+        """Notes have none."""
         if self.status is not None:
             return "status"
         if self.values:
@@ -211,7 +185,7 @@ class UpdateTicket:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveTag:
+class RemoveTag(OnTicket):
     """Take a tag that asked for something off the ticket, after it was acted on."""
 
     kind: ClassVar[str] = "remove_tag"
@@ -224,17 +198,13 @@ class RemoveTag:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return ticket_subject(self.ticket_id)
-
-    @property
     def slot(self) -> str:
-        """See UpdateTicket.slot."""
+        """See Write.slot."""
         return f"tag:{self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
-class MoveBug:
+class MoveBug(OnBug):
     """Walk the bug to a stage's target status, over as many transitions as it takes."""
 
     kind: ClassVar[str] = "move_bug"
@@ -252,17 +222,13 @@ class MoveBug:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return issue_subject(self.issue_id)
-
-    @property
     def slot(self) -> str:
-        """See UpdateTicket.slot."""
+        """See Write.slot."""
         return "move"
 
 
 @dataclass(frozen=True, slots=True)
-class CommentOnBug:
+class CommentOnBug(OnBug):
     """A comment of our own on the bug (never a customer's words)."""
 
     kind: ClassVar[str] = "comment_on_bug"
@@ -275,18 +241,9 @@ class CommentOnBug:
     link_ids: tuple[int, ...] = ()
     route: str = ""
 
-    @property
-    def subject(self) -> str:
-        return issue_subject(self.issue_id)
-
-    @property
-    def slot(self) -> str:
-        """See UpdateTicket.slot."""
-        return ""
-
 
 @dataclass(frozen=True, slots=True)
-class CreateBug:
+class CreateBug(Write):
     """Make a bug for a ticket: once per (Zendesk account, ticket, route, occurrence), whatever fails."""
 
     kind: ClassVar[str] = "create_bug"
@@ -315,12 +272,12 @@ class CreateBug:
 
     @property
     def slot(self) -> str:
-        """See UpdateTicket.slot."""
+        """See Write.slot."""
         return "create"
 
 
 @dataclass(frozen=True, slots=True)
-class ShowTicketOnBug:
+class ShowTicketOnBug(OnBug):
     """A remote link on the bug that leads to the ticket; by its global id it stays one, however often it is sent."""
 
     kind: ClassVar[str] = "show_ticket_on_bug"
@@ -336,17 +293,13 @@ class ShowTicketOnBug:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return issue_subject(self.issue_id)
-
-    @property
     def slot(self) -> str:
-        """See UpdateTicket.slot."""
+        """See Write.slot."""
         return f"remote link:{self.ticket_id}"
 
 
 @dataclass(frozen=True, slots=True)
-class SetBugFields:
+class SetBugFields(OnBug):
     """One edit of an issue: mapped fields, each with the value that it must still have."""
 
     kind: ClassVar[str] = "set_bug_fields"
@@ -359,17 +312,13 @@ class SetBugFields:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return issue_subject(self.issue_id)
-
-    @property
     def slot(self) -> str:
-        """See UpdateTicket.slot."""
+        """See Write.slot."""
         return "fields"
 
 
 @dataclass(frozen=True, slots=True)
-class SetTicketFields:
+class SetTicketFields(OnTicket):
     """Mapped fields of a ticket, each with the value that it must still have; tags are added and taken off."""
 
     kind: ClassVar[str] = "set_ticket_fields"
@@ -381,17 +330,13 @@ class SetTicketFields:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return ticket_subject(self.ticket_id)
-
-    @property
     def slot(self) -> str:
-        """See UpdateTicket.slot."""
+        """See Write.slot."""
         return f"fields:{self.route}"
 
 
 @dataclass(frozen=True, slots=True)
-class FollowUp:
+class FollowUp(Write):
     """A private follow-up of a closed ticket whose bug came back."""
 
     kind: ClassVar[str] = "follow_up"
@@ -407,11 +352,6 @@ class FollowUp:
     @property
     def subject(self) -> str:
         return f"followup:{self.ticket_id}"  # nothing is written to the closed ticket itself
-
-    @property
-    def slot(self) -> str:
-        """See UpdateTicket.slot."""
-        return ""
 
 
 RemoteAction: TypeAlias = (

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from syncd.core.model import Json
+from syncd.core.subjects import OnTicket
 
 CLOCK_URGENCY = 4
 """What is shown of a clock waits for every other write: a status write of the same ticket takes it along."""
 
 
 @dataclass(frozen=True, slots=True)
-class ShowClocks:
+class ShowClocks(OnTicket):
     """Ticket fields that show due instants and states, by field id."""
 
     kind: ClassVar[str] = "show_clocks"
@@ -25,10 +26,6 @@ class ShowClocks:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return f"ticket:{self.ticket_id}"
-
-    @property
     def slot(self) -> str:
-        """See UpdateTicket.slot."""
+        """See Write.slot."""
         return "clocks"

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from syncd.core.comment_model import FileRef, Looked
 from syncd.core.model import Visibility
+from syncd.core.subjects import OnBug, OnTicket
 
 COMMENT_URGENCY = 2
 """Of every comment, whatever its ticket's priority: so that they stay in order."""
@@ -27,7 +28,7 @@ class SawComments:
 
 
 @dataclass(frozen=True, slots=True)
-class CommentToTicket:
+class CommentToTicket(OnTicket):
     """A bug's comment as an internal note on a ticket, or what its author meant for the customer as a public comment;
     the note that says how it was edited; or files that no comment names."""
 
@@ -56,17 +57,13 @@ class CommentToTicket:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return f"ticket:{self.ticket_id}"
-
-    @property
     def slot(self) -> str:
         """Edits that follow each other before the first was told are told once."""
         return f"edit:{self.comment_id}" if self.edited else ""
 
 
 @dataclass(frozen=True, slots=True)
-class WithdrawNote:
+class WithdrawNote(OnTicket):
     """Our copy of a comment that is gone, or is no longer for everybody, is blacked out; a public copy is made private
     first, and that alone when agents may go on reading it."""
 
@@ -84,18 +81,9 @@ class WithdrawNote:
     link_ids: tuple[int, ...] = ()
     route: str = ""
 
-    @property
-    def subject(self) -> str:
-        return f"ticket:{self.ticket_id}"
-
-    @property
-    def slot(self) -> str:
-        """See CommentToTicket.slot: nothing takes its place."""
-        return ""
-
 
 @dataclass(frozen=True, slots=True)
-class CommentToBug:
+class CommentToBug(OnBug):
     """A ticket's comment on a bug, hidden from the portal, with its author's name and a link to it."""
 
     kind: ClassVar[str] = "comment_to_bug"
@@ -119,18 +107,9 @@ class CommentToBug:
     link_ids: tuple[int, ...] = ()
     route: str = ""
 
-    @property
-    def subject(self) -> str:
-        return f"issue:{self.issue_id}"
-
-    @property
-    def slot(self) -> str:
-        """See CommentToTicket.slot: each comment is written."""
-        return ""
-
 
 @dataclass(frozen=True, slots=True)
-class ChangeBugComment:
+class ChangeBugComment(OnBug):
     """Our copy on the bug takes the text that its source has by now."""
 
     kind: ClassVar[str] = "change_bug_comment"
@@ -145,10 +124,6 @@ class ChangeBugComment:
     body: str
     link_ids: tuple[int, ...] = ()
     route: str = ""
-
-    @property
-    def subject(self) -> str:
-        return f"issue:{self.issue_id}"
 
     @property
     def slot(self) -> str:

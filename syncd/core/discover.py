@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from syncd.core.actions import AddLink, MarkInField, NeedIssue, ticket_subject
+from syncd.core.actions import AddLink, MarkInField, NeedIssue
 from syncd.core.draft import Draft
 from syncd.core.model import Link, Origin, TicketSnapshot
+from syncd.core.subjects import ticket_subject
 from syncd.core.world import RouteView, World
 
 KEY_CLEARED = "an agent removed the key from the ticket's link field"

@@ -18,10 +18,10 @@ from syncd.core.actions import (
     RetireLink,
     Settles,
     UpdateTicket,
-    issue_subject,
 )
 from syncd.core.mapping import Stage
 from syncd.core.model import Base, Conflict, IssueSnapshot, Link, TicketSnapshot, TicketState
+from syncd.core.subjects import issue_subject
 from syncd.core.succession import Succession
 from syncd.core.texts import conflict_note
 from syncd.core.world import LinkView, World, seen_of

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from syncd.core.model import Json
+from syncd.core.subjects import OnBug, OnTicket
 
 
 @dataclass(frozen=True, slots=True)
-class EscalateTicket:
+class EscalateTicket(OnTicket):
     """One step of a rule on a ticket: an internal note, a higher priority, another group, tags, in one go."""
 
     kind: ClassVar[str] = "escalate_ticket"
@@ -32,18 +33,9 @@ class EscalateTicket:
     link_ids: tuple[int, ...] = ()
     route: str = ""
 
-    @property
-    def subject(self) -> str:
-        return f"ticket:{self.ticket_id}"
-
-    @property
-    def slot(self) -> str:
-        """See UpdateTicket.slot."""
-        return ""
-
 
 @dataclass(frozen=True, slots=True)
-class RaiseBug:
+class RaiseBug(OnBug):
     """The bug's priority goes up by steps of Jira's own order; it never goes down."""
 
     kind: ClassVar[str] = "raise_bug"
@@ -54,12 +46,3 @@ class RaiseBug:
     steps: int = 1
     link_ids: tuple[int, ...] = ()
     route: str = ""
-
-    @property
-    def subject(self) -> str:
-        return f"issue:{self.issue_id}"
-
-    @property
-    def slot(self) -> str:
-        """See UpdateTicket.slot."""
-        return ""

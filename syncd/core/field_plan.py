@@ -6,18 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
-from syncd.core.actions import (
-    Action,
-    Plan,
-    RecordField,
-    SetBugFields,
-    SetTicketFields,
-    issue_subject,
-    ticket_subject,
-)
+from syncd.core.actions import Action, Plan, RecordField, SetBugFields, SetTicketFields
 from syncd.core.field_model import FieldBase, FieldChange, FieldRecord, FieldSpec
 from syncd.core.field_values import same
 from syncd.core.model import IssueSnapshot, Json, Link, TicketSnapshot
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World
 
 WRITES_WITHOUT_A_PERSON = 2

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from syncd.core.actions import Plan, issue_subject, ticket_subject
+from syncd.core.actions import Plan
 from syncd.core.field_lists import merge_lists, words_of
 from syncd.core.field_model import Facts, FieldChange, FieldSpec, NoValue, Unread
 from syncd.core.field_plan import Bases, Fields, Member, record_of
 from syncd.core.field_values import bug_value, same, ticket_value, to_bug, to_ticket, worst
 from syncd.core.model import Json, Link
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World
 
 UNREAD = "reading what a mapped field needs"

@@ -5,10 +5,11 @@ For the policy on_conflict, and for a person who settles a conflict in favour of
 
 from __future__ import annotations
 
-from syncd.core.actions import MoveBug, ticket_subject
+from syncd.core.actions import MoveBug
 from syncd.core.draft import bug_event, settles_of
 from syncd.core.mapping import Stage, TicketSelector
 from syncd.core.model import TicketState
+from syncd.core.subjects import ticket_subject
 from syncd.core.world import LinkView
 
 

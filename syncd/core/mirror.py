@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from syncd.core.actions import RetireLink, UpdateTicket, issue_subject, ticket_subject
+from syncd.core.actions import RetireLink, UpdateTicket
 from syncd.core.discover import keys_in
 from syncd.core.draft import Draft
 from syncd.core.model import ActorKind, IssueSnapshot, Json, Link, TicketSnapshot
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.who import bug_mover
 from syncd.core.world import RouteView, World
 

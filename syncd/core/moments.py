@@ -6,18 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.actions import (
-    Action,
-    FollowUp,
-    MarkTold,
-    NoteComeback,
-    Plan,
-    UpdateTicket,
-    issue_subject,
-    ticket_subject,
-)
+from syncd.core.actions import Action, FollowUp, MarkTold, NoteComeback, Plan, UpdateTicket
 from syncd.core.mapping import DECLINED
 from syncd.core.model import Comeback, IssueSnapshot, Json, Link, LinkState, Release, TicketSnapshot
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.texts import came_back, released
 from syncd.core.world import RouteView, World
 

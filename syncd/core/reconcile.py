@@ -19,13 +19,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.actions import NeedHistory, Plan, UpdateTicket, ticket_subject
+from syncd.core.actions import NeedHistory, Plan, UpdateTicket
 from syncd.core.discover import TICKET_CLOSED, discover
 from syncd.core.draft import Draft, news_of
 from syncd.core.fitting import fitting_ticket
 from syncd.core.mapping import TicketSelector
 from syncd.core.mirror import decide_mirrors
 from syncd.core.model import ActorKind, LinkState, TicketSnapshot, TicketState
+from syncd.core.subjects import ticket_subject
 from syncd.core.texts import bug_moved, bug_status, next_step, solved_without_fix
 from syncd.core.triage import triage
 from syncd.core.votes import WRITES_WITHOUT_A_PERSON, decide_bugs

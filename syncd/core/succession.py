@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from syncd.core.model import IssueSnapshot, TicketSnapshot, TicketState
+from syncd.core.subjects import OnBug
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Succession:
 
 
 @dataclass(frozen=True, slots=True)
-class RelateBugs:
+class RelateBugs(OnBug):
     """An issue link "relates to" between a new bug and the one whose place it takes."""
 
     kind: ClassVar[str] = "relate_bugs"
@@ -56,10 +57,6 @@ class RelateBugs:
     route: str = ""
 
     @property
-    def subject(self) -> str:
-        return f"issue:{self.issue_id}"
-
-    @property
     def slot(self) -> str:
-        """See UpdateTicket.slot."""
+        """See Write.slot."""
         return f"issue link:{self.other_id}"

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from syncd.core.actions import MoveBug, NeedHistory, RemoveTag, issue_subject, marker_of, ticket_subject
+from syncd.core.actions import MoveBug, NeedHistory, RemoveTag, marker_of
 from syncd.core.draft import Draft
 from syncd.core.fitting import fitting_stage
 from syncd.core.mapping import DECLINED, NOTE, Stage, TicketMove
 from syncd.core.model import Actor, ActorKind, TicketChange
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.succession import Succession
 from syncd.core.texts import bug_status, ticket_said
 from syncd.core.who import bug_mover, is_bounce, last_mover, tag_added

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.actions import issue_subject, ticket_subject
 from syncd.core.field_model import FieldSpec
 from syncd.core.mapping import Stage, StageMapping
 from syncd.core.model import (
@@ -19,6 +18,7 @@ from syncd.core.model import (
     TicketSnapshot,
     TicketState,
 )
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.succession import Succession
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from syncd.core.actions import issue_subject, ticket_subject
 from syncd.core.adopting import Adoption, AppLink, Outcome, Pair, Source, Verdict, judge_pairs
 from syncd.core.discover import keys_in
 from syncd.core.model import IssueSnapshot, LinkState, Origin, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.cycle.settings import CycleReport, Routes
 from syncd.sources.errors import AuthError, NotFoundError, RefusedError, SourceError
 from syncd.sources.jira_scan import IssueScan

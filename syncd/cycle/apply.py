@@ -18,11 +18,10 @@ from syncd.core.actions import (
     RecordField,
     RepointLink,
     RetireLink,
-    issue_subject,
-    ticket_subject,
 )
 from syncd.core.comment_actions import SawComments
 from syncd.core.model import Link, LinkState
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.store import LinkExists, Tx
 
 

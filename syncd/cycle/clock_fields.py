@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from syncd.core.actions import ticket_subject
 from syncd.core.clock_actions import CLOCK_URGENCY, ShowClocks
 from syncd.core.model import Json
+from syncd.core.subjects import ticket_subject
 from syncd.cycle.sla_settings import ShownField, TicketClocks
 from syncd.executor.clock_fields import shows
 from syncd.sla.shown import MISSING_OPTION, chosen, shown

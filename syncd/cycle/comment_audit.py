@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core.actions import issue_subject
 from syncd.core.comment_model import BugTalk, TicketComment, TicketTalk, TwinState
 from syncd.core.model import ActorKind
 from syncd.core.ports import TicketSource
+from syncd.core.subjects import issue_subject
 from syncd.cycle.comments import CommentPart
 from syncd.cycle.settings import CycleReport, Routes
 from syncd.sources.errors import NotFoundError, RefusedError

@@ -8,20 +8,10 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import count
 
-from syncd.core.actions import (
-    Action,
-    CreateBug,
-    ForgetRefusal,
-    Plan,
-    RemoveTag,
-    UpdateTicket,
-    bug_of,
-    marker,
-    marker_of,
-    ticket_subject,
-)
+from syncd.core.actions import Action, CreateBug, ForgetRefusal, Plan, RemoveTag, UpdateTicket, marker_of
 from syncd.core.creating import BugMaker, CaseReader, TicketCase
 from syncd.core.model import Link, LinkState, Origin, TicketSnapshot
+from syncd.core.subjects import bug_of, marker, ticket_subject
 from syncd.core.succession import Succession
 from syncd.core.world import World
 from syncd.cycle.settings import CycleReport, Routes

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import structlog
 
-from syncd.core.actions import issue_subject
 from syncd.core.model import Json, Release
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
+from syncd.core.subjects import issue_subject
 from syncd.cycle.calls import CallCounter
 from syncd.cycle.clocks import ClockKeeper
 from syncd.cycle.fetch import CENSUS, Fetcher

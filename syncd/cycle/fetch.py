@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from syncd.core.actions import issue_subject, ticket_subject
 from syncd.core.discover import names_a_key
 from syncd.core.model import IssueSnapshot, LinkState, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketEvent, TicketPage, TicketSource
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.sources.errors import InvalidResponseError, RefusedError
 from syncd.store import Store, Tx

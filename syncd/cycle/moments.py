@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from syncd.core.actions import Plan, issue_subject, ticket_subject
+from syncd.core.actions import Plan
 from syncd.core.model import Link, TicketSnapshot
 from syncd.core.moments import decide_comebacks, decide_releases
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World
 from syncd.cycle.settings import CycleReport
 from syncd.store import Store, Tx

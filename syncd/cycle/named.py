@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from syncd.core.actions import ticket_subject
 from syncd.core.discover import named_keys
 from syncd.core.model import TicketSnapshot
+from syncd.core.subjects import ticket_subject
 from syncd.cycle.settings import Routes
 from syncd.store import Store
 

@@ -22,8 +22,6 @@ from syncd.core.actions import (
     RecordBase,
     RemoteAction,
     UpdateTicket,
-    issue_subject,
-    ticket_subject,
 )
 from syncd.core.comment_actions import COMMENT_URGENCY, CommentAction
 from syncd.core.discover import KEY_CLEARED
@@ -31,6 +29,7 @@ from syncd.core.guard import Accepted, Held, Reason, RouteFacts, judge
 from syncd.core.model import Conflict, IssueSnapshot, Link, LinkState, Origin, TicketChange, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource
 from syncd.core.reconcile import reconcile
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World, seen_of
 from syncd.cycle.apply import apply_local
 from syncd.cycle.loading import field_problems, inherited

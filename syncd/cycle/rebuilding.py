@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from syncd.core.actions import CreateBug, issue_subject, marker_of, ticket_subject
+from syncd.core.actions import CreateBug, marker_of
 from syncd.core.adopting import Adoption, Outcome, Pair, Source, Verdict
 from syncd.core.creating import LABEL
 from syncd.core.model import Origin, TicketSnapshot
 from syncd.core.ports import Clock, TicketSource
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.cycle.adopting import Adopter, Progress, Wanted
 from syncd.cycle.settings import Routes
 from syncd.sources.jira_scan import IssueScan

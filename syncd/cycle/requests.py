@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.actions import issue_subject, ticket_subject
 from syncd.core.model import Json, LinkState, Origin
 from syncd.core.ports import Clock, IssueSource, TicketSource
 from syncd.core.resolve import CannotResolve, resolve
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World
 from syncd.cycle.acknowledging import acknowledge
 from syncd.cycle.apply import apply_local

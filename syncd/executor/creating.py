@@ -13,18 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.actions import (
-    CommentOnBug,
-    CreateBug,
-    RemoteAction,
-    RemoveTag,
-    ShowTicketOnBug,
-    issue_subject,
-    ticket_subject,
-)
+from syncd.core.actions import CommentOnBug, CreateBug, RemoteAction, RemoveTag, ShowTicketOnBug
 from syncd.core.creating import BugMaker, Found
 from syncd.core.model import Conflict, IssueSnapshot, LinkState, Origin
 from syncd.core.ports import IssueSource, TicketSource
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.succession import RelateBugs, Succession
 from syncd.core.texts import succeeded
 from syncd.core.world import seen_of

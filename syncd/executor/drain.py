@@ -27,12 +27,11 @@ from syncd.core.actions import (
     SetTicketFields,
     ShowTicketOnBug,
     UpdateTicket,
-    issue_subject,
-    ticket_subject,
 )
 from syncd.core.clock_actions import ShowClocks
 from syncd.core.model import Conflict, IssueSnapshot, Json, LinkState, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource, Transition
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.succession import RelateBugs
 from syncd.core.world import seen_of
 from syncd.executor.bugs import BugWriter, WalkKnowledge

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from syncd.core.actions import FollowUp, RemoteAction, ticket_subject
+from syncd.core.actions import FollowUp, RemoteAction
 from syncd.core.model import TicketSnapshot
 from syncd.core.ports import TicketSource
+from syncd.core.subjects import ticket_subject
 from syncd.executor.outcome import Done, Later, Outcome, Superseded
 from syncd.store import Intent, Tx
 

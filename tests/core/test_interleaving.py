@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.config.ideal import Ideal
-from syncd.core.actions import LOCAL_ACTIONS, MoveBug, Plan, UpdateTicket, issue_subject, ticket_subject
+from syncd.core.actions import LOCAL_ACTIONS, MoveBug, Plan, UpdateTicket
 from syncd.core.model import TicketState
+from syncd.core.subjects import issue_subject, ticket_subject
 from tests.core.given import shipped
 from tests.core.telling import Telling
 from tests.core.test_settling import no_customer_buried, no_two_statuses, nothing_on_closed, nothing_reopened

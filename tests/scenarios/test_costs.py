@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from syncd.core.actions import ticket_subject
 from syncd.core.model import Origin
+from syncd.core.subjects import ticket_subject
 from tests.scenarios.lab import MIRROR, NOVA, OPS, Deployment, Lab
 
 
