@@ -70,6 +70,7 @@ class Catalogs:
     desk: DeskCatalog | None  # None: not known
     projects: dict[str, ProjectCatalog]
     missing: dict[str, str] = field(default_factory=dict)  # project -> why it could not be read
+    former: dict[str, ProjectCatalog] = field(default_factory=dict)  # of missing projects: what is known of them
     stale: list[str] = field(default_factory=list)  # sentences about what was remembered instead of read
     unread: list[str] = field(default_factory=list)  # sentences about what a server did not answer and is not known
     surveyed: Surveyed = field(default_factory=Surveyed)  # for the bugs that are made
@@ -252,9 +253,10 @@ class App:
         routing = self._routing(catalogs)
         self._survey(catalogs)
         self._remember(catalogs, routing)
-        self.clocks.refresh(catalogs.desk, catalogs.projects, _meaning(routing.routes))
-        self.escalation.refresh(catalogs.desk, catalogs.projects, self.clocks.settings, self.alerts.ways)
-        self.alerts.refresh(catalogs.desk, catalogs.projects, self.clocks.settings)
+        known = {**catalogs.former, **catalogs.projects}  # a project that is hidden for a while means what it meant
+        self.clocks.refresh(catalogs.desk, known)
+        self.escalation.refresh(catalogs.desk, known, self.clocks.settings, self.alerts.ways)
+        self.alerts.refresh(catalogs.desk, known, self.clocks.settings)
         routing = self._use(catalogs, routing)
         self._touch_started(routing.routes)
         if keep and not (self._is_candidate and (routing.errors or self.catalog_problems)):
@@ -282,7 +284,7 @@ class App:
         if surveyed is not None:
             catalogs.surveyed = _SURVEYED.validate_python(surveyed)
         routing = self._routing(catalogs)
-        self.clocks.remembered(catalogs.desk, catalogs.projects, _meaning(routing.routes))
+        self.clocks.remembered(catalogs.desk, catalogs.projects)
         self.escalation.remembered(catalogs.desk, catalogs.projects, self.clocks.settings, self.alerts.ways)
         self.alerts.remembered(catalogs.desk, catalogs.projects, self.clocks.settings)
         return self._use(catalogs, routing)
@@ -295,7 +297,7 @@ class App:
                     for kind in ("status", "resolution", "ticket_status")
                     for name, value in tx.bound_names(kind, project).items()
                 }
-                for project in catalogs.projects
+                for project in (*catalogs.projects, *catalogs.former)
             }
         return build_routes(
             self.loaded,
@@ -303,6 +305,7 @@ class App:
             projects=catalogs.projects,
             missing=catalogs.missing,
             bindings=bindings,
+            former=catalogs.former,
         )
 
     def _survey(self, catalogs: Catalogs) -> None:
@@ -364,6 +367,7 @@ class App:
                 unread.append(f"Zendesk's fields and statuses cannot be read: {error}")
         projects: dict[str, ProjectCatalog] = {}
         missing: dict[str, str] = {}
+        former: dict[str, ProjectCatalog] = {}
         away: TransientError | None = None  # a server that does not answer is not asked for every project
         for route in config.routes:
             try:
@@ -377,6 +381,7 @@ class App:
                 )
                 if known[route.project] is not None:
                     unread.append(missing[route.project])  # it was there before: asked for again soon
+                    former[route.project] = _PROJECT.validate_python(known[route.project])
             except SourceError as error:
                 away = error if isinstance(error, TransientError) else None
                 if known[route.project] is not None:
@@ -385,7 +390,7 @@ class App:
                 else:
                     missing[route.project] = f"The workflow of {route.project} cannot be read: {error}"
                     unread.append(missing[route.project])
-        return Catalogs(desk, projects, missing, stale, unread)
+        return Catalogs(desk, projects, missing, former, stale, unread)
 
     def _remember(self, catalogs: Catalogs, routing: Routing) -> None:
         now = self.clock.now()
@@ -415,13 +420,6 @@ class App:
                     tx.touch([ticket_subject(link.ticket_id) for link in tx.all_links(route=name, limit=None)], now)
             if known != meant:
                 tx.set_fact("routes.looked_at", meant, now)
-
-
-def _meaning(routes: Routes) -> str:
-    """What the stages of bugs depend on."""
-    return " ".join(
-        f"{name}:{view.project_key}:{view.mapping.meaning}" for name, view in sorted(routes.running.items())
-    )
 
 
 def settings_of(config: Config) -> Settings:

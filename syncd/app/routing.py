@@ -39,11 +39,14 @@ def build_routes(
     projects: Mapping[str, ProjectCatalog],
     missing: Mapping[str, str],
     bindings: Mapping[str, Bindings],
+    former: Mapping[str, ProjectCatalog] | None = None,
 ) -> Routing:
     """Resolves every route. `projects` by key; `missing` says why a project has no catalog. Without a `desk` no route
-    runs, and nothing is said about ticket fields."""
+    runs, and nothing is said about ticket fields. `former`: what is known of projects that cannot be read now; their
+    routes stop, but the clocks go on knowing what their statuses mean."""
     running: dict[str, RouteView] = {}
     stopped: dict[str, str] = {}
+    resting: dict[str, StageMapping] = {}
     errors: list[Problem] = []
     warnings: list[Problem] = []
     remembered: dict[str, Mapping[tuple[str, str], str]] = {}
@@ -56,12 +59,16 @@ def build_routes(
             )
             errors.append(problem)
             stopped[route.name] = str(problem)
+            known = (former or {}).get(route.project)
+            if known is not None:
+                _rest(resting, route, _compiled(loaded, route, known, desk, bindings.get(route.project, {})))
             continue
         compiled = _compiled(loaded, route, catalog, desk, bindings.get(route.project, {}))
         if desk is None:
             errors += compiled.errors
             warnings += compiled.warnings
             stopped[route.name] = "Zendesk's ticket fields and statuses are not known yet: it could not be read so far."
+            _rest(resting, route, compiled)
             continue
         remembered[route.project] = compiled.bindings
         found = _Fields(loaded, desk, index)
@@ -73,6 +80,7 @@ def build_routes(
         warnings += [*compiled.warnings, *found.warnings, *mapped.warnings]
         if mine:
             stopped[route.name] = str(mine[0])
+            _rest(resting, route, compiled)
         else:
             running[route.name] = RouteView(
                 name=route.name,
@@ -89,7 +97,12 @@ def build_routes(
                 follow_ups_per_day=route.follow_ups_per_day,
                 new_bug_when_not_fixed=route.not_fixed == "new_bug",
             )
-    return Routing(Routes(running, stopped), tuple(errors), tuple(warnings), remembered)
+    return Routing(Routes(running, stopped, resting), tuple(errors), tuple(warnings), remembered)
+
+
+def _rest(resting: dict[str, StageMapping], route: Route, compiled: Compiled) -> None:
+    if not compiled.errors:
+        resting[route.name] = compiled.mapping
 
 
 def _compiled(

@@ -200,7 +200,7 @@ class ClockConfig:
         self._directory = directory
         self._holidays = holidays
         self._pending: Versions | None = None
-        self._seen: tuple[DeskCatalog | None, Mapping[str, ProjectCatalog], str] = (None, {}, "")
+        self._seen: tuple[DeskCatalog | None, Mapping[str, ProjectCatalog]] = (None, {})
         self.settings: SlaSettings | None = None
         self.errors: tuple[Problem, ...] = ()
         self.warnings: tuple[Problem, ...] = ()
@@ -208,10 +208,9 @@ class ClockConfig:
         self.own: SlaSettings | None = None  # with the rules of this configuration alone, as if they always held
         self.former: SlaSettings | None = None  # with the rules that the store remembers alone
 
-    def refresh(self, desk: DeskCatalog | None, projects: Mapping[str, ProjectCatalog], meaning: str) -> None:
+    def refresh(self, desk: DeskCatalog | None, projects: Mapping[str, ProjectCatalog]) -> None:
         """Asks the servers for the names that the rules use and puts the settings together; what is not answered now is
-        taken from the last time. `meaning`: of the mappings, on which the stages of bugs depend. New rules count at
-        once, but only `keep` remembers them."""
+        taken from the last time. New rules count at once, but only `keep` remembers them."""
         sla = self._loaded.config.sla
         if sla is None:
             return
@@ -223,13 +222,13 @@ class ClockConfig:
         if kept != before:
             with self._store.transaction() as tx:
                 tx.set_fact(SURVEY, _SURVEYED.dump_python(kept, mode="json"), self._clock.now())
-        self._use(sla, desk, projects, survey, meaning)
+        self._use(sla, desk, projects, survey)
 
-    def remembered(self, desk: DeskCatalog | None, projects: Mapping[str, ProjectCatalog], meaning: str) -> None:
+    def remembered(self, desk: DeskCatalog | None, projects: Mapping[str, ProjectCatalog]) -> None:
         """The same from what the store knows, without asking a server and without a change of the store."""
         sla = self._loaded.config.sla
         if sla is not None:
-            self._use(sla, desk, projects, self._remembered(), meaning)
+            self._use(sla, desk, projects, self._remembered())
 
     def ask_names(self) -> None:
         """After `remembered`: asks the servers for the names, without a change of the store."""
@@ -237,7 +236,7 @@ class ClockConfig:
         if sla is not None:
             survey = survey_names(sla.data(), self._directory)
             self.stale = tuple(survey.stale)
-            self._use(sla, *self._seen[:2], survey.filled_from(self._remembered()), self._seen[2])
+            self._use(sla, *self._seen, survey.filled_from(self._remembered()))
 
     def keep(self) -> None:
         """Remembers new rules for good: from now on what they replace stays as it was judged. Remembers too what keeps
@@ -272,10 +271,9 @@ class ClockConfig:
         desk: DeskCatalog | None,
         projects: Mapping[str, ProjectCatalog],
         survey: SlaSurvey,
-        meaning: str,
     ) -> None:
         self.settings, self.own, self.former, self._pending, self.warnings = None, None, None, None, ()
-        self._seen = (desk, projects, meaning)
+        self._seen = (desk, projects)
         now = int(self._clock.now().timestamp())
         resolved = resolve_sla(self._loaded, sla, desk, projects.values(), survey, self._holidays)
         said = list(resolved.errors) or problems_of(resolved.content, now)
@@ -302,7 +300,7 @@ class ClockConfig:
         self.warnings, self._pending = tuple(warnings), versions
 
         def settings(of: Sequence[SlaVersion], made: Book) -> SlaSettings:
-            return settings_of(sla, of, made, resolved.shown, names, meaning)
+            return settings_of(sla, of, made, resolved.shown, names)
 
         self.settings, self.own = settings(versions.all, book), settings(own, alone)
         self.former = None if former is None else settings(stored, former)
@@ -325,7 +323,6 @@ def settings_of(
     book: Book,
     shown: tuple[ShownField, ...],
     names: Names,
-    meaning: str,
 ) -> SlaSettings:
     """The record that the cycle reads."""
     zone = zone_of(sla)
@@ -336,7 +333,6 @@ def settings_of(
         repr(shown),
         repr(shares),
         repr(sorted(names.items())),
-        meaning,
     )
     return SlaSettings(
         book=book,

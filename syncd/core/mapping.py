@@ -107,6 +107,19 @@ class StageMapping:
     on_conflict: str = "flag"  # bug_wins | ticket_wins | flag
     unmapped: MappingType[str, str] = field(default_factory=dict)  # status category -> stage, for statuses without one
 
+    @property
+    def staging(self) -> str:
+        """What tells in which stage a bug is, as a text that changes only with that: ids, so that a new name for a
+        status changes nothing."""
+        rows = []
+        for stage in self.stages:
+            pairs = [
+                f"{one.status_id}:{'*' if one.resolutions is None else sorted(map(str, one.resolutions))}"
+                for one in stage.bug_is
+            ]
+            rows.append(f"{stage.name}/{stage.rank}/{int(stage.done)}/{','.join(sorted(pairs))}")
+        return " ".join(rows)
+
     def stage(self, name: str) -> Stage | None:
         """The stage of that name."""
         return next((stage for stage in self.stages if stage.name == name), None)

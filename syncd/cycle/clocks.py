@@ -221,26 +221,29 @@ class ClockKeeper:
     # ---- rules ----
 
     def _mapping(self) -> dict[str, StageMapping]:
-        """The mappings by route; of a route that stopped, the one it ran with last."""
-        self._mappings |= {name: view.mapping for name, view in self._routes().running.items()}
+        """The mappings by route; of a route that stopped, what its statuses meant last."""
+        routes = self._routes()
+        self._mappings |= {**routes.resting, **{name: view.mapping for name, view in routes.running.items()}}
         return self._mappings
 
     def _renew(self, settings: SlaSettings) -> None:
-        """When the rules or a mapping mean something else, every ticket is to be computed anew."""
-        routes: dict[str, Json] = {name: mapping.meaning for name, mapping in self._mapping().items()}
+        """When the rules mean something else, every ticket is to be computed anew; when the stages of a route do, or
+        are known again, the tickets that were ever linked by it."""
+        stages: dict[str, Json] = {name: mapping.staging for name, mapping in self._mapping().items()}
+        meaning: dict[str, Json] = {"rules": settings.meaning, "stages": stages}
         with self._store.reading() as tx:
             stored = tx.get_fact(MEANING)
-        known = stored if isinstance(stored, dict) else {}
-        before = known.get("routes")
-        kept = before if isinstance(before, dict) else {}
-        meaning: dict[str, Json] = {"rules": settings.meaning, "routes": {**kept, **routes}}
-        if known == meaning:
+        if stored == meaning:
             return
-        changed = known.get("rules") != settings.meaning or any(kept.get(n, m) != m for n, m in routes.items())
+        known = stored if isinstance(stored, dict) else {}
+        before = known.get("stages")
+        kept = before if isinstance(before, dict) else {}
         with self._store.transaction() as tx:
             tx.set_fact(MEANING, meaning, self._clock.now())
-            if changed:
+            if known.get("rules") != settings.meaning:
                 tx.recompute_clocks()
+            else:
+                tx.outdate_clocks_of_routes(name for name, said in stages.items() if kept.get(name) != said)
 
     def recompute(self) -> int:
         """Every ticket is computed anew, in shares; returns how many."""

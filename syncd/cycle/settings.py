@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from syncd.core.guard import Held
+from syncd.core.mapping import StageMapping
 from syncd.core.model import Json, TicketSnapshot
 from syncd.core.world import RouteView
 from syncd.rules.creating import CreateRule, asks_for_bug, has_act_tag
@@ -33,6 +34,7 @@ class Routes:
 
     running: Mapping[str, RouteView] = field(default_factory=dict)
     stopped: Mapping[str, str] = field(default_factory=dict)  # name -> what is wrong and what to do
+    resting: Mapping[str, StageMapping] = field(default_factory=dict)  # of stopped routes: what statuses meant last
     creating: Mapping[str, CreateRule] = field(default_factory=dict)  # of the running routes that make bugs
 
     def may_ask_for_bug(self, ticket: TicketSnapshot) -> bool:

@@ -48,6 +48,12 @@ class ClockMarks(Repository):
                 rows = [{"ticket_id": i, "at": NEVER, "stale": 1} for i in part]
                 self._upsert(ClockDueRow, rows, replace=False)
 
+    def outdate_clocks_of_routes(self, routes: Iterable[str]) -> None:
+        """As outdate_clocks, for every ticket that is or was linked by one of these routes."""
+        for part in chunks(routes):
+            query = select(LinkRow.ticket_id).where(LinkRow.route.in_(part)).distinct()
+            self.outdate_clocks(self._connection.execute(query).scalars().all())
+
     def note_readings(self, readings: Iterable[tuple[TicketSnapshot | None, TicketSnapshot]]) -> None:
         """What readings of tickets (before, now) told ahead of the exact history, and that their clocks are due."""
         if not self._keeps_clocks:

@@ -150,14 +150,14 @@ class Site:
 
     def start(self, sla: str, *, keep: bool = True, desk: DeskCatalog | None = DESK) -> ClockConfig:
         config = self._config(sla)
-        config.refresh(desk, {"ENG": ENG}, "meaning")
+        config.refresh(desk, {"ENG": ENG})
         if keep:
             config.keep()
         return config
 
     def look(self, sla: str) -> ClockConfig:
         config = self._config(sla)
-        config.remembered(DESK, {"ENG": ENG}, "meaning")
+        config.remembered(DESK, {"ENG": ENG})
         return config
 
     def _config(self, sla: str) -> ClockConfig:
