@@ -22,9 +22,12 @@ LISTS: Final[Mapping[str, str]] = {
     "group": "groups",
     "brand": "brands",
     "form": "ticket_forms",
-    "organization": "organizations",
 }
 """Fields whose values are names of a list in Zendesk."""
+ORGANIZATION: Final = "organization"
+"""The field whose values are looked up one by one: an account may have any number of organizations."""
+NAMED: Final = (*LISTS, ORGANIZATION, "custom_status")
+"""Fields whose values are names that stand for ids, also where they choose among goals."""
 PEOPLE: Final = ("assignee", "requester")
 STAFF: Final = "staff"
 TEAMS: Final[Mapping[str, str]] = {"group": LISTS["group"], "assignee": STAFF}
@@ -41,7 +44,10 @@ class Directory(Protocol):
     """What is asked of both servers about names. Raises the errors of sources/errors.py."""
 
     def names(self, kind: str) -> Mapping[int, str]:
-        """Groups, brands, ticket_forms, organizations or staff by id."""
+        """Groups, brands, ticket_forms or staff by id."""
+
+    def organization(self, name: str) -> int | None:
+        """The organization of exactly this name, whatever its case."""
 
     def people(self, email: str) -> Sequence[Agent]:
         """The users of Zendesk with exactly this address."""
@@ -58,8 +64,12 @@ class Servers:
         self._jira = jira
 
     def names(self, kind: str) -> Mapping[int, str]:
-        """See Directory. Of organizations the first 2,000."""
+        """See Directory."""
         return self._zendesk.cases.staff() if kind == STAFF else self._zendesk.cases.names(kind)
+
+    def organization(self, name: str) -> int | None:
+        """See Directory."""
+        return self._zendesk.cases.organization(name)
 
     def people(self, email: str) -> Sequence[Agent]:
         """See Directory."""
@@ -75,6 +85,7 @@ class SlaSurvey:
     """What both servers said about names."""
 
     names: dict[str, dict[int, str]] = field(default_factory=dict)  # by kind: groups, staff … -> id -> name
+    organizations: dict[str, int | None] = field(default_factory=dict)  # name -> id; None = there is none
     people: dict[str, int | None] = field(default_factory=dict)  # address -> user; None = nobody, or several
     accounts: dict[str, str | None] = field(default_factory=dict)  # address -> Jira account
     stale: list[str] = field(default_factory=list)  # sentences about what did not answer
@@ -83,6 +94,7 @@ class SlaSurvey:
         """With what was known before where nothing was answered now."""
         return SlaSurvey(
             {**before.names, **self.names},
+            {**before.organizations, **self.organizations},
             {**before.people, **self.people},
             {**before.accounts, **self.accounts},
             self.stale,
@@ -92,7 +104,7 @@ class SlaSurvey:
 def survey_names(data: Data, directory: Directory) -> SlaSurvey:
     """Asks for the lists and the people that the rules name; ids need no list."""
     found = SlaSurvey()
-    lists, people, accounts = _asked(data)
+    asked = _asked(data)
 
     def ask(what: str, kept: dict[_K, _V], keys: Iterable[_K], read: Callable[[_K], _V]) -> None:
         for key in keys:
@@ -101,9 +113,10 @@ def survey_names(data: Data, directory: Directory) -> SlaSurvey:
             except SourceError as error:
                 found.stale.append(f"{what} cannot be read: {error}")
 
-    ask("Zendesk's lists of names", found.names, sorted(lists), lambda kind: dict(directory.names(kind)))
-    ask("Zendesk's users", found.people, sorted(people), lambda email: _only(directory.people(email)))
-    ask("Jira's users", found.accounts, sorted(accounts), directory.account)
+    ask("Zendesk's lists of names", found.names, sorted(asked.lists), lambda kind: dict(directory.names(kind)))
+    ask("Zendesk's organizations", found.organizations, sorted(asked.organizations), directory.organization)
+    ask("Zendesk's users", found.people, sorted(asked.people), lambda email: _only(directory.people(email)))
+    ask("Jira's users", found.accounts, sorted(asked.accounts), directory.account)
     return found
 
 
@@ -111,23 +124,39 @@ def _only(people: Sequence[Agent]) -> int | None:
     return people[0].id if len(people) == 1 else None
 
 
-def _asked(data: Data) -> tuple[set[str], set[str], set[str]]:
-    """The lists, the users of Zendesk and those of Jira that the rules name."""
-    lists, people, accounts = set[str](), set[str](), set[str]()
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The names of rules that only the servers can tell."""
+
+    lists: set[str] = field(default_factory=set)
+    organizations: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)  # of Zendesk
+    accounts: set[str] = field(default_factory=set)  # of Jira
+
+    def add(self, name: str, words: Iterable[str]) -> None:
+        """These words are values of a field of that name; ids need no answer."""
+        folded = [word.casefold() for word in words if not word.isdecimal()]
+        if name in LISTS and folded:
+            self.lists.add(LISTS[name])
+        elif name == ORGANIZATION:
+            self.organizations.update(folded)
+        elif name in PEOPLE:
+            self.people.update(folded)
+        elif name == "bug.assignee":
+            self.accounts.update(word for word in folded if "@" in word)
+
+
+def _asked(data: Data) -> _Asked:
+    """What the rules name."""
+    found = _Asked()
     for key in ("holders", "bug_holders"):
-        lists.update(TEAMS[row["team_by"]] for row in data.get(key, ()) if row.get("team_by") in TEAMS)
+        found.lists.update(TEAMS[row["team_by"]] for row in data.get(key, ()) if row.get("team_by") in TEAMS)
     for _, line in lines_of(data):
-        words = [word for word in words_of(line) if not word.isdecimal()]
-        if line["field"] in LISTS and words:
-            lists.add(LISTS[line["field"]])
-        if line["field"] in PEOPLE:
-            people.update(word.casefold() for word in words)
-        if line["field"] == "bug.assignee":
-            accounts.update(word.casefold() for word in words if "@" in word)
+        found.add(line["field"], words_of(line))
     for policy in data["policies"]:
-        if policy.get("level") in LISTS:
-            lists.add(LISTS[policy["level"]])
-    return lists, people, accounts
+        goals = (level for target in policy["targets"].values() for level in target["goals"] if level != ANY)
+        found.add(policy.get("level", ""), map(str, goals))
+    return found
 
 
 def lines_of(data: Data) -> Iterator[tuple[KeyPath, Data]]:
@@ -244,10 +273,9 @@ class Resolver:
             if listed is None:
                 return lambda word: self._not_read(path, word)
             by_name = {title: str(number) for number, title in listed.items()}
-            said = (
-                "None of Zendesk's first 2,000 organizations is" if name == "organization" else f"Zendesk has no {name}"
-            )
-            return lambda word: self._id(path, said, word, by_name)
+            return lambda word: self._id(path, f"Zendesk has no {name}", word, by_name)
+        if name == ORGANIZATION:
+            return lambda word: self._organization(path, word)
         if name in PEOPLE:
             return lambda word: self._person(path, word, self._survey.people, "Zendesk has no user, or several,")
         if name == "bug.assignee":
@@ -277,6 +305,16 @@ class Resolver:
         if found is None:
             self._unknown(path, said, word, list(known))
         return [word if found is None else found]  # a name is no id, so that what nobody knows fits nothing
+
+    def _organization(self, path: KeyPath, word: str) -> list[str]:
+        if word.isdecimal():
+            return [word]
+        if word.casefold() not in self._survey.organizations:
+            return self._not_read(path, word)
+        found = self._survey.organizations[word.casefold()]
+        if found is None:
+            self._unknown(path, "Zendesk has no organization", word, ())
+        return [word if found is None else str(found)]
 
     def _not_read(self, path: KeyPath, word: str) -> list[str]:
         if not word.isdecimal():
@@ -313,7 +351,7 @@ class Resolver:
             policy["level"] = f"{CUSTOM}{known.id}"
             options = {title.casefold(): value for title, value in known.options}
             self._goals(path, policy, lambda word, _: [options.get(word.casefold(), word)])
-        elif name in LISTS or name == "custom_status":
+        elif name in NAMED:
             self._goals(path, policy, lambda word, at: (self._look_up(at, name) or _as_is)(word))
 
     @staticmethod

@@ -13,6 +13,7 @@ from syncd.sandbox.zendesk_base import ZendeskBase
 from syncd.sandbox.zendesk_pages import any_page, cursor_page, wants_cursor
 from syncd.sandbox.zendesk_records import (
     Attachment,
+    Organization,
     Ticket,
     Upload,
     ZendeskRefusal,
@@ -100,6 +101,23 @@ class DeskApi(ZendeskBase):
         found, host = self.store.organizations, self.host(request)
         rows = [organization_view(found[key], host) for key in self._ids(request) if key in found]
         return self.json_response({"organizations": rows, "next_page": None, "previous_page": None, "count": len(rows)})
+
+    def search_organizations(self, request: ApiRequest) -> Response:
+        """Those of exactly this name, whatever its case. Not for every agent."""
+        if request.actor is None or request.actor.user.role != "admin":
+            raise forbidden()
+        name = request.args.get("name", "").casefold()
+        return self._organizations(request, lambda org: org.name.casefold() == name)
+
+    def autocomplete_organizations(self, request: ApiRequest) -> Response:
+        """Those whose name begins so."""
+        name = request.args.get("name", "").casefold()
+        return self._organizations(request, lambda org: org.name.casefold().startswith(name))
+
+    def _organizations(self, request: ApiRequest, fits: Callable[[Organization], bool]) -> Response:
+        found = {org.id: org for org in self.store.organizations.values() if not org.deleted and fits(org)}
+        host = self.host(request)
+        return self._listing(request, "organizations", found, lambda org: organization_view(org, host))
 
     def organization_fields(self, _request: ApiRequest) -> Response:
         """The fields that organizations have, seen from the values in use."""

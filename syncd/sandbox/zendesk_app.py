@@ -50,6 +50,8 @@ _ROUTES: Final = (
     ("GET", "/users/<int:user_id>", "show_user"),
     ("GET", "/organizations", "list_organizations"),
     ("GET", "/organizations/show_many", "show_many_organizations"),
+    ("GET", "/organizations/search", "search_organizations"),
+    ("GET", "/organizations/autocomplete", "autocomplete_organizations"),
     ("GET", "/organizations/<int:organization_id>", "show_organization"),
     ("GET", "/organization_fields", "organization_fields"),
     ("GET", "/groups", "list_groups"),

@@ -43,8 +43,31 @@ class Cases:
         )
 
     def names(self, kind: str) -> Mapping[int, str]:
-        """The active groups, brands, ticket_forms or organizations by id. One call for each 100 of them, at most 20."""
+        """The active groups, brands or ticket_forms by id. One call for each 100 of them, at most 20."""
         return self._listed(kind, {})
+
+    def organization(self, name: str) -> int | None:
+        """The organization of exactly this name, whatever its case; one call however many there are. An account that
+        may not search gets what begins with the name, in a call for each 100 of those.
+
+        https://developer.zendesk.com/api-reference/ticketing/organizations/organizations/#search-organizations"""
+        try:
+            return _called(self._reader.get("organizations/search", {"name": name}), name)
+        except (NotFoundError, RefusedError):
+            return self._among_likes(name)
+        except AuthError as error:
+            if error.status != 403:
+                raise
+            return self._among_likes(name)
+
+    def _among_likes(self, name: str) -> int | None:
+        for page in range(1, MOST_PAGES + 1):
+            wanted = {"name": name, "page": str(page), "per_page": "100"}
+            body = self._reader.get("organizations/autocomplete", wanted)
+            number = _called(body, name)
+            if number is not None or not body.get("next_page"):
+                return number
+        return None
 
     def staff(self) -> Mapping[int, str]:
         """All agents and admins by id, at most 2,000 of each.
@@ -79,6 +102,16 @@ class Cases:
             if error.status != 403:  # an account that may not read people
                 raise
             return None
+
+
+def _called(body: Mapping[str, Any], name: str) -> int | None:
+    """The id of the organization of that name in an answer, whatever its case."""
+    wanted = name.strip().casefold()
+    for row in list_in(body, "organizations"):
+        number = row.get("id") if isinstance(row, Mapping) else None
+        if isinstance(number, int) and str(row.get("name") or "").strip().casefold() == wanted:
+            return number
+    return None
 
 
 def _pick(rows: Sequence[Any], number: int) -> Mapping[str, Any] | None:

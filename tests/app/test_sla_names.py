@@ -78,7 +78,7 @@ def test_names_become_ids(tmp_path: Path, line: str, field: str, value: object) 
         pytest.param("{field: brand, value: Acne}", "Zendesk has no brand 'Acne'. Did you mean 'Acme'?", id="brand"),
         pytest.param(
             "{field: organization, value: Nobody}",
-            "None of Zendesk's first 2,000 organizations is 'Nobody'.",
+            "Zendesk has no organization 'Nobody'.",
             id="organization",
         ),
         pytest.param(
