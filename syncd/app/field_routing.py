@@ -10,6 +10,7 @@ from syncd.config.load import Loaded
 from syncd.config.models import Route
 from syncd.config.names import nearest
 from syncd.config.problems import KeyPath, Problem, listed
+from syncd.core.field_choices import CHOICES
 from syncd.core.field_model import PEOPLE_OF_BUG, BugSide, FieldSpec, TicketSide
 from syncd.core.field_values import fold
 from syncd.core.model import BugField, DeskCatalog, ProjectCatalog, TicketField
@@ -92,10 +93,11 @@ class FieldRouting:
             for written in entry.map:
                 if fold(written) in self._never or (beginnings and fold(written).startswith(beginnings)):
                     self._error((*path, "map", written), f"The tag {written} speaks to syncd: it is never carried.")
-        if ticket.is_list != bug.is_list and entry.owner == "both":
+        if ticket.is_list != bug.is_list and entry.owner == "both" and not (bug.is_list and ticket.kind in CHOICES):
             self._error(
                 (*path, "owner"),
-                "One side holds several values and the other one: write owner: zendesk or owner: jira.",
+                "One side holds several values and the other one: write owner: zendesk or owner: jira. Both ways goes "
+                "with a ticket field that holds one of several named values.",
             )
         self.specs.append(spec)
 

@@ -74,6 +74,11 @@ class FieldSpec:
         return self.ticket.is_list and self.bug.is_list
 
     @property
+    def is_choice(self) -> bool:
+        """The ticket names one of the several values of the bug, and each side follows the other."""
+        return self.owner == "both" and self.bug.is_list and not self.ticket.is_list
+
+    @property
     def with_people(self) -> bool:
         """People are told apart by their e-mail addresses, then by the map."""
         return self.bug.kind in PEOPLE_OF_BUG

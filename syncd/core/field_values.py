@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -96,14 +96,22 @@ def bug_value(spec: FieldSpec, issue: IssueSnapshot) -> Json:
 
 def _projected(spec: FieldSpec, values: list[Json], *, of_ticket: bool) -> Json:
     """The values of a list that are kept in step; against a single value on the other side, the one that stands for
-    all of them (a text shows them all)."""
+    all of them: the first in the order of the map (a text shows them all). A choice is decided by all of them."""
     mine = [value for value in values if is_ours(spec, value, of_ticket=of_ticket)]
-    if spec.is_list:
+    if spec.is_list or spec.is_choice:
         return sorted(mine, key=str)
     other = spec.ticket.kind if not of_ticket else spec.bug.kind
     if other == "text" and not of_ticket:
         return ", ".join(map(str, mine)) or None
-    return mine[0] if mine else None
+    ordered = in_map_order(mine, spec.to_bug if of_ticket else spec.to_ticket)
+    return ordered[0] if ordered else None
+
+
+def in_map_order(values: Json, written: Mapping[str, str]) -> list[Json]:
+    """The members of a list in the order in which a map names them, then by name; Jira's own order means nothing."""
+    places = {name: place for place, name in enumerate(written)}
+    listed = values if isinstance(values, list) else []
+    return sorted(listed, key=lambda value: (places.get(fold(value), len(places)), fold(value)))
 
 
 def is_ours(spec: FieldSpec, value: Json, *, of_ticket: bool) -> bool:

@@ -11,7 +11,8 @@
     both, no base  both filled, and different           the winner; a bug with other tickets keeps what it has
 
 Many tickets on one bug: the most urgent value where values have ranks (priority), else the first link's that says
-anything. Lists on both sides (tags and labels) are merged member by member, in field_lists.py, and never overwritten.
+anything. Lists on both sides (tags and labels) are merged member by member, in field_lists.py, and never overwritten;
+a drop-down and components both ways are in field_choices.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.core.actions import Plan
+from syncd.core.field_choices import merge_choices
 from syncd.core.field_lists import merge_lists, words_of
 from syncd.core.field_model import Facts, FieldChange, FieldSpec, NoValue, Unread
 from syncd.core.field_plan import Bases, Fields, Member, record_of
@@ -45,10 +47,12 @@ def decide_fields(world: World, specs: Mapping[str, Sequence[FieldSpec]], bases:
             for group in _grouped(members, of_ticket=True):
                 _follow_bugs(fields, spec, group, facts)
             continue
-        elsewhere = _elsewhere(members)
+        elsewhere, told = _elsewhere(members), set[int]()
         for group in _grouped(members, of_ticket=False):
             if spec.is_list:
                 merge_lists(fields, spec, group, facts, elsewhere)
+            elif spec.is_choice:
+                merge_choices(fields, spec, group, facts, members, told)
             elif spec.owner == "zendesk":
                 _follow_tickets(fields, spec, group, facts)
             else:
@@ -103,10 +107,12 @@ def _elsewhere(members: Sequence[Member]) -> dict[int, frozenset[str]]:
 
 
 def _said(fields: Fields, spec: FieldSpec, member: Member, facts: Facts) -> tuple[bool, Json]:
-    """(known, what the ticket's value is called on the bug)."""
+    """(known, what the ticket's value is called on the bug). What syncd itself wrote there means what it meant."""
     try:
         return True, to_bug(spec, member.ticket_value, facts)
     except NoValue as problem:
+        if spec.owner == "both" and member.base is not None and not member.ticket_moved:
+            return True, member.base.bug
         fields.problem(spec, member, str(problem))
     except Unread as why:
         fields.waiting[member.link.id] = f"{UNREAD}: {why}"

@@ -21,6 +21,7 @@ PRIORITY_MAP = {"urgent": "Highest", "high": "High", "normal": "Medium", "low": 
 def spec(ticket: str = "text", bug: str = "text", owner: str = "zendesk", **more: object) -> FieldSpec:
     """A mapped field whose ids are "7" on tickets and customfield_1 on bugs (or the field of that kind)."""
     ids = {"priority": "priority", "labels": "labels", "assignee": "assignee", "versions": "fixVersions"}
+    ids["components"] = "components"
     sides = (
         TicketSide(ticket, "" if ticket in ("priority", "tags", "group", "assignee", "organization") else "7", ticket),
         BugSide(bug, ids.get(bug, "customfield_1"), bug),
@@ -54,6 +55,8 @@ def issue(number: str, value: Json, kind: str = "text", **more: object) -> Issue
         made = replace(made, priority=None if value is None else str(value))
     elif kind == "labels":
         made = replace(made, labels=tuple(sorted(map(str, value if isinstance(value, list) else []))))
+    elif kind == "components":
+        made = replace(made, components=tuple(map(str, value if isinstance(value, list) else [])))
     elif kind == "assignee":
         made = replace(made, assignee_id=None if value is None else str(value))
     else:
@@ -104,6 +107,8 @@ class Paper:
         old = self.issues[number]
         if change.kind == "labels":
             made = issue(number, _members(list[Json](old.labels), change), "labels")
+        elif change.kind == "components":
+            made = issue(number, _members(list[Json](old.components), change), "components")
         else:
             made = issue(number, change.value, change.kind)
         self.issues[number] = replace(made, updated_ms=old.updated_ms + 1)
