@@ -52,25 +52,27 @@ class Postman:
         self._stopping = stopping
 
     def run(self, seconds: float, on_dead: Callable[[Tx, Letter], None]) -> Posted:
-        """One round of at most about so many seconds. `on_dead` tells somebody else, in the transaction that gives a
-        letter up."""
+        """One round of at most about so many seconds; on a machine that is too slow for that one letter goes out all
+        the same. `on_dead` tells somebody else, in the transaction that gives a letter up."""
         posted = Posted()
         end = self._clock.monotonic() + seconds
         tried: set[int] = set()
         away: set[str] = set()
-        while not self._stopping() and self._clock.monotonic() < end:
+        begun = False
+        while not self._stopping() and (not begun or self._clock.monotonic() < end):
             letters = [x for x in self._due() if x.id not in tried and x.channel not in away]
             if not letters:
                 break
             for letter in letters:
                 left = end - self._clock.monotonic()
-                if left <= 0 or self._stopping():
+                if (begun and left <= 0) or self._stopping():
                     break
                 tried.add(letter.id)
                 if letter.channel not in away and self._is_away(letter.channel):
                     away.add(letter.channel)
                 if letter.channel not in away:
-                    self._post(letter, left, posted, away, on_dead)
+                    begun = True
+                    self._post(letter, left if left > 0 else seconds, posted, away, on_dead)
         return posted
 
     def _due(self) -> list[Letter]:

@@ -161,8 +161,10 @@ class Executor:
         return report
 
     def drain(self, lane: Lane, *, seconds: float) -> DrainReport:
-        """Performs what is due, for at most `seconds` and as far as the server's budget goes."""
+        """Performs what is due, for at most `seconds` and as far as the server's budget goes; however slow the machine
+        is, one is performed."""
         report = DrainReport(lane)
+        begun = False
         deadline = self._clock.monotonic() + seconds
         while not report.stopped:
             with self._store.transaction() as tx:
@@ -172,12 +174,13 @@ class Executor:
             for intent in batch:
                 if self._stopping():
                     report.stopped = "stopping"
-                elif self._clock.monotonic() >= deadline:
+                elif begun and self._clock.monotonic() >= deadline:
                     report.stopped = "out of time for this cycle"
                 elif self._budget_wait(lane) > 0:
                     report.stopped = "the server's rate limit is used up for now"
                 if report.stopped:
                     break
+                begun = True
                 self._run(intent, report, lambda i=intent: self._perform(i))  # type: ignore[misc]  # bound per turn
         return report
 

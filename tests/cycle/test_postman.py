@@ -90,6 +90,23 @@ def test_what_was_sent_is_never_tried_again(house: House) -> None:
     assert (house.states(), house.fates()) == (["sent"], ["sent"])
 
 
+class SlowClock(WallClock):
+    """On a machine where between any two looks at it more time passes than a round has."""
+
+    def monotonic(self) -> float:
+        self.advance(10.0)
+        return super().monotonic()
+
+
+def test_on_a_machine_too_slow_for_a_round_one_letter_goes_out_in_each(house: House) -> None:
+    house.clock = SlowClock(START)
+    house.add(letter(1), letter(2, group="other"))
+    house.round(seconds=5.0)
+    assert house.tried() == ["<1@example.org>"]
+    house.round(seconds=5.0)
+    assert house.states() == ["sent", "sent"]
+
+
 def dies(house: House, where: str) -> None:
     """A round whose process dies: before the server hears of it, after it took the letter, or before the commit."""
 
