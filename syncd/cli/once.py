@@ -21,6 +21,7 @@ from syncd.config.load import Loaded
 from syncd.core.guard import Held
 from syncd.core.model import Json
 from syncd.cycle import CycleReport
+from syncd.cycle.clock_brake import CLOCK_FIELDS
 from syncd.store import IntentState, StoreLocked
 
 ALL = ""  # --accept without a name
@@ -102,8 +103,11 @@ def once(*, accept: str | None, clock: str | None, as_json: bool) -> int:
     While a daemon runs, it does that; --accept is handed to it then.
     """
     loaded = load()
-    if accept and accept not in {route.name for route in loaded.config.routes}:
-        names = ", ".join(route.name for route in loaded.config.routes)
+    sla = loaded.config.sla
+    brakes = [route.name for route in loaded.config.routes]
+    brakes += [CLOCK_FIELDS] if sla is not None and sla.fields else []
+    if accept and accept not in brakes:
+        names = ", ".join(brakes)
         raise click.UsageError(f"There is no route '{accept}'; there are: {names}.", click.get_current_context())
     check_secrets(loaded)
     ticking = clock_for(loaded, clock)

@@ -12,6 +12,7 @@ import click
 
 from syncd.alerts.escalating import Carried
 from syncd.app.build import App
+from syncd.cli.costs import ANOTHER
 from syncd.cli.exits import Exit
 from syncd.cli.main import Verb
 from syncd.cli.output import clean, count, print_json, print_table, say, span, tell, when
@@ -19,12 +20,16 @@ from syncd.cli.shapes import held_json, local_json, write_json
 from syncd.cli.work import check_secrets, clock_for, load, looking, working
 from syncd.core.actions import AddLink, MoveBug, OpenConflict, RemoteAction, RepointLink, RetireLink, marker_of
 from syncd.core.clock_actions import ShowClocks
+from syncd.core.guard import Held
 from syncd.core.model import Json
 from syncd.cycle import CycleReport, Planned
+from syncd.cycle.clock_brake import counted
 from syncd.store import Intent, IntentState, StoreLocked
 
 DUE = 500
-"""Tickets that the rules are asked about, at most."""
+"""Tickets that the rules are asked about, and whose clocks are looked at, at most."""
+MOST_DUE = 200_000
+"""Tickets that are counted, so that what the rest would cost can be guessed from those."""
 TOLD = (AddLink, OpenConflict, RetireLink, RepointLink)
 """Changes of the store that people want to see; the rest is bookkeeping."""
 
@@ -57,6 +62,20 @@ class Import:
 
 
 @dataclass(slots=True)
+class ShownClocks:
+    """What ticket fields would show of clocks."""
+
+    actions: list[ShowClocks] = field(default_factory=list)
+    more: int = 0  # further tickets like these: a guess from those that were looked at
+    held: Held | None = None
+
+    @property
+    def calls(self) -> int:
+        """Of the further ones: a reading and a write each."""
+        return self.more * ANOTHER
+
+
+@dataclass(slots=True)
 class Shown:
     """All that a plan shows."""
 
@@ -68,7 +87,7 @@ class Shown:
     known: int  # tickets in the store
     stopped: dict[str, str]
     rules: list[Carried] = field(default_factory=list)  # what escalation rules would do
-    clocks: list[ShowClocks] = field(default_factory=list)  # what fields would show of clocks
+    clocks: ShownClocks = field(default_factory=ShownClocks)
     daemon: str = ""
 
 
@@ -162,16 +181,22 @@ def _rules(app: App) -> list[Carried]:
         return app.rules.would(tx, app.engine.clocks.folded(tx, due, now))
 
 
-def _clocks(app: App, queue: Sequence[Intent]) -> list[ShowClocks]:
-    """What ticket fields would show of clocks that changed or fell due, beside what waits in the queue."""
-    if app.clocks.settings is None:
-        return []
+def _clocks(app: App, queue: Sequence[Intent]) -> ShownClocks:
+    """What ticket fields would show of clocks that changed or fell due, once their histories are read, beside what
+    waits in the queue."""
+    settings = app.clocks.settings
+    if settings is None or not settings.shown:
+        return ShownClocks()
     keeper, now = app.engine.clocks, app.engine.clocks.now()
     with app.store.reading() as tx:
-        due = tx.due_tickets(datetime.fromtimestamp(now, UTC), DUE)
-        found = keeper.would_show(tx, keeper.folded(tx, due, now))
+        due = tx.due_tickets(datetime.fromtimestamp(now, UTC), MOST_DUE)
+        looked = due[:DUE]
+        found = keeper.would_show(tx, keeper.folded(tx, looked, now), some_day=True)
+        held = keeper.fields_held(tx)
     queued = {intent.id for intent in queue}
-    return [action for action in found if marker_of(action) not in queued]
+    actions = [action for action in found if marker_of(action) not in queued]
+    more = round(len(found) * (len(due) - len(looked)) / len(looked)) if looked else 0
+    return ShownClocks(actions, more, held if found else None)
 
 
 def _writes(shown: Shown) -> list[dict[str, Any]]:
@@ -181,13 +206,18 @@ def _writes(shown: Shown) -> list[dict[str, Any]]:
     ]
     fresh = [
         write_json(action, held=not shown.planned.goes(action), queued=False, edges=_edges(shown, action))
-        for action in (
-            *shown.planned.plan.remote,
-            *(action for each in shown.rules for action in each.actions),
-            *shown.clocks,
-        )
+        for action in (*shown.planned.plan.remote, *(action for each in shown.rules for action in each.actions))
     ]
-    return queued + fresh
+    is_held = shown.clocks.held is not None
+    clocks = [write_json(action, held=is_held, queued=False) for action in shown.clocks.actions]
+    return queued + fresh + clocks
+
+
+def _brakes(shown: Shown) -> list[Held]:
+    """All that is on. The one on clocks counts what was seen now: before the first cycle there are no clocks yet."""
+    held = shown.clocks.held
+    count = len(shown.clocks.actions) + shown.clocks.more
+    return [*shown.planned.held.values(), *([counted(held, count)] if held is not None else [])]
 
 
 def _edges(shown: Shown, action: RemoteAction) -> set[tuple[str | None, str]]:
@@ -208,6 +238,7 @@ def _code(shown: Shown) -> Exit:
 def _as_json(shown: Shown) -> dict[str, Json]:
     writes = _writes(shown)
     cost = {side: sum(w["calls"] for w in writes if w["service"] == side) for side in ("zendesk", "jira")}
+    cost["zendesk"] += shown.clocks.calls
     links = {link.id: link for link in shown.planned.world.links}
     return {
         "source": "store" if shown.imported is None else "servers",
@@ -227,12 +258,13 @@ def _as_json(shown: Shown) -> dict[str, Json]:
             for word in (each.fact for each in shown.rules)
             if word is not None
         ],
-        "brakes": [held_json(held) for held in shown.planned.held.values()],
+        "brakes": [held_json(held) for held in _brakes(shown)],
         "waiting": [
             {"link": i, "ticket": links[i].ticket_id, "issue": links[i].issue_key, "why": why}
             for i, why in shown.planned.plan.waiting
             if i in links
         ],
+        "more_clock_fields": {"tickets": shown.clocks.more, "calls": shown.clocks.calls},
         "cost": {**cost, "calls": sum(cost.values())},
         "problems": dict(shown.report.problems),
         "warnings": list(dict.fromkeys(shown.report.warnings)),
@@ -263,7 +295,7 @@ def _print(shown: Shown) -> None:
     _print_writes(shown)
     for word in (each.fact for each in shown.rules if each.fact is not None):
         say(clean(f"Told by {word.why}: {', '.join(word.receivers)} about ticket #{word.ticket}"))
-    for held in shown.planned.held.values():
+    for held in _brakes(shown):
         say()
         say(clean(held.message))
     for warning in dict.fromkeys(shown.report.warnings):
@@ -281,7 +313,10 @@ def _print_writes(shown: Shown) -> None:
             ("", "what", "why", "route", "calls"),
             [(state[w["held"], w["queued"]], w["what"], w["why"], w["route"], w["calls"]) for w in writes],
         )
-        calls = sum(w["calls"] for w in writes)
+        if shown.clocks.more:
+            more = f"about {shown.clocks.more} further tickets would show their clocks, {shown.clocks.calls} API calls"
+            say(f"Beside these, {more}.")
+        calls = sum(w["calls"] for w in writes) + shown.clocks.calls
         held = sum(1 for w in writes if w["held"])
         say()
         say(f"{count(len(writes), 'write')}, about {count(calls, 'API call')}; {held} held. Nothing was written.")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from syncd.core.clock_actions import ShowClocks
+from syncd.core.guard import Held
 from syncd.core.mapping import StageMapping
 from syncd.core.model import Json
 from syncd.core.ports import Clock, IssueSource, TicketSource
+from syncd.cycle.clock_brake import CLOCK_FIELDS, look
 from syncd.cycle.clock_fields import enqueue_shown, shown_writes
 from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
 from syncd.cycle.folding import events_of, fold, judged, load
@@ -48,7 +51,9 @@ class ClockKeeper:
         sla: Callable[[], SlaSettings | None],
         configured: Callable[[], bool],
         routes: Callable[[], Routes],
+        accept: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
+        """`accept` gives the tokens by which the configuration lets brakes go."""
         self._store = store
         self._zendesk = zendesk
         self._jira = jira
@@ -57,6 +62,8 @@ class ClockKeeper:
         self._sla = sla
         self._configured = configured
         self._routes = routes
+        self._accept = accept
+        self._fields_held: Held | None = None
         self._mappings: dict[str, StageMapping] = {}
         self._read: dict[str, int] = {}
         self._told: dict[int, tuple[tuple[Event, ...], int]] = {}  # the events of what was folded in this cycle
@@ -103,6 +110,7 @@ class ClockKeeper:
         self._kept = True
         self._told.clear()
         self._renew(settings)
+        self._brake(settings, report)
         with self._store.reading() as tx:
             now = self._now(tx)
             due = tx.due_tickets(datetime.fromtimestamp(now, UTC), MOST)
@@ -134,15 +142,39 @@ class ClockKeeper:
             }
             if wanted:
                 tx.want_histories(wanted)
+            if self._fields_held is not None:
+                return []
             return enqueue_shown(tx, found, settings.shown, self._off_tags(), self._clock.now())
+
+    def _brake(self, settings: SlaSettings, report: CycleReport) -> None:
+        """Whether fields that show clocks may be written. Once they may, every ticket is looked at for them."""
+        with self._store.reading() as tx:
+            guard = tx.guard(CLOCK_FIELDS) or {}
+            self._fields_held, kept, released = look(tx, settings.shown, self._accept())
+        if self._fields_held is not None and self._fields_held.count:
+            report.held[CLOCK_FIELDS] = self._fields_held
+        if kept != guard and isinstance(kept, dict):
+            with self._store.transaction() as tx:
+                tx.save_guard(CLOCK_FIELDS, kept)
+                if released and settings.shown:
+                    tx.recompute_clocks()
 
     def _off_tags(self) -> set[str]:
         return {view.off_tag for view in self._routes().running.values() if view.off_tag}
 
-    def would_show(self, tx: Tx, told: Sequence[TicketClocks]) -> list[ShowClocks]:
-        """What would be written into the fields of these tickets now. Nothing is remembered of it."""
+    def would_show(self, tx: Tx, told: Sequence[TicketClocks], *, some_day: bool = False) -> list[ShowClocks]:
+        """What would be written into the fields of these tickets now; `some_day`: also once their histories are read.
+        Nothing is remembered of it."""
         settings = self._sla()
-        return [] if settings is None else shown_writes(tx, told, settings.shown, self._off_tags())[0]
+        if settings is None:
+            return []
+        asked = [replace(ticket, is_complete=True) for ticket in told] if some_day else told
+        return shown_writes(tx, asked, settings.shown, self._off_tags())[0]
+
+    def fields_held(self, tx: Tx) -> Held | None:
+        """The brake on fields that show clocks, as the next cycle will find it."""
+        settings = self._sla()
+        return None if settings is None else look(tx, settings.shown, self._accept())[0]
 
     def now(self) -> int:
         """The present in Unix seconds, never before what the trackers said last: a clock that was set back must not

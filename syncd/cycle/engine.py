@@ -105,7 +105,15 @@ class Engine:
         histories = Histories(store, zendesk, clock, markers=markers, read_issues=self._fetch.read_issues)
         configured = has_clocks or (lambda: sla() is not None)
         self.clocks = ClockKeeper(
-            store, zendesk, jira, clock, histories, sla=sla, configured=configured, routes=lambda: self.routes
+            store,
+            zendesk,
+            jira,
+            clock,
+            histories,
+            sla=sla,
+            configured=configured,
+            routes=lambda: self.routes,
+            accept=lambda: self.settings.accept,
         )
         self._planner = Planner(store, zendesk, jira, clock, parts=parts)
         self._requests = Requests(store, zendesk, jira, clock)

@@ -14,6 +14,7 @@ from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World
 from syncd.cycle.acknowledging import acknowledge
 from syncd.cycle.apply import apply_local
+from syncd.cycle.clock_brake import CLOCK_FIELDS, WANTED
 from syncd.cycle.settings import Routes, Settings
 from syncd.sources.errors import SourceError
 from syncd.store import IntentMoved, LinkExists, NotStored, Store, Tx
@@ -123,6 +124,12 @@ class Requests:
         with self._store.transaction() as tx:
             for name, guard in tx.guards().items():
                 held = guard.get("held")
+                if name == CLOCK_FIELDS:
+                    if wanted in (None, name) and guard.get(WANTED) is not None:
+                        count = held.get("count") if isinstance(held, dict) else 0
+                        tx.save_guard(name, {"meaning": guard[WANTED], WANTED: guard[WANTED]})
+                        released.append(f"{name} ({count} tickets)")
+                    continue
                 if not isinstance(held, dict) or (wanted is not None and wanted != name):
                     continue
                 _release(tx, name, guard, held, now)

@@ -108,6 +108,13 @@ class Clocks(ClockMarks):
             if over:
                 self._connection.execute(delete(_DUE).where(ClockDueRow.ticket_id.in_(over)))
 
+    def count_tickets_with_clocks(self) -> int:
+        """How many tickets have a clock with a target that is neither met nor cancelled."""
+        open_clocks = select(func.count(ClockRow.ticket_id.distinct()))
+        return self._connection.execute(
+            open_clocks.where(ClockRow.ended.is_(None), ClockRow.target.is_not(None))
+        ).scalar_one()
+
     # ---- what is worth a look ----
 
     def due_tickets(self, now: datetime, limit: int) -> list[int]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.cli.plan import _as_json, _preview
+from syncd.core.guard import Reason
+from syncd.cycle.clock_brake import CLOCK_FIELDS
 from syncd.cycle.sla_settings import ShownField, SlaSettings
 from syncd.executor.drain import describe
 from syncd.sandbox.faults import Fault
@@ -69,6 +73,8 @@ class Desk(Lab):
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path, "cloud")
+    made.app.engine.step()
+    assert "sla.fields (0 tickets)" in made.accept()
     yield made
     made.app.store.close()
 
@@ -133,6 +139,37 @@ def test_what_would_be_shown_can_be_asked_for_without_a_trace(desk: Desk) -> Non
     assert describe(action) == f"show the clocks in fields of ticket #{ticket}"
     assert waiting["zendesk"] == 0
     assert desk.puts(before) == []
+
+
+def test_the_first_writes_wait_for_a_person_and_are_stated(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "cloud")
+    tickets = [desk.ticket("open") for _ in range(3)]
+    desk.app.engine.clocks.prepare()
+    plan: Any = _as_json(_preview(desk.app, desk.app.engine.observe(complete=True), None))
+    assert [(write["kind"], write["held"]) for write in plan["writes"]] == [("show_clocks", True)] * 3
+    assert [(held["route"], held["count"]) for held in plan["brakes"]] == [(CLOCK_FIELDS, 3)]
+    assert plan["cost"]["zendesk"] == 6
+    report = desk.cycle(4, seconds=60)
+    held = report.held[CLOCK_FIELDS]
+    assert (held.reason, held.count) == (Reason.FIRST_RUN, 3)
+    assert "3 open tickets are to show it, about 6 API calls" in held.message
+    assert desk.puts(0) == []
+    assert "sla.fields" in desk.accept()
+    before = desk.mark()
+    assert not desk.cycle(2).held
+    assert len(desk.puts(before)) == 3
+    assert {desk.seen(ticket)[1] for ticket in tickets} == {"sla_running"}
+    before = desk.mark()
+    assert desk.sla is not None
+    desk.sla = replace(desk.sla, shown=desk.sla.shown[:2])  # other fields are another question
+    desk.restart()
+    desk.agent_sets(tickets[0], "pending")
+    assert desk.cycle(4, seconds=60).held[CLOCK_FIELDS].reason is Reason.MAPPING_CHANGED
+    assert desk.puts(before) == []
+    token = desk.reports[-1].held[CLOCK_FIELDS].token
+    desk.app.engine.settings = replace(desk.app.engine.settings, accept=frozenset({token}))  # guard.accept
+    desk.cycle(2)
+    assert desk.seen(tickets[0])[:2] == [None, "sla_paused"]
 
 
 def test_nothing_is_written_to_a_closed_ticket(desk: Desk) -> None:
