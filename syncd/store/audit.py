@@ -6,12 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from syncd.core.model import Json
 from syncd.store.codec import dumps, from_micros, loads, to_micros
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import Repository, chunks
 from syncd.store.schema import AuditRow, OwnWriteRow
+
+_OWN_WRITES = Prepared(
+    select(OwnWriteRow.subject, OwnWriteRow.attr, OwnWriteRow.value, OwnWriteRow.count).where(
+        listed(OwnWriteRow.subject)
+    )
+)
+_FORGET = Prepared(delete(OwnWriteRow).where(listed(OwnWriteRow.subject)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Audits(Repository):
             "outcome": outcome,
             "detail": dumps(dict(detail or {})),
         }
-        self._connection.execute(insert(AuditRow).values(**row))
+        self._insert(AuditRow, row)
 
     def audits(self, subject: str | None = None, limit: int | None = 100, intent_id: str | None = None) -> list[Audit]:
         """The newest rows first, of one subject or intent or of all."""
@@ -85,12 +93,11 @@ class Audits(Repository):
         """(subject, attribute) → (the last value that we wrote, how often in a row)."""
         found: dict[tuple[str, str], tuple[str, int]] = {}
         for part in chunks(subjects):
-            query = select(OwnWriteRow.subject, OwnWriteRow.attr, OwnWriteRow.value, OwnWriteRow.count)
-            for subject, attr, value, count in self._connection.execute(query.where(OwnWriteRow.subject.in_(part))):
+            for subject, attr, value, count in self._tuples(_OWN_WRITES, ids=part):
                 found[subject, attr] = (value, count)
         return found
 
     def forget_own_writes(self, subjects: Iterable[str]) -> None:
         """A person took over: the counts start anew."""
         for part in chunks(subjects):
-            self._connection.execute(delete(OwnWriteRow).where(OwnWriteRow.subject.in_(part)))
+            self._alter(_FORGET, ids=part)

@@ -6,15 +6,39 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from syncd.core.comment_model import Carried, Looked, Side, Twin, TwinState
 from syncd.core.model import Visibility
 from syncd.store.codec import from_micros, to_micros
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import Repository, chunks, table_of
 from syncd.store.schema import AuditRow, CarriedFileRow, CommentsSeenRow, CommentTwinRow
 
 _TWIN = table_of(CommentTwinRow)
+_ONE_TWIN = Prepared(
+    select(_TWIN).where(
+        CommentTwinRow.side == bindparam("side"),
+        CommentTwinRow.source_id == bindparam("source_id"),
+        CommentTwinRow.target == bindparam("target"),
+    )
+)
+_TWINS = Prepared(select(_TWIN).where(listed(CommentTwinRow.origin)).order_by(CommentTwinRow.source_at))
+_PUBLIC_TWINS = Prepared(
+    select(_TWIN).where(
+        CommentTwinRow.side == "jira",
+        CommentTwinRow.visibility == Visibility.CUSTOMER.value,
+        CommentTwinRow.source_at >= bindparam("since"),
+    )
+)
+_SEEN = Prepared(
+    select(CommentsSeenRow.link_id, CommentsSeenRow.side, CommentsSeenRow.version).where(
+        listed(CommentsSeenRow.link_id)
+    )
+)
+_CARRIED = Prepared(
+    select(CarriedFileRow.digest, CarriedFileRow.size).where(CarriedFileRow.target == bindparam("target"))
+)
 
 
 class Comments(Repository):
@@ -40,18 +64,14 @@ class Comments(Repository):
 
     def twin(self, side: Side, source_id: str, target: str) -> Twin | None:
         """The copy of one comment on one subject."""
-        query = select(_TWIN).where(
-            CommentTwinRow.side == side, CommentTwinRow.source_id == source_id, CommentTwinRow.target == target
-        )
-        row = self._connection.execute(query).mappings().first()
+        row = self._row(_ONE_TWIN, side=side, source_id=source_id, target=target)
         return None if row is None else _twin(row)
 
     def twins_of(self, origins: Iterable[str]) -> list[Twin]:
         """The copies of all comments of these subjects."""
         found: list[Twin] = []
         for part in chunks(origins):
-            query = select(_TWIN).where(CommentTwinRow.origin.in_(part)).order_by(CommentTwinRow.source_at)
-            found += [_twin(row) for row in self._connection.execute(query).mappings()]
+            found += [_twin(row) for row in self._rows(_TWINS, ids=part)]
         return found
 
     def twins_since(self, side: Side, since: datetime) -> list[Twin]:
@@ -61,9 +81,7 @@ class Comments(Repository):
 
     def public_twins_since(self, since: datetime) -> list[Twin]:
         """What customers read of comments that were made since."""
-        public = (CommentTwinRow.side == "jira", CommentTwinRow.visibility == Visibility.CUSTOMER.value)
-        query = select(_TWIN).where(*public, CommentTwinRow.source_at >= to_micros(since))
-        return [_twin(row) for row in self._connection.execute(query).mappings()]
+        return [_twin(row) for row in self._rows(_PUBLIC_TWINS, since=to_micros(since))]
 
     # ---- how far ----
 
@@ -71,9 +89,7 @@ class Comments(Repository):
         """(link, side) → the version up to which its comments were looked at."""
         found: dict[tuple[int, str], int] = {}
         for part in chunks(link_ids):
-            query = select(CommentsSeenRow.link_id, CommentsSeenRow.side, CommentsSeenRow.version)
-            rows = self._connection.execute(query.where(CommentsSeenRow.link_id.in_(part)))
-            found |= {(row.link_id, row.side): row.version for row in rows}
+            found |= {(link, side): version for link, side, version in self._tuples(_SEEN, ids=part)}
         return found
 
     def saw_comments(self, link_id: int, side: Looked, version: int) -> None:
@@ -90,9 +106,8 @@ class Comments(Repository):
 
     def carried(self, target: str) -> Carried:
         """The files that were brought to a ticket or issue."""
-        query = select(CarriedFileRow.digest, CarriedFileRow.size).where(CarriedFileRow.target == target)
-        rows = self._connection.execute(query).all()
-        return Carried(sum(row.size for row in rows), frozenset(row.digest for row in rows))
+        rows = self._tuples(_CARRIED, target=target)
+        return Carried(sum(size for _, size in rows), frozenset(digest for digest, _ in rows))
 
     def keep_file(self, target: str, digest: str, name: str, size: int, now: datetime) -> None:
         """A file was brought there."""

@@ -198,7 +198,7 @@ class Creations(Intents):
         query = select(_INTENT).where(
             IntentRow.state == "refused", IntentRow.kind == "create_bug", IntentRow.last_error != SUPERSEDED
         )
-        return self._sound_intents(query.order_by(IntentRow.seq.desc()))
+        return self._asked(query.order_by(IntentRow.seq.desc()))
 
 
 def _creation(row: Mapping[Any, Any]) -> Creation:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from syncd.store.codec import to_micros
 from syncd.store.errors import CursorWentBack
+from syncd.store.prepared import Prepared
 from syncd.store.rows import Repository, sealed, table_of
 from syncd.store.schema import CursorRow
 
 _CURSOR = table_of(CursorRow)
+_BY_NAME = Prepared(select(_CURSOR).where(CursorRow.name == bindparam("name")))
 
 
 class Cursors(Repository):
@@ -19,7 +21,7 @@ class Cursors(Repository):
 
     def cursor(self, name: str) -> str | None:
         """Its value; raises RowDamaged."""
-        row = self._connection.execute(select(_CURSOR).where(CursorRow.name == name)).mappings().first()
+        row = self._row(_BY_NAME, name=name)
         if row is None:
             return None
         self._raise_if_damaged(CursorRow, row, "name")

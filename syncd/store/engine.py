@@ -181,6 +181,8 @@ def sentences(url: URL) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise translate(error, url) from error
+    except sqlite3.Error as error:
+        raise translate_sqlite(error, name_of(url)) from error
 
 
 def translate(error: DBAPIError, url: URL) -> StoreError:

@@ -6,15 +6,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from syncd.core.model import Json
 from syncd.store.codec import dumps, from_micros, loads, maybe_micros, maybe_moment, to_micros
+from syncd.store.prepared import Prepared
 from syncd.store.rows import Repository, table_of
 from syncd.store.schema import EdgeRow, FactRow, HeartbeatRow, LeaseRow, NameRow
 
 Edge = tuple[str | None, str]
 """A step of a workflow: from a status id (None = from any) to a status id."""
+
+_FACT = Prepared(select(FactRow.value).where(FactRow.key == bindparam("key")))
+_NAMES = Prepared(
+    select(NameRow.folded, NameRow.value).where(NameRow.kind == bindparam("kind"), NameRow.scope == bindparam("scope"))
+)
+_HEARTBEAT = Prepared(select(table_of(HeartbeatRow)))
+_LEASE = Prepared(select(LeaseRow.owner, LeaseRow.epoch, LeaseRow.until).where(LeaseRow.name == bindparam("name")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Facts(Repository):
 
     def get_fact(self, key: str) -> Json:
         """The value; None when there is none (or when it is null)."""
-        text = self._connection.execute(select(FactRow.value).where(FactRow.key == key)).scalar()
+        text = self._value(_FACT, key=key)
         return None if text is None else loads(text)
 
     def fact_age(self, key: str, now: datetime) -> float | None:
@@ -77,8 +85,7 @@ class Facts(Repository):
 
     def bound_names(self, kind: str, scope: str) -> dict[str, str]:
         """Casefolded name → id."""
-        query = select(NameRow.folded, NameRow.value).where(NameRow.kind == kind, NameRow.scope == scope)
-        return {row.folded: row.value for row in self._connection.execute(query)}
+        return dict(self._tuples(_NAMES, kind=kind, scope=scope))
 
     # ---- workflows ----
 
@@ -125,7 +132,7 @@ class Facts(Repository):
 
     def last_heartbeat(self) -> Heartbeat | None:
         """None before the first cycle ended."""
-        row = self._connection.execute(select(table_of(HeartbeatRow))).mappings().first()
+        row = self._row(_HEARTBEAT)
         if row is None:
             return None
         detail = loads(row["detail"])
@@ -147,6 +154,5 @@ class Facts(Repository):
 
     def lease(self, name: str) -> Lease | None:
         """Who holds it."""
-        query = select(LeaseRow.owner, LeaseRow.epoch, LeaseRow.until).where(LeaseRow.name == name)
-        row = self._connection.execute(query).first()
-        return None if row is None else Lease(name, row[0], row[1], maybe_moment(row[2]))
+        found = self._tuples(_LEASE, name=name)
+        return Lease(name, found[0][0], found[0][1], maybe_moment(found[0][2])) if found else None

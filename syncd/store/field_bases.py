@@ -10,11 +10,20 @@ from sqlalchemy import select
 
 from syncd.core.field_model import FieldBase
 from syncd.store.codec import dumps, from_micros, loads, to_micros
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import Repository, chunks, table_of
 from syncd.store.schema import LinkRow
 from syncd.store.schema_moments import FieldBaseRow
 
 _BASE = table_of(FieldBaseRow)
+_BASES = Prepared(select(_BASE).where(listed(FieldBaseRow.link_id)))
+_STANDING = (
+    select(FieldBaseRow.link_id, FieldBaseRow.field, FieldBaseRow.problem, FieldBaseRow.at)
+    .join(LinkRow, LinkRow.id == FieldBaseRow.link_id)
+    .where(FieldBaseRow.problem.is_not(None), LinkRow.state != "retired")
+    .order_by(FieldBaseRow.link_id, FieldBaseRow.field)
+)
+_PROBLEMS, _PROBLEMS_OF = Prepared(_STANDING), Prepared(_STANDING.where(listed(FieldBaseRow.link_id)))
 
 
 class FieldBases(Repository):
@@ -24,7 +33,7 @@ class FieldBases(Repository):
         """All that is known of the fields of these links, by (link, field)."""
         found: dict[tuple[int, str], FieldBase] = {}
         for part in chunks(link_ids):
-            for row in self._connection.execute(select(_BASE).where(FieldBaseRow.link_id.in_(part))).mappings():
+            for row in self._rows(_BASES, ids=part):
                 found[row["link_id"], row["field"]] = _base(row)
         return found
 
@@ -44,15 +53,11 @@ class FieldBases(Repository):
 
     def field_problems(self, link_ids: Iterable[int] | None = None) -> list[tuple[int, str, str, datetime]]:
         """(link, field, what a person must mend, since when) of the live links; None = of all of them."""
-        query = select(FieldBaseRow.link_id, FieldBaseRow.field, FieldBaseRow.problem, FieldBaseRow.at)
-        query = query.join(LinkRow, LinkRow.id == FieldBaseRow.link_id)
-        query = query.where(FieldBaseRow.problem.is_not(None), LinkRow.state != "retired")
-        query = query.order_by(FieldBaseRow.link_id, FieldBaseRow.field)
         if link_ids is None:
-            return [_problem(row) for row in self._connection.execute(query)]
+            return [_problem(row) for row in self._tuples(_PROBLEMS)]
         found: list[tuple[int, str, str, datetime]] = []
         for part in chunks(link_ids):
-            found += [_problem(row) for row in self._connection.execute(query.where(FieldBaseRow.link_id.in_(part)))]
+            found += [_problem(row) for row in self._tuples(_PROBLEMS_OF, ids=part)]
         return found
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from syncd.core.model import Json
 from syncd.store.codec import dumps, loads
+from syncd.store.prepared import Prepared
 from syncd.store.rows import Repository
 from syncd.store.schema import GuardRow
+
+_BODY = Prepared(select(GuardRow.body).where(GuardRow.route == bindparam("route")))
+_ALL = Prepared(select(GuardRow.route, GuardRow.body).order_by(GuardRow.route))
 
 
 class Guards(Repository):
@@ -17,13 +21,12 @@ class Guards(Repository):
 
     def guard(self, route: str) -> dict[str, Json] | None:
         """None for a route that was never seen."""
-        body = self._connection.execute(select(GuardRow.body).where(GuardRow.route == route)).scalar()
+        body = self._value(_BODY, route=route)
         return None if body is None else loads(body)
 
     def guards(self) -> dict[str, dict[str, Json]]:
         """All of them, by route."""
-        rows = self._connection.execute(select(GuardRow.route, GuardRow.body).order_by(GuardRow.route))
-        return {route: loads(body) for route, body in rows}
+        return {route: loads(body) for route, body in self._tuples(_ALL)}
 
     def save_guard(self, route: str, guard: Mapping[str, Json]) -> None:
         """Replaces the route's guard."""

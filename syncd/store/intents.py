@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from syncd.core.actions import CommentOnBug, RemoteAction, RemoveTag, marker_of
@@ -32,6 +32,7 @@ from syncd.store.codec import (
     to_micros,
 )
 from syncd.store.errors import IntentMoved, NotStored
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import Repository, chunks, sealed, table_of
 from syncd.store.schema import IntentRow
 
@@ -53,6 +54,70 @@ _HAS_FAILED = (
         _EARLIER.seq < IntentRow.seq,
     )
     .exists()
+)
+
+_BY_ID = Prepared(select(_INTENT).where(IntentRow.id == bindparam("id")))
+_UNTRIED = Prepared(select(_INTENT).where(listed(IntentRow.subject), IntentRow.state == "new", IntentRow.attempts == 0))
+_UNTRIED_OF_KIND = Prepared(
+    select(_INTENT).where(
+        IntentRow.subject == bindparam("subject"),
+        IntentRow.state == "new",
+        IntentRow.kind == bindparam("kind"),
+        IntentRow.attempts == 0,
+    )
+)
+_WAITING = Prepared(
+    select(_INTENT)
+    .where(IntentRow.subject == bindparam("subject"), IntentRow.state == "new", IntentRow.kind == bindparam("kind"))
+    .order_by(IntentRow.seq)
+)
+_UNSETTLED = Prepared(select(_INTENT).where(IntentRow.state == "sent").order_by(IntentRow.seq))
+_UNFINISHED = Prepared(
+    select(_INTENT).where(IntentRow.subject == bindparam("subject"), IntentRow.state.in_(["new", "sent", "parked"]))
+)
+_BUSY = Prepared(
+    select(IntentRow.subject)
+    .where(
+        listed(IntentRow.subject),
+        and_(IntentRow.state.in_(["new", "sent", "parked"]), or_(IntentRow.state != "new", IntentRow.attempts > 0)),
+    )
+    .distinct()
+)
+_COUNT_NEW = Prepared(
+    select(func.count())
+    .select_from(_INTENT)
+    .where(IntentRow.destination == bindparam("destination"), IntentRow.state == "new")
+)
+_COUNTS = Prepared(select(IntentRow.state, func.count()).group_by(IntentRow.state))
+_LAST_SEQ = Prepared(select(func.max(IntentRow.seq)))
+_ORPHANS = Prepared(
+    select(_INTENT)
+    .outerjoin(_FIRST, _FIRST.id == IntentRow.after)
+    .where(
+        IntentRow.state == "new",
+        IntentRow.after > "",  # not IS NOT NULL, for which SQLite uses no index
+        or_(_FIRST.id.is_(None), _FIRST.state == "refused"),
+    )
+)
+_CANDIDATES = (
+    select(_INTENT)
+    .where(
+        IntentRow.destination == bindparam("destination"),
+        IntentRow.state == "new",
+        IntentRow.next_at <= bindparam("now"),
+        or_(IntentRow.after.is_(None), _FIRST_IS_DONE),
+        ~_IS_UNDER_WAY,
+        ~_HAS_FAILED,
+    )
+    .order_by(IntentRow.urgency, IntentRow.seq)
+    .limit(bindparam("most"))
+)
+_FIRST_CANDIDATES = Prepared(_CANDIDATES)
+_FURTHER_CANDIDATES = Prepared(
+    _CANDIDATES.where(
+        IntentRow.urgency >= bindparam("urgency"),
+        or_(IntentRow.urgency > bindparam("urgency"), IntentRow.seq > bindparam("seq")),
+    )
 )
 
 
@@ -143,7 +208,7 @@ class Intents(Repository):
                 "destination": destination_of(action),
             }
             new = {**identity, **fresh, **wanted, "seq": self._next_seq()}
-            self._connection.execute(insert(_INTENT).values(**sealed(IntentRow, new)))
+            self._insert(IntentRow, sealed(IntentRow, new))
         elif row["state"] == "new":
             self._write_intent({**row, **wanted})
         else:
@@ -156,10 +221,7 @@ class Intents(Repository):
         tried and that this transaction did not enqueue. Returns their ids."""
         gone = []
         for part in chunks(subjects):
-            query = select(_INTENT).where(
-                IntentRow.subject.in_(part), IntentRow.state == "new", IntentRow.attempts == 0
-            )
-            for row in self._connection.execute(query).mappings().all():
+            for row in self._rows(_UNTRIED, ids=part):
                 if row["id"] in self._enqueued or not self._sound(IntentRow, row):
                     continue
                 if decode_action(row["kind"], row["payload"]).slot in slots:
@@ -178,7 +240,7 @@ class Intents(Repository):
         subjects: set[str] = set()
         position: tuple[int, int] | None = None
         while len(chosen) < limit:
-            rows = self._connection.execute(self._candidates(destination, now, position, 2 * limit)).mappings().all()
+            rows = self._candidates(destination, now, position, 2 * limit)
             for row in rows:
                 if len(chosen) == limit or row["subject"] in subjects:
                     continue
@@ -271,57 +333,40 @@ class Intents(Repository):
         query = select(_INTENT)
         if state is not None:
             query = query.where(IntentRow.state == state.value)
-        return self._sound_intents(query.order_by(IntentRow.seq.desc()).limit(limit))
+        return self._asked(query.order_by(IntentRow.seq.desc()).limit(limit))
 
     def waiting_for(self, subject: str, kind: str) -> list[Intent]:
         """The subject's intents of a kind that were never sent, in order of enqueuing."""
-        query = select(_INTENT).where(IntentRow.subject == subject, IntentRow.state == "new", IntentRow.kind == kind)
-        return self._sound_intents(query.order_by(IntentRow.seq))
+        return self._sound_intents(self._rows(_WAITING, subject=subject, kind=kind))
 
     def unsettled(self) -> list[Intent]:
         """Those in state `sent`, in order of enqueuing."""
-        return self._sound_intents(select(_INTENT).where(IntentRow.state == "sent").order_by(IntentRow.seq))
+        return self._sound_intents(self._rows(_UNSETTLED))
 
     def busy_subjects(self, subjects: Iterable[str]) -> set[str]:
         """Those of the subjects with a sent or parked intent, or with a `new` one that failed before."""
-        stuck = and_(
-            IntentRow.state.in_(["new", "sent", "parked"]), or_(IntentRow.state != "new", IntentRow.attempts > 0)
-        )
         found: set[str] = set()
         for part in chunks(subjects):
-            query = select(IntentRow.subject).where(IntentRow.subject.in_(part), stuck).distinct()
-            found |= set(self._connection.execute(query).scalars())
+            found |= set(self._column(_BUSY, ids=part))
         return found
 
     def waiting_counts(self) -> dict[str, int]:
         """How many are `new`, by destination; both destinations are always there."""
-        found = {}
-        for destination in ("zendesk", "jira"):
-            query = select(func.count()).select_from(_INTENT)
-            query = query.where(IntentRow.destination == destination, IntentRow.state == "new")
-            found[destination] = self._connection.execute(query).scalar_one()
-        return found
+        return {side: int(self._value(_COUNT_NEW, destination=side)) for side in ("zendesk", "jira")}
 
     def intent_counts(self) -> dict[IntentState, int]:
         """How many are in each state; states without any are left out."""
-        query = select(IntentRow.state, func.count()).group_by(IntentRow.state)
-        return {IntentState(state): count for state, count in self._connection.execute(query)}
+        return {IntentState(state): count for state, count in self._tuples(_COUNTS)}
 
     # ---- inside ----
 
     def _next_seq(self) -> int:
-        return (self._connection.execute(select(func.max(IntentRow.seq))).scalar() or 0) + 1
+        return int(self._value(_LAST_SEQ) or 0) + 1
 
     def _supersede_others(self, action: RemoteAction, now: datetime) -> None:
         if not action.slot:
             return
-        query = select(_INTENT).where(
-            IntentRow.subject == action.subject,
-            IntentRow.state == "new",
-            IntentRow.kind == action.kind,
-            IntentRow.attempts == 0,
-        )
-        for row in self._connection.execute(query).mappings().all():
+        for row in self._rows(_UNTRIED_OF_KIND, subject=action.subject, kind=action.kind):
             if row["id"] in self._enqueued:
                 continue
             other = self._sound_intent(row)
@@ -332,18 +377,8 @@ class Intents(Repository):
         self._write_intent({**row, "state": "refused", "last_error": SUPERSEDED, "done_at": to_micros(now)})
 
     def _drop_orphans(self, now: datetime) -> None:
-        query = (
-            select(_INTENT)
-            .outerjoin(_FIRST, _FIRST.id == IntentRow.after)
-            .where(
-                IntentRow.state == "new",
-                IntentRow.after > "",  # not IS NOT NULL, for which SQLite uses no index
-                or_(_FIRST.id.is_(None), _FIRST.state == "refused"),
-            )
-        )
         while self._writable:  # what waits for an orphan is one in the next round
-            rows = self._connection.execute(query).mappings().all()
-            orphans = [row for row in rows if self._sound(IntentRow, row)]
+            orphans = [row for row in self._rows(_ORPHANS) if self._sound(IntentRow, row)]
             for row in orphans:
                 self._supersede(row, now)
             if not orphans:
@@ -351,26 +386,16 @@ class Intents(Repository):
 
     def _candidates(
         self, destination: str, now: datetime, position: tuple[int, int] | None, limit: int
-    ) -> Select[tuple[Any, ...]]:
-        query = select(_INTENT).where(
-            IntentRow.destination == destination,
-            IntentRow.state == "new",
-            IntentRow.next_at <= to_micros(now),
-            or_(IntentRow.after.is_(None), _FIRST_IS_DONE),
-            ~_IS_UNDER_WAY,
-            ~_HAS_FAILED,
-        )
-        if position is not None:
-            urgency, seq = position
-            query = query.where(IntentRow.urgency >= urgency, or_(IntentRow.urgency > urgency, IntentRow.seq > seq))
-        return query.order_by(IntentRow.urgency, IntentRow.seq).limit(limit)
+    ) -> list[dict[str, Any]]:
+        wanted = {"destination": destination, "now": to_micros(now), "most": limit}
+        if position is None:
+            return self._rows(_FIRST_CANDIDATES, **wanted)
+        urgency, seq = position
+        return self._rows(_FURTHER_CANDIDATES, **wanted, urgency=urgency, seq=seq)
 
     def _subject_is_sound(self, subject: str) -> bool:
         """False when an unfinished intent of the subject is damaged: it may be one that was sent."""
-        unfinished = IntentRow.state.in_(["new", "sent", "parked"])
-        query = select(_INTENT).where(IntentRow.subject == subject, unfinished)
-        rows = self._connection.execute(query).mappings().all()
-        return not [row for row in rows if not self._sound(IntentRow, row)]
+        return not [row for row in self._rows(_UNFINISHED, subject=subject) if not self._sound(IntentRow, row)]
 
     def _need(self, intent_id: str, *states: IntentState) -> dict[str, Any]:
         row = self._intent_row(intent_id)
@@ -382,17 +407,18 @@ class Intents(Repository):
         return row
 
     def _intent_row(self, intent_id: str) -> dict[str, Any] | None:
-        row = self._connection.execute(select(_INTENT).where(IntentRow.id == intent_id)).mappings().first()
-        if row is None:
-            return None
-        self._raise_if_damaged(IntentRow, row)
-        return dict(row)
+        row = self._row(_BY_ID, id=intent_id)
+        if row is not None:
+            self._raise_if_damaged(IntentRow, row)
+        return row
 
     def _write_intent(self, row: Mapping[Any, Any]) -> None:
-        self._connection.execute(update(_INTENT).where(_INTENT.c.id == row["id"]).values(**sealed(IntentRow, row)))
+        self._rewrite(IntentRow, sealed(IntentRow, row))
 
-    def _sound_intents(self, query: Select[Any]) -> list[Intent]:
-        rows = self._connection.execute(query).mappings().all()
+    def _asked(self, query: Select[Any]) -> list[Intent]:
+        return self._sound_intents(self._connection.execute(query).mappings().all())
+
+    def _sound_intents(self, rows: Iterable[Mapping[Any, Any]]) -> list[Intent]:
         return [intent for row in rows if (intent := self._sound_intent(row)) is not None]
 
     def _sound_intent(self, row: Mapping[Any, Any]) -> Intent | None:

@@ -5,20 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Select, func, insert, select, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import bindparam, func, insert, select
 
 from syncd.core.model import Base, Conflict, Json, Link, LinkState, Origin
 from syncd.store.clock_marks import ClockMarks
 from syncd.store.codec import decode, dumps, encode, from_micros, loads, to_micros
 from syncd.store.errors import LinkExists, LinkRetired, NotStored
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import chunks, row_sum, sealed, table_of
 from syncd.store.schema import LinkLogRow, LinkRow
 
+_Side = Literal["ticket_id", "issue_id"]
+
 _LINK = table_of(LinkRow)
 _ALIVE = LinkRow.state != LinkState.RETIRED.value
+
+_BY_ID = Prepared(select(_LINK).where(LinkRow.id == bindparam("id")))
+_SIDES = {"ticket_id": LinkRow.ticket_id, "issue_id": LinkRow.issue_id}
+_BY_SIDE = {name: Prepared(select(_LINK).where(listed(column), _ALIVE)) for name, column in _SIDES.items()}
+_LINKED = {name: Prepared(select(column).where(listed(column), _ALIVE).distinct()) for name, column in _SIDES.items()}
+_NEXT = Prepared(
+    select(_LINK)
+    .where(LinkRow.state == bindparam("state"), LinkRow.id > bindparam("after_id"))
+    .order_by(LinkRow.id)
+    .limit(bindparam("most"))
+)
+_COUNT_LIVE = Prepared(select(func.count()).select_from(_LINK).where(LinkRow.state.in_(["live", "conflict"])))
+_COUNT_LIVE_OF_ROUTE = Prepared(
+    select(func.count())
+    .select_from(_LINK)
+    .where(LinkRow.state.in_(["live", "conflict"]), LinkRow.route == bindparam("route"))
+)
+_RETIRED_OF = select(LinkRow.ticket_id, LinkRow.issue_id).where(
+    listed(LinkRow.ticket_id), LinkRow.state == LinkState.RETIRED.value
+)
+_RETIRED = Prepared(_RETIRED_OF)
+_RETIRED_OTHERWISE = Prepared(_RETIRED_OF.where(LinkRow.retired_reason != bindparam("reason")))
+_TWIN = Prepared(
+    select(LinkRow.id).where(
+        LinkRow.ticket_id == bindparam("ticket_id"), LinkRow.issue_id == bindparam("issue_id"), _ALIVE
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +95,7 @@ class Links(ClockMarks):
         added = self._connection.execute(insert(_LINK).values(**row, row_sum="").returning(_LINK.c.id))
         row["id"] = added.scalar_one()
         # The sum covers the id, which the database gives only now.
-        seal = update(_LINK).where(_LINK.c.id == row["id"]).values(row_sum=row_sum("link", row))
-        self._connection.execute(seal)
+        self._rewrite(LinkRow, {"id": row["id"], "row_sum": row_sum("link", row)})
         self.touch_clocks([ticket_id])
         return link_of(row)
 
@@ -78,11 +106,11 @@ class Links(ClockMarks):
 
     def links_of_ticket(self, ids: Iterable[int]) -> list[Link]:
         """The links of these tickets that are not retired, by id."""
-        return self._links_by(LinkRow.ticket_id, ids)
+        return self._links_by("ticket_id", ids)
 
     def links_of_issue(self, ids: Iterable[str]) -> list[Link]:
         """The links of these issues that are not retired, by id."""
-        return self._links_by(LinkRow.issue_id, ids)
+        return self._links_by("issue_id", ids)
 
     def links_touching(self, ticket_ids: Iterable[int], issue_ids: Iterable[str]) -> list[Link]:
         """The links of these tickets and issues, those that share a ticket or an issue with them, and so on; none
@@ -94,8 +122,8 @@ class Links(ClockMarks):
         found: dict[int, Link] = {}
         broken: set[tuple[str, object]] = set()
         while new_tickets or new_issues:
-            by_ticket, bad_tickets = self._look_up(LinkRow.ticket_id, new_tickets)
-            by_issue, bad_issues = self._look_up(LinkRow.issue_id, new_issues)
+            by_ticket, bad_tickets = self._look_up("ticket_id", new_tickets)
+            by_issue, bad_issues = self._look_up("issue_id", new_issues)
             broken |= {("ticket", ticket) for ticket in bad_tickets} | {("issue", issue) for issue in bad_issues}
             found |= {link.id: link for link in (*by_ticket, *by_issue)}
             new_issues = [i for i in dict.fromkeys(link.issue_id for link in by_ticket) if i not in issues]
@@ -113,23 +141,19 @@ class Links(ClockMarks):
             query = query.where(LinkRow.state == state.value)
         if route is not None:
             query = query.where(LinkRow.route == route)
-        return self._sound_links(query.order_by(LinkRow.id).limit(limit))
+        return self._sound_links(self._connection.execute(query.order_by(LinkRow.id).limit(limit)).mappings())
 
     def next_live_links(self, after_id: int, limit: int) -> list[Link]:
         """The next links that are not retired, by id: the census goes round with it."""
         states = [LinkState.LIVE.value, LinkState.CONFLICT.value]
         found: list[Link] = []
         for state in states:  # each is one walk along an index; an IN would sort all of them
-            query = select(_LINK).where(LinkRow.state == state, LinkRow.id > after_id)
-            found += self._sound_links(query.order_by(LinkRow.id).limit(limit))
+            found += self._sound_links(self._rows(_NEXT, state=state, after_id=after_id, most=limit))
         return sorted(found, key=lambda link: link.id)[:limit]
 
     def live_link_count(self, route: str | None = None) -> int:
         """How many links of the route (None = of all) are live or in conflict."""
-        query = select(func.count()).select_from(_LINK).where(LinkRow.state.in_(["live", "conflict"]))
-        if route is not None:
-            query = query.where(LinkRow.route == route)
-        return self._connection.execute(query).scalar_one()
+        return int(self._value(_COUNT_LIVE) if route is None else self._value(_COUNT_LIVE_OF_ROUTE, route=route))
 
     def link_counts(self) -> dict[tuple[str, LinkState], int]:
         """How many links there are of each route and state."""
@@ -181,34 +205,25 @@ class Links(ClockMarks):
         reason than the one given."""
         found: set[tuple[int, str]] = set()
         for part in chunks(ticket_ids):
-            query = select(LinkRow.ticket_id, LinkRow.issue_id).where(
-                LinkRow.ticket_id.in_(part), LinkRow.state == LinkState.RETIRED.value
-            )
-            if except_reason is not None:
-                query = query.where(LinkRow.retired_reason != except_reason)
-            found |= {(row.ticket_id, row.issue_id) for row in self._connection.execute(query)}
+            if except_reason is None:
+                pairs = self._tuples(_RETIRED, ids=part)
+            else:
+                pairs = self._tuples(_RETIRED_OTHERWISE, ids=part, reason=except_reason)
+            found |= {(ticket, issue) for ticket, issue in pairs}
         return found
 
     def is_linked_ticket(self, ids: Iterable[int]) -> set[int]:
         """Those of the tickets that have a link that is not retired (a damaged one counts)."""
         found: set[int] = set()
         for part in chunks(ids):
-            found |= set(
-                self._connection.execute(
-                    select(LinkRow.ticket_id).where(LinkRow.ticket_id.in_(part), _ALIVE).distinct()
-                ).scalars()
-            )
+            found |= set(self._column(_LINKED["ticket_id"], ids=part))
         return found
 
     def is_linked_issue(self, ids: Iterable[str]) -> set[str]:
         """Those of the issues that have a link that is not retired (a damaged one counts)."""
         found: set[str] = set()
         for part in chunks(ids):
-            found |= set(
-                self._connection.execute(
-                    select(LinkRow.issue_id).where(LinkRow.issue_id.in_(part), _ALIVE).distinct()
-                ).scalars()
-            )
+            found |= set(self._column(_LINKED["issue_id"], ids=part))
         return found
 
     def log_link(
@@ -216,7 +231,7 @@ class Links(ClockMarks):
     ) -> None:
         """Adds a line to the link's history. The store itself adds only `retired`."""
         row = {"link_id": link_id, "at": to_micros(now), "what": what, "reason": reason, "detail": dumps(detail or {})}
-        self._connection.execute(insert(LinkLogRow).values(**row))
+        self._insert(LinkLogRow, row)
 
     def link_history(self, link_id: int, limit: int | None = None) -> list[LinkEntry]:
         """What happened to the link, oldest first; with a limit, the newest so many."""
@@ -231,47 +246,43 @@ class Links(ClockMarks):
     # ---- inside ----
 
     def _link_row(self, link_id: int) -> dict[str, Any] | None:
-        row = self._connection.execute(select(_LINK).where(LinkRow.id == link_id)).mappings().first()
-        if row is None:
-            return None
-        self._raise_if_damaged(LinkRow, row)
-        return dict(row)
+        row = self._row(_BY_ID, id=link_id)
+        if row is not None:
+            self._raise_if_damaged(LinkRow, row)
+        return row
 
     def _write_link(self, row: Mapping[str, Any]) -> None:
-        self._connection.execute(update(_LINK).where(_LINK.c.id == row["id"]).values(**sealed(LinkRow, row)))
+        self._rewrite(LinkRow, sealed(LinkRow, row))
 
     def _refuse_twin(self, ticket_id: int, issue_id: str) -> None:
-        query = select(LinkRow.id).where(LinkRow.ticket_id == ticket_id, LinkRow.issue_id == issue_id, _ALIVE)
-        twin = self._connection.execute(query).scalar()
+        twin = self._value(_TWIN, ticket_id=ticket_id, issue_id=issue_id)
         if twin is not None:
             raise LinkExists(f"ticket {ticket_id} and issue {issue_id} are linked already (link {twin}).", twin)
 
-    def _sound_links(self, query: Select[Any]) -> list[Link]:
-        rows = self._connection.execute(query).mappings()
+    def _sound_links(self, rows: Iterable[Mapping[Any, Any]]) -> list[Link]:
         return [link_of(row) for row in rows if self._sound(LinkRow, row)]
 
-    def _links_by(self, column: InstrumentedAttribute[Any], values: Iterable[Any]) -> list[Link]:
+    def _links_by(self, side: _Side, values: Iterable[Any]) -> list[Link]:
         found: list[Link] = []
         for part in chunks(values):
-            found += self._sound_links(select(_LINK).where(column.in_(part), _ALIVE))
+            found += self._sound_links(self._rows(_BY_SIDE[side], ids=part))
         return sorted(found, key=lambda link: link.id)
 
-    def _look_up(self, column: InstrumentedAttribute[Any], values: Sequence[Any]) -> tuple[list[Link], list[Any]]:
+    def _look_up(self, side: _Side, values: Sequence[Any]) -> tuple[list[Link], list[Any]]:
         """The links by these values, and the values that have a damaged one."""
         found: list[Link] = []
         broken: list[Any] = []
         for part in chunks(values):
-            rows = self._connection.execute(select(_LINK).where(column.in_(part), _ALIVE)).mappings().all()
+            rows = self._rows(_BY_SIDE[side], ids=part)
             sound = [row for row in rows if self._sound(LinkRow, row)]
             found += [link_of(row) for row in sound]
             if len(sound) < len(rows):
                 # A damaged row can not say whose it is, but the index that led to it can.
-                broken += [value for value in part if self._has_damage(column, value)]
+                broken += [value for value in part if self._has_damage(side, value)]
         return found, broken
 
-    def _has_damage(self, column: InstrumentedAttribute[Any], value: Any) -> bool:
-        rows = self._connection.execute(select(_LINK).where(column == value, _ALIVE)).mappings().all()
-        return not all(self._sound(LinkRow, row) for row in rows)
+    def _has_damage(self, side: _Side, value: Any) -> bool:
+        return not all(self._sound(LinkRow, row) for row in self._rows(_BY_SIDE[side], ids=[value]))
 
 
 def link_of(row: Mapping[Any, Any]) -> Link:

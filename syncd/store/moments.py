@@ -7,18 +7,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from syncd.core.discover import TICKET_CLOSED
 from syncd.core.model import Base as Agreed
 from syncd.core.model import Comeback, Link, LinkState, Origin, Release
 from syncd.store.codec import decode, from_micros, maybe_moment, to_micros
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import Repository, chunks, table_of
 from syncd.store.schema import LinkRow
 from syncd.store.schema_moments import ComebackRow, ReleaseRow, ToldRow
 
 _LINK, _COMEBACK = table_of(LinkRow), table_of(ComebackRow)
 _CLOSED = (LinkRow.state == LinkState.RETIRED.value) & (LinkRow.retired_reason == TICKET_CLOSED)
+_WATCHED = Prepared(select(LinkRow.issue_id).where(listed(LinkRow.issue_id), _CLOSED).distinct())
+_CLOSED_LINKS = Prepared(select(_LINK).where(listed(LinkRow.issue_id), _CLOSED))
+_AT_CLOSE = Prepared(
+    select(_LINK)
+    .where(listed(LinkRow.ticket_id), _CLOSED | (LinkRow.state != LinkState.RETIRED.value))
+    .order_by(LinkRow.id)
+)
+_RELEASES = Prepared(select(table_of(ReleaseRow)).where(listed(ReleaseRow.version_id)))
+_TOLD = Prepared(select(ToldRow.subject, ToldRow.topic).where(listed(ToldRow.subject)))
+_COMEBACK_OF_LINK = Prepared(select(_COMEBACK).where(ComebackRow.link_id == bindparam("link_id")))
+_COMEBACKS_OF_ISSUES = Prepared(select(_COMEBACK).where(listed(ComebackRow.issue_id)))
+_OPEN_COMEBACKS = Prepared(select(_COMEBACK).where(ComebackRow.over_at.is_(None)).order_by(ComebackRow.link_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +51,16 @@ class Moments(Repository):
         """Those of the issues that a ticket was linked to when it was closed."""
         found: set[str] = set()
         for part in chunks(ids):
-            query = select(LinkRow.issue_id).where(LinkRow.issue_id.in_(part), _CLOSED).distinct()
-            found |= set(self._connection.execute(query).scalars())
+            found |= set(self._column(_WATCHED, ids=part))
         return found
 
     def closed_links(self, issue_ids: Iterable[str]) -> list[ClosedLink]:
         """The links of these issues that ended with their tickets, by id."""
         found: list[ClosedLink] = []
         for part in chunks(issue_ids):
-            rows = self._connection.execute(select(_LINK).where(LinkRow.issue_id.in_(part), _CLOSED)).mappings()
             found += [
                 ClosedLink(_closed_link(row), from_micros(row["retired_at"]))
-                for row in rows
+                for row in self._rows(_CLOSED_LINKS, ids=part)
                 if self._sound(LinkRow, row)
             ]
         return sorted(found, key=lambda closed: closed.link.id)
@@ -58,10 +69,7 @@ class Moments(Repository):
         """The issues that each of these tickets was linked to when it was closed, or is linked to still."""
         found: dict[int, tuple[str, ...]] = {}
         for part in chunks(ticket_ids):
-            query = select(_LINK).where(
-                LinkRow.ticket_id.in_(part), _CLOSED | (LinkRow.state != LinkState.RETIRED.value)
-            )
-            for row in self._connection.execute(query.order_by(LinkRow.id)).mappings():
+            for row in self._rows(_AT_CLOSE, ids=part):
                 if self._sound(LinkRow, row):
                     known = found.get(row["ticket_id"], ())
                     found[row["ticket_id"]] = tuple(dict.fromkeys((*known, row["issue_id"])))
@@ -83,8 +91,7 @@ class Moments(Repository):
         """Those of the versions that were seen to be released."""
         found: dict[str, Release] = {}
         for part in chunks(version_ids):
-            query = select(table_of(ReleaseRow)).where(ReleaseRow.version_id.in_(part))
-            for row in self._connection.execute(query).mappings():
+            for row in self._rows(_RELEASES, ids=part):
                 found[row["version_id"]] = Release(
                     row["version_id"], row["project_key"], row["name"], from_micros(row["at"])
                 )
@@ -100,8 +107,7 @@ class Moments(Repository):
         """(subject, topic) of everything that these have heard of."""
         found: set[tuple[str, str]] = set()
         for part in chunks(subjects):
-            query = select(ToldRow.subject, ToldRow.topic).where(ToldRow.subject.in_(part))
-            found |= {(subject, topic) for subject, topic in self._connection.execute(query)}
+            found |= {(subject, topic) for subject, topic in self._tuples(_TOLD, ids=part)}
         return found
 
     # ---- bugs that came back ----
@@ -124,18 +130,16 @@ class Moments(Repository):
 
     def comeback(self, link_id: int) -> Comeback | None:
         """That of a link."""
-        row = self._connection.execute(select(_COMEBACK).where(ComebackRow.link_id == link_id)).mappings().first()
+        row = self._row(_COMEBACK_OF_LINK, link_id=link_id)
         return None if row is None else _comeback(row)
 
     def comebacks(self, *, issue_ids: Iterable[str] | None = None) -> list[Comeback]:
         """Those of these issues, over or not; without issues those that are not over: what a lead has to look at."""
         if issue_ids is None:
-            query = select(_COMEBACK).where(ComebackRow.over_at.is_(None)).order_by(ComebackRow.link_id)
-            return [_comeback(row) for row in self._connection.execute(query).mappings()]
+            return [_comeback(row) for row in self._rows(_OPEN_COMEBACKS)]
         found: list[Comeback] = []
         for part in chunks(issue_ids):
-            rows = self._connection.execute(select(_COMEBACK).where(ComebackRow.issue_id.in_(part))).mappings()
-            found += [_comeback(row) for row in rows]
+            found += [_comeback(row) for row in self._rows(_COMEBACKS_OF_ISSUES, ids=part)]
         return sorted(found, key=lambda comeback: comeback.link_id)
 
     def followups_since(self, route: str, since: datetime) -> int:

@@ -12,10 +12,12 @@ from sqlalchemy import insert, select, update
 from syncd.core.model import Json
 from syncd.store.codec import dumps, from_micros, loads, maybe_moment, to_micros
 from syncd.store.errors import NotStored
+from syncd.store.prepared import Prepared
 from syncd.store.rows import Repository, table_of
 from syncd.store.schema import RequestRow
 
 _REQUEST = table_of(RequestRow)
+_OPEN = Prepared(select(_REQUEST).where(RequestRow.finished_at.is_(None)).order_by(RequestRow.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,7 @@ class Requests(Repository):
 
     def open_requests(self) -> list[Request]:
         """Those that are not finished, oldest first."""
-        query = select(_REQUEST).where(RequestRow.finished_at.is_(None)).order_by(RequestRow.id)
-        return [_request(row) for row in self._connection.execute(query).mappings()]
+        return [_request(row) for row in self._rows(_OPEN)]
 
     def finish_request(self, request_id: int, outcome: str, now: datetime) -> None:
         """It is done, or could not be: `outcome` is the sentence for the person who asked. Raises NotStored."""

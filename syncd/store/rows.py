@@ -8,10 +8,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, inspect
+from sqlalchemy import Connection, Table, bindparam, insert, inspect, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.store.errors import RowDamaged
+from syncd.store.prepared import Prepared, Runner
 from syncd.store.schema import Base, CursorRow, IntentRow, LinkRow, clean
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class Repository:
 
     def __init__(self, connection: Connection, *, writable: bool, keeps_clocks: bool = False) -> None:
         self._connection = connection
+        self._runner = Runner(connection)
         self._writable = writable
         self._keeps_clocks = keeps_clocks
         self.damage: dict[RowDamaged, None] = {}
@@ -86,21 +88,72 @@ class Repository:
         if row["row_sum"] != row_sum(model.__tablename__, row):
             raise RowDamaged(model.__tablename__, clean(str(row[key])))
 
+    # ---- statements ----
+
+    def _rows(self, prepared: Prepared, **values: Any) -> list[dict[str, Any]]:
+        """All rows of the answer."""
+        return self._runner.rows(prepared, values)
+
+    def _row(self, prepared: Prepared, **values: Any) -> dict[str, Any] | None:
+        """The first row of the answer."""
+        return next(iter(self._runner.rows(prepared, values)), None)
+
+    def _tuples(self, prepared: Prepared, **values: Any) -> list[tuple[Any, ...]]:
+        """All rows of the answer, without names."""
+        return self._runner.tuples(prepared, values)
+
+    def _column(self, prepared: Prepared, **values: Any) -> list[Any]:
+        """The first value of each row."""
+        return [row[0] for row in self._runner.tuples(prepared, values)]
+
+    def _value(self, prepared: Prepared, **values: Any) -> Any:
+        """The first value of the first row; None when there is none."""
+        return next(iter(self._column(prepared, **values)), None)
+
+    def _alter(self, prepared: Prepared, **values: Any) -> int:
+        """Carries out an INSERT, UPDATE or DELETE; how many rows it met."""
+        return self._runner.change(prepared, values)
+
+    def _insert(self, model: type[Base], row: Mapping[str, Any]) -> None:
+        """Adds a row whose key cannot be there."""
+        self._runner.change(_plain_insert(model, tuple(row)), row)
+
+    def _rewrite(self, model: type[Base], row: Mapping[str, Any], key: str = "id") -> None:
+        """Writes all columns of a row that is there."""
+        self._runner.change(_update(model, key, tuple(row)), {_GIVEN + name: value for name, value in row.items()})
+
     def _upsert(self, model: type[Base], rows: Sequence[Mapping[str, Any]], *, replace: bool = True) -> None:
         """Inserts the rows; a row whose key exists is replaced, or left alone."""
-        statement = _insert(model, self._connection.dialect.name, replace=replace)
-        for start in range(0, len(rows), CHUNK):
-            self._connection.execute(statement, list(rows[start : start + CHUNK]))
+        if rows:
+            statement = _upserting(model, self._connection.dialect.name, tuple(rows[0]), replace=replace)
+            for start in range(0, len(rows), CHUNK):
+                self._runner.change_many(statement, rows[start : start + CHUNK])
+
+
+_GIVEN = "given_"
+"""Before the names of an UPDATE's values: SQLAlchemy keeps those of columns to itself."""
 
 
 @functools.cache
-def _insert(model: type[Base], dialect: str, *, replace: bool) -> Any:
-    """The statement of an upsert; made once, as making it takes longer than a row."""
+def _plain_insert(model: type[Base], names: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(table_of(model)).values({name: bindparam(name) for name in names}))
+
+
+@functools.cache
+def _update(model: type[Base], key: str, names: tuple[str, ...]) -> Prepared:
+    table = table_of(model)
+    changed: dict[str, Any] = {name: bindparam(_GIVEN + name) for name in names if name != key}
+    return Prepared(update(table).where(table.c[key] == bindparam(_GIVEN + key)).values(changed))
+
+
+@functools.cache
+def _upserting(model: type[Base], dialect: str, given: tuple[str, ...], *, replace: bool) -> Prepared:
     table = table_of(model)
     keys = [column.name for column in table.primary_key.columns]
     names = [column.name for column in table.columns]
     into: Any = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    into = into.values({name: bindparam(name) for name in given})
     others = {name: into.excluded[name] for name in names if name not in keys}
     if replace and others:
-        return into.on_conflict_do_update(index_elements=keys, set_=others)
-    return into.on_conflict_do_nothing(index_elements=keys)
+        return Prepared(into.on_conflict_do_update(index_elements=keys, set_=others))
+    return Prepared(into.on_conflict_do_nothing(index_elements=keys))

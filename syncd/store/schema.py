@@ -30,7 +30,7 @@ _UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 def clean(value: str) -> str:
     """The text without NUL and lone surrogates, which PostgreSQL and UTF-8 refuse: customers' texts hold anything."""
-    return value.translate(_UNSTORABLE)
+    return value if value.isascii() and "\0" not in value else value.translate(_UNSTORABLE)
 
 
 class SafeText(TypeDecorator[str]):

@@ -5,20 +5,57 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from syncd.core.model import IssueMark, IssueSnapshot, TicketChange, TicketSnapshot
 from syncd.core.ports import TicketEvent
 from syncd.store.clock_marks import ClockMarks
 from syncd.store.codec import decode, encode, from_micros, to_micros
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import chunks, digest, table_of
 from syncd.store.schema import Base, IssueRow, TicketChangeRow, TicketRow, TouchedRow
 
 S = TypeVar("S", TicketSnapshot, IssueSnapshot)
 
 _TICKET, _ISSUE = table_of(TicketRow), table_of(IssueRow)
+
+_ALL: Final = 1 << 62
+"""More rows than there can be: the limit where there is none."""
+
+_TICKETS = Prepared(select(_TICKET).where(listed(TicketRow.id)))
+_ISSUES = Prepared(select(_ISSUE).where(listed(IssueRow.id)))
+_NEXT_TICKETS = Prepared(
+    select(_TICKET).where(TicketRow.id > bindparam("after_id")).order_by(TicketRow.id).limit(bindparam("most"))
+)
+_ISSUE_BY_KEY = Prepared(
+    select(_ISSUE)
+    .where(IssueRow.key == bindparam("key"))
+    .order_by(IssueRow.visible.desc(), IssueRow.updated_ms.desc(), IssueRow.id)
+)
+_ISSUES_OF_PROJECT = Prepared(
+    select(IssueRow.id)
+    .where(IssueRow.project_key == bindparam("project_key"), IssueRow.visible == 1)
+    .order_by(IssueRow.id)
+)
+_KNOWN_EVENTS = Prepared(select(TicketChangeRow.id, TicketChangeRow.body).where(listed(TicketChangeRow.id)))
+_HISTORIES = Prepared(
+    select(TicketChangeRow.id, TicketChangeRow.ticket_id, TicketChangeRow.body)
+    .where(listed(TicketChangeRow.ticket_id))
+    .order_by(TicketChangeRow.ticket_id, TicketChangeRow.at.desc(), TicketChangeRow.id.desc())
+)
+_EVENTS = Prepared(
+    select(TicketChangeRow.id, TicketChangeRow.body)
+    .where(TicketChangeRow.ticket_id == bindparam("ticket_id"))
+    .order_by(TicketChangeRow.at.desc(), TicketChangeRow.id.desc())
+    .limit(bindparam("most"))
+)
+_TOUCHED_SINCE = Prepared(select(TouchedRow.subject, TouchedRow.since).where(listed(TouchedRow.subject)))
+_TOUCHED = Prepared(select(TouchedRow.subject).order_by(TouchedRow.since, TouchedRow.subject).limit(bindparam("most")))
+_COUNT_TOUCHED = Prepared(select(func.count()).select_from(TouchedRow))
+_UNTOUCH = Prepared(delete(TouchedRow).where(listed(TouchedRow.subject)))
+_UNTOUCH_UNTIL = Prepared(delete(TouchedRow).where(listed(TouchedRow.subject), TouchedRow.at <= bindparam("until")))
 
 
 class Snapshots(ClockMarks):
@@ -75,7 +112,7 @@ class Snapshots(ClockMarks):
         """The stored tickets among these."""
         found: dict[int, TicketSnapshot] = {}
         for part in chunks(ids):
-            for row in self._connection.execute(select(_TICKET).where(TicketRow.id.in_(part))).mappings():
+            for row in self._rows(_TICKETS, ids=part):
                 ticket = self._snapshot(TicketSnapshot, TicketRow, row)
                 if ticket is not None:
                     found[ticket.id] = replace(ticket, generated=row["generated"])
@@ -85,7 +122,7 @@ class Snapshots(ClockMarks):
         """The stored issues among these."""
         found: dict[str, IssueSnapshot] = {}
         for part in chunks(ids):
-            for row in self._connection.execute(select(_ISSUE).where(IssueRow.id.in_(part))).mappings():
+            for row in self._rows(_ISSUES, ids=part):
                 issue = self._snapshot(IssueSnapshot, IssueRow, row)
                 if issue is not None:
                     found[issue.id] = issue
@@ -94,16 +131,13 @@ class Snapshots(ClockMarks):
     def next_tickets(self, after_id: int, limit: int) -> list[TicketSnapshot]:
         """The stored tickets by id from the one after `after_id`, at most `limit` of them: for walks over all of them
         in shares. A damaged one is left out."""
-        query = select(_TICKET).where(TicketRow.id > after_id).order_by(TicketRow.id).limit(limit)
-        rows = self._connection.execute(query).mappings().all()
+        rows = self._rows(_NEXT_TICKETS, after_id=after_id, most=limit)
         found = [self._snapshot(TicketSnapshot, TicketRow, row) for row in rows]
         return [ticket for ticket in found if ticket is not None]
 
     def issue_by_key(self, key: str) -> IssueSnapshot | None:
         """The issue that has this key; a visible one before others, then the one changed last."""
-        query = select(_ISSUE).where(IssueRow.key == key)
-        query = query.order_by(IssueRow.visible.desc(), IssueRow.updated_ms.desc(), IssueRow.id)
-        for row in self._connection.execute(query).mappings():
+        for row in self._rows(_ISSUE_BY_KEY, key=key):
             issue = self._snapshot(IssueSnapshot, IssueRow, row)
             if issue is not None:
                 return issue
@@ -111,8 +145,7 @@ class Snapshots(ClockMarks):
 
     def issue_ids_of_project(self, project_key: str) -> list[str]:
         """The ids of the project's visible issues."""
-        query = select(IssueRow.id).where(IssueRow.project_key == project_key, IssueRow.visible == 1)
-        return list(self._connection.execute(query.order_by(IssueRow.id)).scalars())
+        return self._column(_ISSUES_OF_PROJECT, project_key=project_key)
 
     def count_tickets(self) -> int:
         """How many tickets are stored; a walk over their ids, so not for every cycle."""
@@ -131,8 +164,7 @@ class Snapshots(ClockMarks):
         changed: dict[int, None] = {}
         for ids in chunks(range(len(events))):
             batch = {events[index].id: events[index] for index in ids}
-            query = select(TicketChangeRow.id, TicketChangeRow.body).where(TicketChangeRow.id.in_(batch))
-            known = {row.id: row.body for row in self._connection.execute(query)}
+            known = dict(self._tuples(_KNOWN_EVENTS, ids=list(batch)))
             new = [event for event in batch.values() if _tells_more(event.change, known.get(event.id))]
             rows = [
                 {
@@ -151,20 +183,16 @@ class Snapshots(ClockMarks):
         """The events of these tickets, each ticket's newest first."""
         found: dict[int, list[TicketChange]] = {}
         for part in chunks(ticket_ids):
-            query = select(TicketChangeRow.id, TicketChangeRow.ticket_id, TicketChangeRow.body)
-            query = query.where(TicketChangeRow.ticket_id.in_(part))
-            query = query.order_by(TicketChangeRow.ticket_id, TicketChangeRow.at.desc(), TicketChangeRow.id.desc())
-            for row in self._connection.execute(query):
-                change = self._change(row.id, row.body)
+            for event_id, ticket_id, body in self._tuples(_HISTORIES, ids=part):
+                change = self._change(event_id, body)
                 if change is not None:
-                    found.setdefault(row.ticket_id, []).append(change)
+                    found.setdefault(ticket_id, []).append(change)
         return found
 
     def ticket_changes(self, ticket_id: int, limit: int | None = None) -> list[TicketChange]:
         """The ticket's events, newest first."""
-        query = select(TicketChangeRow.id, TicketChangeRow.body).where(TicketChangeRow.ticket_id == ticket_id)
-        query = query.order_by(TicketChangeRow.at.desc(), TicketChangeRow.id.desc()).limit(limit)
-        told = (self._change(event_id, body) for event_id, body in self._connection.execute(query))
+        rows = self._tuples(_EVENTS, ticket_id=ticket_id, most=_ALL if limit is None else limit)
+        told = (self._change(event_id, body) for event_id, body in rows)
         return [change for change in told if change is not None]
 
     # ---- what changed since it was planned ----
@@ -173,27 +201,25 @@ class Snapshots(ClockMarks):
         """The subjects ("ticket:35", "issue:10305") are to be planned; one that waits already keeps its place."""
         moment = to_micros(now)
         for part in chunks(subjects):
-            known = select(TouchedRow.subject, TouchedRow.since).where(TouchedRow.subject.in_(part))
-            since = {row.subject: row.since for row in self._connection.execute(known)}
+            since = dict(self._tuples(_TOUCHED_SINCE, ids=part))
             rows = [{"subject": name, "since": since.get(name, moment), "at": moment} for name in part]
             self._upsert(TouchedRow, rows)
 
     def touched(self, limit: int | None = None) -> list[str]:
         """The subjects to plan, the one that waits longest first."""
-        query = select(TouchedRow.subject).order_by(TouchedRow.since, TouchedRow.subject).limit(limit)
-        return list(self._connection.execute(query).scalars())
+        return self._column(_TOUCHED, most=_ALL if limit is None else limit)
 
     def untouch(self, subjects: Iterable[str], upto: datetime | None = None) -> None:
         """The subjects are planned. With `upto`, one that was touched again after that moment stays."""
         for part in chunks(subjects):
-            query = delete(TouchedRow).where(TouchedRow.subject.in_(part))
-            if upto is not None:
-                query = query.where(TouchedRow.at <= to_micros(upto))
-            self._connection.execute(query)
+            if upto is None:
+                self._alter(_UNTOUCH, ids=part)
+            else:
+                self._alter(_UNTOUCH_UNTIL, ids=part, until=to_micros(upto))
 
     def count_touched(self) -> int:
         """How many subjects wait to be planned."""
-        return self._connection.execute(select(func.count()).select_from(TouchedRow)).scalar_one()
+        return int(self._value(_COUNT_TOUCHED))
 
     # ---- inside ----
 
