@@ -130,7 +130,9 @@ def carried_out(
 
 def reason(rule: Rule, situation: Situation, now: int) -> str:
     """`rule reopened: reopened greater than 0`."""
-    lines = [told(line) for line in rule.when.each() if fits(line, situation.value(line.field, now))]
+    every = rule.when.each()
+    words = rule.said if len(rule.said) == len(every) else tuple(map(told, every))
+    lines = [said for line, said in zip(every, words, strict=True) if fits(line, situation.value(line.field, now))]
     return f"rule {rule.name}: {', '.join(lines)}" if lines else f"rule {rule.name}"
 
 

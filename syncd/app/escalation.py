@@ -20,7 +20,7 @@ from syncd.app.sla_names import Data, Directory, Resolver, SlaSurvey, survey_nam
 from syncd.config.escalation_models import DoModel, Escalation, LevelModel, RuleModel, RuleWhen
 from syncd.config.load import Loaded
 from syncd.config.problems import KeyPath, Problem
-from syncd.core.conditions import Condition, Conditions, Operator
+from syncd.core.conditions import Condition, Conditions, Operator, told
 from syncd.core.model import DeskCatalog, ProjectCatalog
 from syncd.core.ports import Clock
 from syncd.cycle.sla_settings import SlaSettings
@@ -277,6 +277,9 @@ def _rule(model: RuleModel, when: Conditions, does: Callable[[Iterable[DoModel]]
         stops_when_acknowledged=model.stop_when_acknowledged,
         acknowledged_for=int(model.acknowledged_for.total_seconds()),
         solved_too=model.solved_too,
+        said=tuple(
+            told(Condition(line.field, line.operator, _value(line.value))) for line in (*model.when.all, *model.when.any)
+        ),
     )
 
 

@@ -86,13 +86,17 @@ class EscalationRules:
         self._keeper = keeper
         self._settings = settings
         self._rules = rules
+        self._begun: frozenset[str] = frozenset()  # the rules whose beginning is kept, by digest
 
     def run(self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport) -> tuple[RuleFact, ...]:
         """What receivers are to hear, which is also kept for the alerts. Every step is decided once, however often it
         is asked for."""
         settings = self._settings()
         standing = self._rules(int(now.timestamp()))
-        if settings is None or standing is None or not settings.rules or not tickets:
+        if settings is None or standing is None or not settings.rules:
+            return ()
+        self._begin(settings.rules, now)
+        if not tickets:
             return ()
         facts: list[RuleFact] = []
         asked = [told for told in tickets if told.is_complete and not _is_uncertain(told)]
@@ -112,6 +116,14 @@ class EscalationRules:
                 if told not in asked and told.is_complete:
                     tx.bring_clock_forward(told.id, told.now + 15)
         return tuple(facts)
+
+    def _begin(self, rules: Sequence[Rule], now: datetime) -> None:
+        """Rules are in force from the first cycle on that has them, whether or not a ticket is looked at in it."""
+        digests = frozenset(rule.digest for rule in rules)
+        if digests != self._begun:
+            with self._store.transaction() as tx:
+                self._since(tx, rules, now)
+            self._begun = digests
 
     def _life(self, tx: Tx, told: TicketClocks) -> tuple[Moment, ...]:
         """Its moments, oldest first, none after now."""

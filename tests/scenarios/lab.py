@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from syncd.alerts.mail import Mailer
 from syncd.app.build import App
 from syncd.config.load import load_config
 from syncd.core.model import Link, LinkState
@@ -92,8 +93,10 @@ class Lab:
         mapping: str | None = None,
         accept: bool = True,
         sla: SlaSettings | None = None,
+        mailer: Mailer | None = None,
     ) -> None:
         self.sla = sla
+        self.mailer = mailer
         self.folder = folder
         self.deployment = deployment
         self.sandbox = Sandbox(deployment, clock=SandboxClock(START, frozen=True))
@@ -142,6 +145,7 @@ class Lab:
             zendesk_adapter=WsgiAdapter(apps),
             jira_adapter=WsgiAdapter(apps),
             sleep=self.sandbox.clock.advance,
+            mailer=self.mailer,
         )
         app.refresh_routes()
         if self.sla is not None:
