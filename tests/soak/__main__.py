@@ -1,21 +1,46 @@
-"""`make soak`: the daemon's process for many simulated days among people who work, and what it takes: memory, files,
-the write-ahead log and the store. Tickets are made, linked, fixed, solved and closed, as in life; so all but the
-store's history should level off."""
+"""`make soak`: the daemon's process for many simulated days beside a desk full of tickets and among people who work,
+and what it takes: memory, files, the write-ahead log and the store. Tickets are made, linked, fixed, solved and closed,
+as in life, clocks run over them and mail goes out; so all but the store's history should level off."""
 
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
 from tests.cli.house import Process
-from tests.nemesis.world import World
+from tests.nemesis.world import ROUTE, World
 
 RATE = 3600.0
 """An hour in a second."""
+
+OPEN = 20
+"""Every so manieth of the standing tickets is open: it has clocks."""
+
+RULES = """
+sla:
+  calendars: {office: {zone: Europe/Berlin, week: {mon-fri: ["09:00-18:00"]}}}
+  metrics: {first_reply: {}, resolution: {}}
+  holders:
+    - {party: customer, when: {all: [{field: status, value: pending}]}}
+    - {party: development, team_by: project, when: {all: [{field: bug.stage, value: [queued, in_progress]}]}}
+    - {party: L1}
+  policies:
+    - name: promised
+      defaults: {calendar: office, pause_in: [pending], warn: {red: 4h}}
+      targets: {first_reply: {goals: {any: 4h}}, resolution: {goals: {any: 5 business_days}}}
+mail: {host: 127.0.0.1, port: %d, tls: none, sender: syncd@acme.example}
+receivers: [{name: leads, to: [lena.vogt@acme.example], zone: Europe/Berlin, digest: "08:30"}]
+alerts: {operators: leads, fallback: leads}
+"""
 
 GROWTH = 1.05
 """Memory has levelled off when the last third of the days took at most so many times the middle third."""
@@ -33,11 +58,13 @@ class Figures:
     store: float  # MB
     cycle: int
     writes: int
+    clocks: int
+    mails: int
 
     def __str__(self) -> str:
         return (
             f"{self.day:>4} {self.memory:>9.1f} {self.files:>6} {self.threads:>8} {self.log:>7.2f} {self.store:>9.2f} "
-            f"{self.cycle:>8} {self.writes:>8}"
+            f"{self.cycle:>8} {self.writes:>8} {self.clocks:>8} {self.mails:>8}"
         )
 
 
@@ -46,12 +73,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--tickets", type=int, default=40, help="new ones a day (default: 40)")
+    parser.add_argument("--standing", type=int, default=100_000, help="those that are there before (default: 100,000)")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="syncd-soak-") as folder:
         world = World(Path(folder), chosen.seed)
         try:
-            found = _live(world, chosen.days, chosen.tickets)
+            found = _live(world, chosen.days, chosen.tickets, chosen.standing)
         finally:
             world.close()
     third = max(1, len(found) // 3)
@@ -63,21 +91,25 @@ def main() -> int:
     return 0 if level else 1
 
 
-def _live(world: World, days: int, tickets: int) -> list[Figures]:
+def _live(world: World, days: int, tickets: int, standing: int) -> list[Figures]:
+    world.sandbox.mailbox.start()
+    world.configure(routes=ROUTE, more=RULES % world.sandbox.mailbox.port)
     text = world.config.read_text(encoding="utf-8")
     # A poll is as long in real time as a cycle takes: half an hour passes in half a second.
-    world.config.write_text(text.replace("fast: 10s, complete: 30s, census: 1m", "fast: 30m, complete: 1h, census: 6h"))
+    world.config.write_text(text.replace("fast: 1s, complete: 2s, census: 1m", "fast: 30m, complete: 1h, census: 6h"))
+    old = _stand(world, standing)
     world.begin()
     world.sandbox.clock.rate = RATE
     daemon = world.run_daemon()
     pause, found, open_pairs = threading.Event(), [], list(world.pairs)
-    print(" day memory MB  files  threads  log MB  store MB   cycles   writes", flush=True)  # noqa: T201 - a report
+    print(" day memory MB  files  threads  log MB  store MB   cycles   writes   clocks    mails", flush=True)  # noqa: T201 - a report
     try:
         for day in range(1, days + 1):
             for _ in range(tickets):
                 open_pairs.append(world.pair())
                 world.pairs = open_pairs[-tickets:]
                 world.act(2)
+                _go_on(world, old)
                 pause.wait(86_400 / RATE / tickets)
             for ticket, key in open_pairs[: -2 * tickets]:
                 _end(world, ticket, key)
@@ -88,6 +120,36 @@ def _live(world: World, days: int, tickets: int) -> list[Figures]:
     finally:
         daemon.kill()
     return found
+
+
+def _stand(world: World, count: int) -> list[int]:
+    """The desk before syncd came; the open ones of it."""
+    made = []
+    columns = (TextColumn("tickets before"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        for number in progress.track(range(count)):
+            ticket = world.ticket()
+            if number % OPEN:
+                world.sandbox.zendesk.solve(ticket=ticket, actor=world.agent)
+            else:
+                made.append(ticket)
+    return made
+
+
+def _go_on(world: World, old: list[int]) -> None:
+    """Somebody writes on a ticket that was there before, or ends it."""
+    if not old:
+        return
+    place = world.random.randrange(len(old))
+    desk, ticket = world.sandbox.zendesk, old[place]
+    match world.random.choice(("asks", "answers", "ends")):
+        case "asks":
+            desk.customer_replies(ticket=ticket, actor=world.customer, body="And now?")
+        case "answers":
+            desk.agent_replies(ticket=ticket, actor=world.agent, body="We are at it.", status="pending")
+        case _:
+            desk.solve(ticket=ticket, actor=world.agent)
+            del old[place]
 
 
 def _end(world: World, ticket: int, key: str) -> None:
@@ -102,6 +164,8 @@ def _figures(world: World, daemon: Process, day: int) -> Figures:
     said = dict(line.split(":", 1) for line in (process / "status").read_text(encoding="ascii").splitlines())
     log = world.store_file.with_name("syncd.db-wal")
     beat = world.heartbeat()
+    with closing(sqlite3.connect(f"file:{world.store_file}?mode=ro", uri=True)) as store:
+        (clocks,) = store.execute("SELECT count(*) FROM clock").fetchone()
     return Figures(
         day,
         int(said["VmRSS"].split()[0]) / 1024,
@@ -111,6 +175,8 @@ def _figures(world: World, daemon: Process, day: int) -> Figures:
         world.store_file.stat().st_size / 2**20,
         beat.cycle if beat is not None else 0,
         len(world.writes()),
+        clocks,
+        len(world.sandbox.mailbox.mails()),
     )
 
 
