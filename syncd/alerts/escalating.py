@@ -178,7 +178,7 @@ def _comments(
         CommentOnBug(
             link.issue_id,
             link.issue_key,
-            source=firing.key,
+            source=f"{firing.key}/{firing.ticket}",
             reason=why,
             body=body,
             link_ids=(link.id,),

@@ -278,7 +278,8 @@ def _rule(model: RuleModel, when: Conditions, does: Callable[[Iterable[DoModel]]
         acknowledged_for=int(model.acknowledged_for.total_seconds()),
         solved_too=model.solved_too,
         said=tuple(
-            told(Condition(line.field, line.operator, _value(line.value))) for line in (*model.when.all, *model.when.any)
+            told(Condition(line.field, line.operator, _value(line.value)))
+            for line in (*model.when.all, *model.when.any)
         ),
     )
 

@@ -44,6 +44,7 @@ def problems(escalation: Escalation, around: Surroundings) -> Iterator[Problem]:
         place: KeyPath = ("escalation", "rules", index)
         for path, condition in _lines(rule.when.all, rule.when.any):
             yield from _metric_problem((*place, "when", *path), condition, around.metrics)
+            yield from _uncounted((*place, "when", *path), condition, escalation)
         if rule.during is not None and rule.during not in around.calendars:
             yield (*place, "during"), _unknown("calendar", rule.during, around.calendars, "sla.calendars")
         for path, do in _dos(rule):
@@ -76,6 +77,16 @@ def _metric_problem(place: KeyPath, line: RuleCondition, metrics: Collection[str
     metric = metric_of(line.field)
     if metric and metric not in metrics:
         yield (*place, "field"), _unknown("metric", metric, metrics, "sla.metrics")
+
+
+def _uncounted(place: KeyPath, line: RuleCondition, escalation: Escalation) -> Iterator[Problem]:
+    """What is worth nothing until another key says where it comes from."""
+    if line.field in ("kind", "same_kind") and escalation.kind_field is None:
+        said = f"{line.field} is never known: name the ticket field of the kind under escalation.kind_field."
+        yield (*place, "field"), said
+    if line.field in ("priority_expected", "priority_disagrees") and not escalation.priorities:
+        said = f"{line.field} is never known: say under escalation.priorities what the priority should be."
+        yield (*place, "field"), said
 
 
 def _do_problems(place: KeyPath, do: DoModel, around: Surroundings) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, insert, select
 
 from syncd.core.model import Base, Conflict, Json, Link, LinkState, Origin
 from syncd.store.clock_marks import ClockMarks
-from syncd.store.codec import decode, dumps, encode, from_micros, loads, to_micros
+from syncd.store.codec import decode, dumps, encode, from_micros, loads, maybe_micros, maybe_moment, to_micros
 from syncd.store.errors import LinkExists, LinkRetired, NotStored
 from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import chunks, row_sum, sealed, table_of
@@ -73,8 +73,11 @@ class Links(ClockMarks):
         origin: Origin,
         now: datetime,
         occurrence: int = 1,
+        *,
+        before: tuple[datetime | None, datetime | None] = (None, None),
     ) -> Link:
-        """A new live link; raises LinkExists when the two have one that is not retired."""
+        """A new live link; raises LinkExists when the two have one that is not retired. `before`: until when words on
+        the ticket and on the issue are from before it, each by its tracker's clock."""
         self._refuse_twin(ticket_id, issue_id)
         row: dict[str, Any] = {
             "ticket_id": ticket_id,
@@ -89,6 +92,8 @@ class Links(ClockMarks):
             "in_field": 0,
             "occurrence": occurrence,
             "created_at": to_micros(now),
+            "ticket_until": maybe_micros(before[0]),
+            "issue_until": maybe_micros(before[1]),
             "retired_at": None,
             "retired_reason": None,
         }
@@ -96,7 +101,7 @@ class Links(ClockMarks):
         row["id"] = added.scalar_one()
         # The sum covers the id, which the database gives only now.
         self._rewrite(LinkRow, {"id": row["id"], "row_sum": row_sum("link", row)})
-        self.touch_clocks([ticket_id])
+        self.touch_clocks_of_issues([issue_id])  # for the others on the bug one more ticket is affected
         return link_of(row)
 
     def link(self, link_id: int) -> Link | None:
@@ -198,7 +203,7 @@ class Links(ClockMarks):
         retired = {"state": LinkState.RETIRED.value, "retired_at": to_micros(now), "retired_reason": reason}
         self._write_link({**row, **retired})
         self.log_link(link_id, now, "retired", reason)
-        self.touch_clocks([row["ticket_id"]])
+        self.touch_clocks_of_issues([row["issue_id"]])
 
     def retired_pairs(self, ticket_ids: Iterable[int], *, except_reason: str | None = None) -> set[tuple[int, str]]:
         """The tickets, each with the id of an issue that was once linked to it, by links that are retired for another
@@ -294,6 +299,8 @@ def link_of(row: Mapping[Any, Any]) -> Link:
         route=row["route"],
         origin=Origin(row["origin"]),
         created_at=from_micros(row["created_at"]),
+        ticket_until=maybe_moment(row["ticket_until"]),
+        issue_until=maybe_moment(row["issue_until"]),
         state=LinkState(row["state"]),
         base=None if row["base"] is None else decode(Base, row["base"]),
         vote=row["vote"],

@@ -108,6 +108,20 @@ BAD = {
         rule(levels=[{"after": "1h", "then": TELL}, {"after": "30m", "then": TELL}]),
         "escalation.rules.0.levels.1.after: Each level comes after the one above: write a longer span.",
     ),
+    "a count of kinds that nobody names": (
+        rule("r", line("same_kind", "greater_than", 4)),
+        (
+            "escalation.rules.0.when.all.0.field: same_kind is never known: name the ticket field of the kind under "
+            "escalation.kind_field."
+        ),
+    ),
+    "a priority that nothing expects": (
+        rule("r", line("priority_disagrees", "is", True)),
+        (
+            "escalation.rules.0.when.all.0.field: priority_disagrees is never known: say under escalation.priorities "
+            "what the priority should be."
+        ),
+    ),
     "an episode that begins another one": (
         rule("r", line("hand_offs", "greater_than", 0), then=[{"assign_group": "L2"}], per="hand_offs"),
         ("escalation.rules.0.per: What the rule does changes hand_offs, so each time it acts a new episode begins."),

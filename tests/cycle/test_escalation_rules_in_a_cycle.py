@@ -63,6 +63,7 @@ class Desk:
         )
         self.told = Told().created(when("09:00"), group="10", assignee="21")
         self.links: tuple[Link, ...] = ()
+        self.ticket = 1
         self.is_certain = self.is_complete = True
         self.part = EscalationRules(store, self, settings=lambda: self.settings, rules=BOOK.at)
         with store.transaction() as tx:
@@ -78,7 +79,12 @@ class Desk:
         clocks = self.told.clocks(BOOK, when(time))
         stamp = datetime.fromtimestamp(now, UTC)
         ticket = TicketSnapshot(
-            1, TicketState("open"), stamp, datetime(2026, 3, 2, 9, tzinfo=UTC), priority="normal", fields={"7": "login"}
+            self.ticket,
+            TicketState("open"),
+            stamp,
+            datetime(2026, 3, 2, 9, tzinfo=UTC),
+            priority="normal",
+            fields={"7": "login"},
         )
         folded = TicketClocks(
             ticket,
@@ -155,6 +161,27 @@ def test_what_a_rule_did_is_known_after_a_restart(store: Store) -> None:
     again.told = desk.told
     assert again.ask("11:05") == ()
     assert len(again.enqueued()) == 1
+
+
+def test_rules_are_in_force_from_the_first_cycle_on_though_no_ticket_is_looked_at_in_it(store: Store) -> None:
+    desk = Desk(store)
+    desk.settings = EscalationSettings((rule(Notify(("lead",))),))
+    desk.part.run([], datetime(2026, 3, 2, 10, 30, tzinfo=UTC), CycleReport())
+    reopened(desk)
+    assert len(desk.ask("12:00")) == 1
+
+
+def test_two_tickets_of_one_bug_each_comment_on_it_and_raise_it_once(store: Store) -> None:
+    desk = Desk(store, rule(RaiseBugPriority(1), CommentBug("Ticket {{ ticket.id }} was reopened")))
+    reopened(desk)
+    day = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    for ticket in (1, 2):
+        desk.ticket = ticket
+        with store.transaction() as tx:
+            desk.links = (tx.add_link(ticket, "10001", "NOVA-1", "nova", Origin.MANUAL, day),)
+        desk.ask("11:00")
+    kinds = [type(action).__name__ for action in desk.enqueued()]
+    assert kinds == ["CommentOnBug", "CommentOnBug", "RaiseBug"]
 
 
 def test_a_bug_is_raised_and_hears_of_it(store: Store) -> None:

@@ -154,9 +154,7 @@ class Player:
         self.lab.sandbox.zendesk.assign(ticket=ticket, actor=self.lab.agent, group=self.lab.seeded.groups[group])
 
     def _says(self, ticket: int, *, public: bool) -> None:
-        self.lab.sandbox.zendesk.agent_replies(
-            ticket=ticket, actor=self.lab.agent, body="We are at it.", public=public
-        )
+        self.lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=self.lab.agent, body="We are at it.", public=public)
 
     def _writes(self, ticket: int) -> None:
         self.lab.sandbox.zendesk.customer_replies(ticket=ticket, body="It is not solved!")
