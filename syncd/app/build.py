@@ -395,7 +395,7 @@ class App:
     def _remember(self, catalogs: Catalogs, routing: Routing) -> None:
         now = self.clock.now()
         with self.store.transaction() as tx:
-            if catalogs.desk is not None and not catalogs.stale:
+            if catalogs.desk is not None:
                 tx.set_fact("catalog.desk", _DESK.dump_python(catalogs.desk, mode="json"), now)
             if any(route.create is not None for route in self.loaded.config.routes):
                 tx.set_fact("catalog.create", _SURVEYED.dump_python(catalogs.surveyed, mode="json"), now)

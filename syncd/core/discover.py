@@ -69,6 +69,8 @@ def _named(ticket: TicketSnapshot, routes: Iterable[RouteView]) -> dict[str, Ori
 def _follow_field(world: World, draft: Draft, ticket: TicketSnapshot, links: list[Link]) -> None:
     present = _field_keys(ticket, world.in_order())
     for link in links:
+        if link.route not in world.routes:
+            continue  # it does not run: which field it is about is not known
         issue = world.issues.get(link.issue_id)
         names = {link.issue_key} | ({issue.key} if issue is not None and issue.visible else set())
         if not names.isdisjoint(present):

@@ -22,7 +22,9 @@ def touch_named(store: Store, routes: Routes, now: datetime) -> int:
     """Touches those of the next share that name a key without having its link, or want a link; returns how many."""
     with store.reading() as tx:
         after = int(tx.cursor(NAMED) or 0)
-        tickets = tx.next_tickets(after, PER_PASS) or tx.next_tickets(0, PER_PASS)
+        tickets = tx.next_tickets(after, PER_PASS)
+        if len(tickets) < PER_PASS:  # round the end, so that a few tickets are all looked through in each pass
+            tickets += [ticket for ticket in tx.next_tickets(0, PER_PASS - len(tickets)) if ticket.id <= after]
         linked: dict[int, set[str]] = {}
         for link in tx.links_of_ticket(ticket.id for ticket in tickets):
             linked.setdefault(link.ticket_id, set()).add(link.issue_key)

@@ -41,6 +41,56 @@ def test_a_ticket_that_asked_for_a_bug_while_its_route_did_not_run_gets_one_late
     assert [link.ticket_id for link in lab.links()].count(ticket) == 1
 
 
+def silent(lab: Lab, service: str) -> None:
+    """A server does not answer from now on."""
+    lab.sandbox.ctx.faults.add(Fault("drop_before", service=service, times=-1))
+
+
+def test_what_zendesk_defines_is_remembered_also_when_jira_did_not_answer_then(lab: Lab) -> None:
+    with lab.app.store.transaction() as tx:
+        tx.set_fact("catalog.desk", None, lab.clock.now())
+    silent(lab, "jira")
+    lab.app.refresh_routes()
+    lab.sandbox.ctx.faults.clear()
+    silent(lab, "zendesk")
+    lab.app.refresh_routes()
+    assert list(lab.app.engine.routes.running) == ["novabrain"]
+
+
+def test_a_key_is_not_taken_for_removed_while_its_route_does_not_run(lab: Lab) -> None:
+    ticket, key = pair(lab)
+    assert lab.shown(ticket, "Engineering bug") == key
+    with lab.app.store.transaction() as tx:
+        tx.set_fact("catalog.desk", None, lab.clock.now())
+    silent(lab, "zendesk")
+    lab.app.refresh_routes()
+    lab.sandbox.ctx.faults.clear()
+    assert not lab.app.engine.routes.running
+    lab.agent_sets(ticket, "pending")
+    lab.cycle(2)
+    assert [link.state for link in lab.links()] == ["live"]
+
+
+def test_a_key_of_a_route_that_came_late_is_found_by_the_next_complete_pass(tmp_path: Path) -> None:
+    """Also when new tickets were stored since the last one."""
+    lab = Lab(tmp_path, "cloud", routes=ROUTE + OPS)
+    pair(lab)
+    ticket, other = lab.ticket(), lab.bug(project="OPS")
+    lab.sandbox.jira.set_members("OPS", lab.seeded.developers.values())
+    lab.restart()
+    with lab.app.store.transaction() as tx:
+        tx.set_fact("catalog.OPS", None, lab.clock.now())
+    lab.restart()
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=[f"link_{other.lower()}"])
+    lab.cycle(complete=True)
+    lab.ticket()
+    lab.cycle()
+    lab.sandbox.jira.set_members("OPS", None)
+    lab.restart()
+    lab.cycle(complete=True)
+    assert len(lab.links()) == 2
+
+
 def delayed(lab: Lab, service: str, method: str, path: str) -> None:
     """The next such write has to wait."""
     away = Fault("status", service=service, method=method, path=path, times=1)
