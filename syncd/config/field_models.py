@@ -31,11 +31,12 @@ def _spelled_keys(value: object) -> object:
 class MappedField(Model):
     """One field that is kept in step between a ticket and its bug."""
 
+    ticket: NameOrId = Field(examples=["priority"])
+    bug: NameOrId = Field(examples=["priority"])
+    # After the two that its default is made of: pydantic hands a default what stands before it, and no more.
     name: Text = Field(
         default_factory=lambda data: f"{data.get('ticket', '')} / {data.get('bug', '')}", examples=["severity"]
     )
-    ticket: NameOrId = Field(examples=["priority"])
-    bug: NameOrId = Field(examples=["priority"])
     owner: Literal["zendesk", "jira", "both"] = Field(examples=["zendesk"])
     winner: Literal["zendesk", "jira"] | None = Field(default=None, examples=["jira"])
     map: Annotated[dict[str, _Value], BeforeValidator(_spelled_keys)] = Field(

@@ -186,3 +186,9 @@ def test_the_digest_follows_the_mappings(tmp_path: Path) -> None:
     first = load_config(written(tmp_path, default=MAPPING), SECRETS).digest
     assert load_config(written(tmp_path, default="# why\n" + MAPPING), SECRETS).digest == first
     assert load_config(written(tmp_path, default=MAPPING.replace("To Do", "Open")), SECRETS).digest != first
+
+
+def test_a_mapped_field_without_a_name_is_called_after_its_two_sides(tmp_path: Path) -> None:
+    fields = "[{ticket: priority, bug: priority, owner: zendesk}, {ticket: Product, bug: components, owner: zendesk}]"
+    config = load_config(written(tmp_path, f"{SMALL}    fields: {fields}\n"), SECRETS).config
+    assert [field.name for field in config.routes[0].fields] == ["priority / priority", "Product / components"]
