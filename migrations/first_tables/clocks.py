@@ -75,6 +75,7 @@ def make(_int: Callable[..., sa.Column[Any]], _text: Callable[..., sa.Column[Any
         _int("ticket_id", autoincrement=False),
         _int("rank"),
         _int("read_until", nullable=True),
+        _int("searched_at", nullable=True),
         sa.PrimaryKeyConstraint("ticket_id", name=op.f("pk_ticket_history")),
         sqlite_strict=True,
     )

@@ -23,7 +23,8 @@ def backtest(app: App, since: int, now: int, advance: Callable[[int], None]) -> 
     if clocks.own is None:
         raise ValueError("the configuration has no clocks that can be used")
     own, former = clocks.own, clocks.former
-    mappings = {name: view.mapping for name, view in app.engine.routes.running.items()}
+    routes = app.engine.routes
+    mappings = {**routes.resting, **{name: view.mapping for name, view in routes.running.items()}}
     found = Backtest(since, now)
     last: int | None = 0
     while last is not None:

@@ -75,7 +75,10 @@ class ClockKeeper:
         configured = self._configured()
         self._store.keep_clocks(configured)
         self._jira.want_marks(configured)
-        return self._sla()
+        settings = self._sla()
+        if settings is not None:
+            self._histories.note_markers()
+        return settings
 
     def read(self, report: CycleReport) -> None:
         """Once a cycle: audits of tickets whose history began too early. Raises SourceError."""
@@ -87,6 +90,7 @@ class ClockKeeper:
         if self.prepare() is not None:
             self._histories.begin(start_from)
             self._histories.read_past(report, pages=pages)
+            self._histories.read_tickets_past(report, pages=pages)
 
     def read_bugs(self, report: CycleReport) -> None:
         """Once a cycle until it is done: linked bugs, for what was done to them before. Raises SourceError."""
@@ -142,6 +146,7 @@ class ClockKeeper:
             }
             if wanted:
                 tx.want_histories(wanted)
+            tx.want_histories_again({folded.id: rank_of(folded.ticket) for folded in found if not folded.is_searched})
             if self._fields_held is not None:
                 return []
             return enqueue_shown(tx, found, settings.shown, self._off_tags(), self._clock.now())

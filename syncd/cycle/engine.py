@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from syncd.core.model import Json, Release
+from syncd.core.model import Json, Release, TicketSnapshot
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
 from syncd.core.subjects import issue_subject
 from syncd.cycle.calls import CallCounter
@@ -26,7 +26,7 @@ from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.cycle.sla_settings import SlaSettings, TicketClocks, markers_of
 from syncd.executor import DrainReport, Executor, Lane, Performer
 from syncd.sources.errors import AuthError, SourceError
-from syncd.store import Store
+from syncd.store import Store, Tx
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +102,9 @@ class Engine:
         self._parallel = parallel
         markers = lambda: markers_of(sla())  # noqa: E731 - asked anew each time: a reload swaps the settings
         self._fetch = Fetcher(store, zendesk, jira, clock, markers)
-        histories = Histories(store, zendesk, clock, markers=markers, read_issues=self._fetch.read_issues)
+        histories = Histories(
+            store, zendesk, clock, markers=markers, read_issues=self._fetch.read_issues, observe=self._observe
+        )
         configured = has_clocks or (lambda: sla() is not None)
         self.clocks = ClockKeeper(
             store,
@@ -161,6 +163,9 @@ class Engine:
         """What the next cycle would do as far as is known now; see Planner.preview."""
         self._calls.label = "plan"
         return self._planner.preview(self.routes, self.settings, report, subjects=subjects, read=read)
+
+    def _observe(self, tx: Tx, rows: Sequence[TicketSnapshot], report: CycleReport, now: datetime) -> None:
+        self._fetch.observe_tickets(tx, rows, self.routes, report, now)
 
     def _ranks(self, route: str) -> dict[str, int]:
         return self.routes.ranks(route)  # a reload swaps the routes

@@ -92,7 +92,7 @@ class Fetcher:
         newest = max((t.version for t in rows), default=None)
         now = self._clock.now()
         with self._store.transaction() as tx:
-            self._observe_tickets(tx, rows, routes, report, now)
+            self.observe_tickets(tx, rows, routes, report, now)
             if newest is not None and (last is None or newest > last):
                 tx.set_cursor_forward(FAST_TICKETS, newest, now)
 
@@ -112,7 +112,7 @@ class Fetcher:
             now = self._clock.now()
             report.warnings.extend(page.malformed)
             with self._store.transaction() as tx:
-                self._observe_tickets(tx, page.tickets, routes, report, now)
+                self.observe_tickets(tx, page.tickets, routes, report, now)
                 if page.cursor is not None and page.cursor != cursor:
                     tx.set_cursor(EXPORT_TICKETS, page.cursor, now)
                 newest = max((t.generated for t in page.tickets), default=0)
@@ -161,11 +161,12 @@ class Fetcher:
         if ids:
             rows = self._zendesk.read(ids)
             with self._store.transaction() as tx:
-                self._observe_tickets(tx, rows, routes, report, self._clock.now())
+                self.observe_tickets(tx, rows, routes, report, self._clock.now())
 
-    def _observe_tickets(
+    def observe_tickets(
         self, tx: Tx, rows: Iterable[TicketSnapshot], routes: Routes, report: CycleReport, now: datetime
     ) -> None:
+        """Stores readings; links, requests for bugs and follow-ups that they are about are to be planned."""
         readings = list(rows)
         report.tickets_read += len(readings)
         changed = tx.put_tickets(readings, now)
@@ -305,7 +306,7 @@ class Fetcher:
         now = self._clock.now()
         changed = [i.id for i in issues if i.visible and _is_news(i, known_issues.get(i.id))]
         with self._store.transaction() as tx:
-            self._observe_tickets(tx, tickets, routes, report, now)
+            self.observe_tickets(tx, tickets, routes, report, now)
             self._observe_issues(tx, [i for i in issues if not i.visible], report, now)
             tx.set_cursor(CENSUS, str(links[-1].id if links and len(links) >= share and share < total else 0), now)
         self.read_issues(changed, report)

@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Final
 
 from syncd.core.mapping import StageMapping
-from syncd.core.model import IssueSnapshot, Link, LinkState, TicketChange, TicketSnapshot
-from syncd.cycle.history import Known, known_history
+from syncd.core.model import ActorKind, IssueSnapshot, Link, LinkState, TicketChange, TicketSnapshot
+from syncd.cycle.history import Known, known_history, late_markers
 from syncd.cycle.sla_settings import AsOf, SlaSettings, TicketClocks
 from syncd.sla.clock import Clock, clocks
-from syncd.sla.events import Event
+from syncd.sla.events import Commented, Event
 from syncd.sla.forecast import Forecast, Outlook, forecasts, next_forecast
 from syncd.sla.holder import NOBODY
 from syncd.sla.observed import ReadingChange, catching_up, second, ticket_events
 from syncd.sla.observed_bugs import bug_events, outlook
-from syncd.sla.policy import FollowUp
+from syncd.sla.policy import FollowUp, Rules
 from syncd.sla.states import Verdict, judge
 from syncd.store import Tx
 from syncd.store.clocks import ClockRecord, Judged
@@ -37,6 +37,8 @@ class Inputs:
     issues: Mapping[str, IssueSnapshot]
     known: Known
     carried: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # by the ticket that is followed up
+    markers: Mapping[str, int] = field(default_factory=dict)  # those that came late, and since when
+    searched: Mapping[int, int] = field(default_factory=dict)  # when a ticket's comments were all searched anew
 
     def is_born(self, ticket_id: int) -> bool:
         """Whether the ticket's creation is in its history."""
@@ -60,6 +62,7 @@ def load(tx: Tx, ticket_ids: Sequence[int], settings: SlaSettings) -> Inputs:
         for record in tx.clocks_of(followed):
             used = carried.setdefault(record.ticket_id, {})
             used[record.metric] = used.get(record.metric, 0) + record.used
+    markers = late_markers(tx)
     return Inputs(
         tickets=tickets,
         changes=tx.histories(tickets),
@@ -69,6 +72,8 @@ def load(tx: Tx, ticket_ids: Sequence[int], settings: SlaSettings) -> Inputs:
         issues=tx.issues({link.issue_id for entries in links.values() for link, _ in entries}),
         known=known_history(tx),
         carried=carried,
+        markers=markers,
+        searched=tx.histories_searched(tickets) if markers else {},
     )
 
 
@@ -111,21 +116,52 @@ def fold(
         if link.issue_id in inputs.issues and inputs.issues[link.issue_id].visible
     ]
     read_until, until = inputs.read_until.get(ticket.id), inputs.exact_until(ticket)
-    is_born = inputs.is_born(ticket.id)
+    is_born, is_searched = inputs.is_born(ticket.id), _is_searched(inputs, ticket, events, found, settings)
+    is_complete = is_searched and inputs.known.is_complete(ticket, read_until, now, is_born=is_born)
     return TicketClocks(
         ticket=ticket,
         now=now,
         clocks=found,
         verdicts=verdicts,
         as_of=AsOf(tickets_until, until, bugs_until),
-        is_complete=inputs.known.is_complete(ticket, read_until, now, is_born=is_born),
+        is_complete=is_complete,
         is_born=is_born,
+        is_searched=is_searched,
         is_certain=not ticket.visible or second(ticket.updated_at) <= until,
         forecasts=_forecasts(found, outlooks, settings),
         links=links,
         issues=issues,
         next_at=_next_at(found, verdicts, outlooks, settings, now),
     )
+
+
+SKEW: Final = 300
+"""Seconds that a tracker's clock may be ahead of the one by which it is known since when a marker is searched for."""
+
+
+def _is_searched(
+    inputs: Inputs, ticket: TicketSnapshot, events: Sequence[Event], found: Sequence[Clock], settings: SlaSettings
+) -> bool:
+    """False while an open clock may have been met by a comment that was read before its marker was configured."""
+    at = inputs.searched.get(ticket.id, 0)
+    late = {marker: since for marker, since in inputs.markers.items() if since > at}
+    if not late or ticket.is_gone or ticket.state.is_solved:
+        return True
+    comments = [
+        event.at for event in events if isinstance(event.what, Commented) and event.by.kind is not ActorKind.CUSTOMER
+    ]
+    for clock in found:
+        if not clock.is_open:
+            continue
+        asked = {m for rules in settings.book.versions for m in _markers(rules, clock.cycle.metric)} & late.keys()
+        until = max((late[marker] for marker in asked), default=0) + SKEW
+        if asked and any(clock.cycle.start <= comment <= until for comment in comments):
+            return False
+    return True
+
+
+def _markers(rules: Rules, metric: str) -> frozenset[str]:
+    return rules.metrics[metric].markers if metric in rules.metrics else frozenset()
 
 
 def _forecasts(found: Sequence[Clock], outlooks: Sequence[Outlook], settings: SlaSettings) -> tuple[Forecast, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from syncd.core.model import TicketSnapshot
+from syncd.core.model import Json, TicketSnapshot
 from syncd.core.ports import Clock, TicketSource
 from syncd.cycle.fetch import EVENTS, EXPORT_LAG, HISTORY_KNOWN, marked
 from syncd.cycle.settings import CycleReport
@@ -22,6 +22,10 @@ from syncd.store import Store, Tx
 EVENTS_PAST: Final = "zendesk.events.past"
 BEGUN: Final = "history.begun"
 BUGS: Final = "history.bugs"
+MARKERS: Final = "history.markers"
+"""Fact: since when (Unix seconds) comments are searched for each marker; 0 = since the beginning."""
+TICKETS_PAST: Final = "history.tickets"
+"""Fact: {since, until, cursor} of the tickets that a longer `start_from` reaches; null when they are all read."""
 
 AUDITS: Final = 10
 """Tickets whose audits are read in one cycle."""
@@ -29,6 +33,9 @@ BUGS_READ: Final = 50
 """Linked issues that are read in one cycle, once, for what was done to them before clocks were kept."""
 BEHIND: Final = 300
 """Seconds that the exact history may be behind a ticket's last change before it counts as incomplete."""
+
+LONGER: Final = 3600
+"""Seconds by which `start_from` must reach further back than before to count as longer: clocks are set, too."""
 
 _RANKS: Final = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
 _SPAN: Final = 10**11
@@ -82,13 +89,21 @@ def known_history(tx: Tx) -> Known:
     )
 
 
+def late_markers(tx: Tx) -> dict[str, int]:
+    """Since when comments are searched for the markers that were configured after histories had been read."""
+    known = tx.get_fact(MARKERS)
+    stamps = known.items() if isinstance(known, dict) else ()
+    return {marker: int(at) for marker, at in stamps if isinstance(at, int) and at > 0}
+
+
 def rank_of(ticket: TicketSnapshot) -> int:
     """The place of a ticket in the order in which audits are read: by priority, then the newest first."""
     return _RANKS.get(ticket.priority or "", len(_RANKS)) * _SPAN + _SPAN - second(ticket.created_at)
 
 
 class Histories:
-    """Reads what happened before. `markers` are the configured ones; `read_issues` reads issues with their history."""
+    """Reads what happened before. `markers` are the configured ones; `read_issues` reads issues with their history;
+    `observe` stores tickets as any other reading of them."""
 
     def __init__(
         self,
@@ -98,28 +113,79 @@ class Histories:
         *,
         markers: Callable[[], Sequence[str]],
         read_issues: Callable[[Sequence[str], CycleReport], None],
+        observe: Callable[[Tx, Sequence[TicketSnapshot], CycleReport, datetime], None],
     ) -> None:
         self._store = store
         self._zendesk = zendesk
         self._clock = clock
         self._markers = markers
         self._read_issues = read_issues
+        self._observe = observe
+        self._noted: tuple[str, ...] | None = None  # the markers that the store knows of
 
     def begin(self, start_from: timedelta) -> None:
-        """Settles once where the history begins; harmless afterwards."""
+        """Settles where the history begins; goes back further when `start_from` has become longer. Harmless
+        otherwise."""
         with self._store.reading() as tx:
-            if tx.get_fact(BEGUN) is not None:
-                return
+            begun = tx.get_fact(BEGUN)
         now = self._clock.now()
+        wanted = int((now - start_from).timestamp())
+        if isinstance(begun, dict):
+            if wanted < int(begun["since"]) - LONGER:
+                self._reach_back(wanted, now)
+            return
         with self._store.transaction() as tx:
             latest = int(now.timestamp()) - EXPORT_LAG
             cursor = tx.cursor(EVENTS)
             live = latest if cursor is None else int(cursor)
-            since = min(int((now - start_from).timestamp()), live)
+            since = min(wanted, live)
             if cursor is None:
                 tx.set_cursor_forward(EVENTS, live, now)
             tx.set_cursor(EVENTS_PAST, str(since), now)
             tx.set_fact(BEGUN, {"since": since, "live": live}, now)
+            tx.set_fact(MARKERS, dict.fromkeys(self._markers(), 0), now)
+
+    def _reach_back(self, since: int, now: datetime) -> None:
+        """The walk begins anew from further back, up to where it began before, or to the live export if it was still on
+        its way; and so do the tickets that are known at all."""
+        with self._store.transaction() as tx:
+            known = known_history(tx)
+            tx.set_fact(BEGUN, {"since": since, "live": known.since if known.is_whole else known.live}, now)
+            tx.set_cursor(EVENTS_PAST, str(since), now)
+            tx.set_fact(TICKETS_PAST, {"since": since, "until": known.since, "cursor": None}, now)
+
+    def note_markers(self) -> None:
+        """Remembers since when comments are searched for which marker. Once a cycle, before anything is read."""
+        markers = tuple(self._markers())
+        if self._noted == markers:
+            return
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            stored, begun = tx.get_fact(MARKERS), tx.get_fact(BEGUN)
+        known = stored if isinstance(stored, dict) else {}
+        first = 0 if begun is None else int(now.timestamp())
+        noted: dict[str, Json] = {marker: known.get(marker, first) for marker in markers}
+        if noted != known and begun is not None:
+            with self._store.transaction() as tx:
+                tx.set_fact(MARKERS, noted, now)
+        self._noted = markers
+
+    def read_tickets_past(self, report: CycleReport, *, pages: int) -> None:
+        """Tickets that were last updated before the import began and that a longer `start_from` reaches."""
+        for _ in range(pages):
+            with self._store.reading() as tx:
+                walk = tx.get_fact(TICKETS_PAST)
+            if not isinstance(walk, dict) or self._zendesk.wait_for("export") > 0:
+                return
+            cursor, start = walk.get("cursor"), datetime.fromtimestamp(int(walk["since"]), UTC)
+            page = self._zendesk.changed(cursor if isinstance(cursor, str) else None, start)
+            report.warnings.extend(page.malformed)
+            newest = max((ticket.generated for ticket in page.tickets), default=0)
+            is_done = page.end or page.cursor in (None, cursor) or newest >= int(walk["until"])
+            now = self._clock.now()
+            with self._store.transaction() as tx:
+                self._observe(tx, page.tickets, report, now)
+                tx.set_fact(TICKETS_PAST, None if is_done else {**walk, "cursor": page.cursor}, now)
 
     def read_past(self, report: CycleReport, *, pages: int) -> None:
         """The export from the walk's cursor on, as far as the budget of all exports goes; and what readings told ahead
@@ -166,7 +232,8 @@ class Histories:
         stamps = [event.change.at for event in events] + ([reading.updated_at] if reading is not None else [])
         with self._store.transaction() as tx:
             tx.put_ticket_changes(marked(events, self._markers()))
-            tx.history_read(ticket_id, max(stamps, default=datetime.fromtimestamp(0, UTC)))
+            searched = int(self._clock.now().timestamp()) if whole else None
+            tx.history_read(ticket_id, max(stamps, default=datetime.fromtimestamp(0, UTC)), searched)
             tx.touch_clocks([ticket_id])
 
     def read_bugs(self, report: CycleReport) -> None:

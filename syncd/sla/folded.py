@@ -35,6 +35,7 @@ class TicketClocks:
     issues: tuple[IssueSnapshot, ...] = ()  # of these links, as last read
     next_at: int | None = None  # when time alone changes something; None = never
     is_born: bool = True  # its creation is in the exact history
+    is_searched: bool = True  # no comment that may meet a clock has to be searched for a marker that came later
 
     @property
     def id(self) -> int:

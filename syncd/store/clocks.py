@@ -154,6 +154,12 @@ class Clocks(ClockMarks):
         rows = [{"ticket_id": i, "rank": rank, "read_until": None} for i, rank in ranks.items()]
         self._upsert(TicketHistoryRow, rows, replace=False)
 
+    def want_histories_again(self, ranks: Mapping[int, int]) -> None:
+        """The same, also of those that were read before."""
+        self._upsert(
+            TicketHistoryRow, [{"ticket_id": i, "rank": rank, "read_until": None} for i, rank in ranks.items()]
+        )
+
     def wanted_histories(self, limit: int) -> list[int]:
         """The tickets whose audits are wanted, in order."""
         query = select(TicketHistoryRow.ticket_id).where(TicketHistoryRow.read_until.is_(None))
@@ -165,9 +171,22 @@ class Clocks(ClockMarks):
         query = select(func.count()).select_from(table_of(TicketHistoryRow))
         return self._connection.execute(query.where(TicketHistoryRow.read_until.is_(None))).scalar_one()
 
-    def history_read(self, ticket_id: int, until: datetime) -> None:
-        """The ticket's audits were read, all up to that moment."""
-        self._upsert(TicketHistoryRow, [{"ticket_id": ticket_id, "rank": 0, "read_until": to_micros(until)}])
+    def history_read(self, ticket_id: int, until: datetime, searched_at: int | None = None) -> None:
+        """The ticket's audits were read, all up to that moment. `searched_at`: when, if all of them were there to be
+        searched for markers (Unix seconds)."""
+        if searched_at is None:
+            searched_at = self.histories_searched([ticket_id]).get(ticket_id)
+        row = {"ticket_id": ticket_id, "rank": 0, "read_until": to_micros(until), "searched_at": searched_at}
+        self._upsert(TicketHistoryRow, [row])
+
+    def histories_searched(self, ticket_ids: Iterable[int]) -> dict[int, int]:
+        """When all comments of these tickets were last searched for markers, of those where they were."""
+        found: dict[int, int] = {}
+        for part in chunks(ticket_ids):
+            query = select(TicketHistoryRow.ticket_id, TicketHistoryRow.searched_at)
+            rows = self._connection.execute(query.where(TicketHistoryRow.ticket_id.in_(part)))
+            found.update((ticket_id, at) for ticket_id, at in rows if at is not None)
+        return found
 
     def histories_read(self, ticket_ids: Iterable[int]) -> dict[int, datetime]:
         """Until when the audits of these tickets were read, of those where they were."""

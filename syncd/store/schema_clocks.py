@@ -76,13 +76,15 @@ class ClockDueRow(Base):
 
 
 class TicketHistoryRow(Base):
-    """How far a ticket's audits were read. Without `read_until` they are wanted, the lowest `rank` first."""
+    """How far a ticket's audits were read. Without `read_until` they are wanted, the lowest `rank` first. `searched_at`
+    (Unix seconds): when all its comments were last searched for the markers of then."""
 
     __tablename__ = "ticket_history"
 
     ticket_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     rank: Mapped[int]
     read_until: Mapped[int | None]
+    searched_at: Mapped[int | None]
 
     __table_args__ = table(
         Index(

@@ -165,7 +165,11 @@ class Snapshots(ClockMarks):
         for ids in chunks(range(len(events))):
             batch = {events[index].id: events[index] for index in ids}
             known = dict(self._tuples(_KNOWN_EVENTS, ids=list(batch)))
-            new = [event for event in batch.values() if _tells_more(event.change, known.get(event.id))]
+            new = [
+                replace(event, change=_with_markers(event.change, known.get(event.id)))
+                for event in batch.values()
+                if _tells_more(event.change, known.get(event.id))
+            ]
             rows = [
                 {
                     "id": event.id,
@@ -250,6 +254,15 @@ def _tells_more(change: TicketChange, stored: str | None) -> bool:
     except ValueError:
         return True
     return (known.kind == "field" and change.kind != "field") or not set(change.markers) <= set(known.markers)
+
+
+def _with_markers(change: TicketChange, stored: str | None) -> TicketChange:
+    """With the markers that were found in it before: rules of then still ask for them."""
+    try:
+        known = () if stored is None else decode(TicketChange, stored).markers
+    except ValueError:
+        known = ()
+    return replace(change, markers=tuple(sorted({*known, *change.markers}))) if known else change
 
 
 def _newer_ticket(old: TicketSnapshot | None, reading: TicketSnapshot) -> TicketSnapshot | None:

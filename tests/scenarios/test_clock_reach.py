@@ -1,0 +1,84 @@
+"""Histories that have to be read further back than before: a longer `start_from`, and markers that came later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from syncd.cycle.sla_settings import SlaSettings
+from syncd.sla.calendar import always
+from syncd.sla.states import State, judge
+from tests.scenarios.lab import Lab
+from tests.scenarios.test_clock_history import BOOK, DAY, HOUR, audits_read, clock, start, told
+from tests.sla.kit import ALWAYS, rules
+
+SETTINGS = SlaSettings(BOOK, "reach", always("reader", "UTC"))
+ALWAYS_24H = {"goals": {"any": "24h"}, "calendar": "always"}
+WITH_MARKER = rules(
+    {"resolution": {"goals": {"any": "48h"}, "calendar": "always"}, "later": ALWAYS_24H},
+    {"resolution": {}, "later": {"kind": "checkpoint", "met_by": {"notes": ["#later"]}}},
+    {"always": ALWAYS},
+)
+LATER = SlaSettings(WITH_MARKER, "later", always("reader", "UTC"), markers=("#later",))
+
+
+def exports(lab: Lab, since: int) -> int:
+    """Calls to Zendesk's exports since that place in the journal."""
+    return sum("/incremental/" in entry["path"] for entry in lab.sandbox.ctx.journal.entries(since))
+
+
+def test_a_longer_start_from_reads_on_from_where_the_history_began(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "cloud", more="start_from: 2d\n")
+    solved = lab.ticket("new")
+    lab.sandbox.advance(HOUR)
+    for other in (lab.ticket("open") for _ in range(6)):
+        lab.sandbox.advance(60)
+        lab.sandbox.zendesk.solve(ticket=other, actor=lab.agent)
+    lab.sandbox.zendesk.solve(ticket=solved, actor=lab.agent)
+    lab.sandbox.advance(4 * DAY)
+    recent = lab.ticket("open")
+    start(lab, SETTINGS)
+    lab.cycle(5, seconds=60)
+    assert told(lab, recent).is_complete
+    assert not told(lab, solved).is_complete, "it was solved before the history begins"
+    with lab.app.store.transaction() as tx:  # as if a hundred others had been changed since
+        tx._connection.exec_driver_sql(f"DELETE FROM ticket WHERE id = {solved}")  # noqa: S608 - a number
+    file = tmp_path / "config.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("start_from: 2d", "start_from: 10d"), encoding="utf-8")
+    lab.sandbox.zendesk.switches["export_page_limit"] = 4
+    lab.restart()
+    lab.cycle(complete=True)
+    assert "read_until" in lab.reports[-1].clocks, "how far it has come"
+    assert told(lab, recent).is_complete, "whoever was known whole stays so"
+    assert not told(lab, solved + 6).is_complete, "the others are not until they are read"
+    for _ in range(12):
+        mark = len(lab.sandbox.ctx.journal.entries(0))
+        lab.cycle(seconds=60)
+        assert exports(lab, mark) <= 10, "what Zendesk gives in a minute"
+    assert "read_until" not in lab.reports[-1].clocks
+    assert told(lab, solved).is_complete
+    reply = clock(lab, solved, "first_reply")
+    assert (judge(reply).state, reply.elapsed > HOUR) == (State.MET, True)
+    with lab.app.store.reading() as tx:
+        assert {one.metric for one in tx.clocks_of([solved])} >= {"first_reply", "resolution"}
+    assert audits_read(lab, lambda: lab.cycle(3, seconds=60)) == []
+
+
+def test_a_marker_that_comes_later_is_looked_for_in_what_was_read_before(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "cloud", sla=SETTINGS)
+    noted, other, untold = lab.ticket("new"), lab.ticket("new"), lab.ticket("new")
+    lab.sandbox.zendesk.agent_replies(ticket=noted, actor=lab.agent, body="See #later", public=False)
+    lab.cycle(3, seconds=60)
+    lab.sandbox.zendesk.agent_replies(ticket=other, actor=lab.agent, body="Nothing", public=False)
+    lab.cycle(5, seconds=60)
+    lab.sandbox.advance(2 * DAY)  # long overdue by the rules that come now
+    lab.sla = LATER
+    lab.restart()
+    lab.cycle(complete=True)
+    assert [told(lab, ticket).is_complete for ticket in (noted, other, untold)] == [False, False, True]
+    assert lab.reports[-1].clocks["audits"] == 2
+    asked = audits_read(lab, lambda: lab.cycle(3, seconds=15))
+    assert sorted(asked) == sorted(f"/api/v2/tickets/{ticket}/audits" for ticket in (noted, other))
+    assert all(told(lab, ticket).is_complete for ticket in (noted, other, untold))
+    assert [judge(clock(lab, t, "later")).state for t in (noted, other)] == [State.MET, State.BREACHED]
+    lab.restart()
+    assert audits_read(lab, lambda: lab.cycle(3, seconds=60)) == [], "once"
