@@ -58,7 +58,8 @@ def _play(name: str, deployment: Deployment, *, again: bool) -> Found:
     ram = Path("/dev/shm")  # noqa: S108 - the folder below it is our own
     with tempfile.TemporaryDirectory(prefix="syncd-crash-", dir=ram if ram.is_dir() else None) as folder:
         scene = SCENES[name]
-        return die_everywhere(scene.lab(Path(folder), deployment), step=scene.step, each=not again, again=again)
+        lab = scene.lab(Path(folder), deployment)
+        return die_everywhere(lab, step=scene.step, each=not again, again=again, end=scene.end)
 
 
 if __name__ == "__main__":

@@ -86,9 +86,11 @@ def _left_behind(lab: Lab) -> bytes:
     return digest.digest()
 
 
-def die_everywhere(lab: Lab, *, step: float, each: bool = False, again: bool = False) -> Found:
+def die_everywhere(
+    lab: Lab, *, step: float, each: bool = False, again: bool = False, end: Callable[[Lab], object] = lambda _: None
+) -> Found:
     """Lets the daemon carry what is owed to its rest and dies at every border of it; with `again`, also at every border
-    of each recovery. The lab ends as undisturbed."""
+    of each recovery. The lab ends as undisturbed. `end` raises where a scene must not end; it is asked of all."""
     found = Found()
     deaths: list[tuple[str, Path]] = []
 
@@ -96,7 +98,7 @@ def die_everywhere(lab: Lab, *, step: float, each: bool = False, again: bool = F
         where = f"{len(found.borders)} {name}"
         report = lab.folder / f"death-{len(deaths)}.json"
         deaths.append((where, report))
-        _double(lambda: _recover(lab, report, step=step, again=again, look_again=each))
+        _double(lambda: _recover(lab, report, step=step, again=again, look_again=each, end=end))
 
     split = _Split(lab, die, each=each)
     found.borders = split.names
@@ -106,6 +108,7 @@ def die_everywhere(lab: Lab, *, step: float, each: bool = False, again: bool = F
         rest(lab, step, split.stop)
     finally:
         gc.unfreeze()
+    end(lab)
     expected = end_of(lab)
     for where, report in deaths:
         found.died += 1
@@ -195,14 +198,17 @@ def _end_after(die: Callable[[], None]) -> NoReturn:
         os._exit(0)
 
 
-def _recover(lab: Lab, report: Path, *, step: float, again: bool, look_again: bool) -> None:
+def _recover(
+    lab: Lab, report: Path, *, step: float, again: bool, look_again: bool, end: Callable[[Lab], object]
+) -> None:
     said: dict[str, Any] = {}
     try:
         _start_on_a_copy(lab, report.with_suffix(""))
         deeper: list[tuple[str, Path]] = []
         if again:
-            _die_again(lab, deeper, step)
+            _die_again(lab, deeper, step, end)
         rest(lab, step, look_again=look_again)
+        end(lab)
         said["end"] = end_of(lab)
         said["again"] = [{"where": where, **_read(path)} for where, path in deeper]
     except BaseException as error:  # noqa: BLE001 - it is told by the half that goes on
@@ -211,11 +217,11 @@ def _recover(lab: Lab, report: Path, *, step: float, again: bool, look_again: bo
     shutil.rmtree(report.with_suffix(""), ignore_errors=True)
 
 
-def _die_again(lab: Lab, deeper: list[tuple[str, Path]], step: float) -> None:
+def _die_again(lab: Lab, deeper: list[tuple[str, Path]], step: float, end: Callable[[Lab], object]) -> None:
     def die(name: str) -> None:
         path = lab.folder / f"again-{len(deeper)}.json"
         deeper.append((f"{len(split.names)} {name}", path))
-        _double(lambda: _recover(lab, path, step=step, again=False, look_again=False))
+        _double(lambda: _recover(lab, path, step=step, again=False, look_again=False, end=end))
 
     split = _Split(lab, die, each=False)
     watch(lab, split)

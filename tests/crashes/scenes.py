@@ -45,11 +45,13 @@ FOLLOWING = f"  - {{name: novabrain, project: NOVA, mapping: default, mirror: {M
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`step`: seconds between cycles, longer where something seldom looked at is what it is about."""
+    """`step`: seconds between cycles, longer where something seldom looked at is what it is about. `end` raises where
+    it must not end; without one it is enough that all deaths end as the undisturbed run."""
 
     given: Callable[[Lab], None]
     routes: str = NOVA + OPS
     step: float = 30.0
+    end: Callable[[Lab], None] = lambda _: None
 
     def lab(self, folder: Path, deployment: Deployment) -> Lab:
         """The scene, ready for the daemon."""
@@ -383,6 +385,31 @@ def mapping_changed_at_reload(lab: Lab) -> None:
     lab.moves(key, "Done", "Fixed")
 
 
+# ---- how some of them must end ----
+
+
+def is_open_with_one_note(lab: Lab) -> None:
+    """Story 3."""
+    assert (lab.status(1), lab.conflicts()) == ("open", [])
+    assert len([note for note in lab.notes(1) if "Fixed" in note]) == 1
+
+
+def is_closed(lab: Lab) -> None:
+    """Story 4."""
+    bug = lab.issue("NOVA-1")
+    assert (bug["status"], bug["resolution"], lab.status(1)) == ("Closed", "Fixed", "solved")
+    reached = [item["new_text"] for entry in bug["changelog"] for item in entry["items"] if item["field"] == "status"]
+    assert reached[-2:] == ["Verified", "Closed"]
+    assert lab.conflicts() == []
+
+
+def is_back_with_one_comment(lab: Lab) -> None:
+    """Story 8."""
+    assert (lab.issue("NOVA-1")["status"], lab.conflicts()) == ("To Do", [])
+    assert len(lab.bug_comments("NOVA-1")) == 1
+    assert "bug_not_fixed" not in lab.sandbox.zendesk.ticket_state(ticket=1)["tags"]
+
+
 SCENES: dict[str, Scene] = {
     "a verb links a new ticket": Scene(link_by_a_verb),
     "a field links a ticket to a fixed bug": Scene(link_by_a_field),
@@ -398,12 +425,12 @@ SCENES: dict[str, Scene] = {
     "a bug moves to another project": Scene(bug_moves_project),
     "a bug turns out to be a duplicate": Scene(duplicate),
     "a bug is started": Scene(bug_starts),
-    "a bug is fixed": Scene(bug_fixed),
+    "a bug is fixed": Scene(bug_fixed, end=is_open_with_one_note),
     "a bug is declined": Scene(bug_declined),
     "a bug ends in a way that nobody mapped": Scene(bug_ends_strangely),
     "a conflict is resolved": Scene(conflict_resolved),
-    "a fix is verified": Scene(fix_verified),
-    "a fix is rejected": Scene(fix_rejected),
+    "a fix is verified": Scene(fix_verified, end=is_closed),
+    "a fix is rejected": Scene(fix_rejected, end=is_back_with_one_comment),
     "a ticket is solved before its bug": Scene(solved_too_early),
     "a verified ticket is reopened": Scene(reopened),
     "a verified bug comes back": Scene(bug_comes_back),
@@ -438,10 +465,15 @@ SISTERS = (
     "a bug moves to another project",
     "a customer follows up",
     "a rule asks for a bug",
+    "a ticket asks for a bug",
     "a comment is edited",
     "a new link brings fields",
 )
-"""Scenes that differ little from others: played by `make crashes` alone."""
+"""Scenes that differ little from others (as the way to a bug, from that of tests/scenarios/test_create_faults.py):
+played by `make crashes` alone."""
+
+ON_BOTH = ("a bug is fixed", "a fix is verified", "a fix is rejected")
+"""The scenes that status is all about: played on both deployments by `make unit` too."""
 
 CORE = (
     "a first run is accepted",

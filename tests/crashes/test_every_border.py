@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.crashes.points import die_everywhere
-from tests.crashes.scenes import SCENES, SISTERS, Scene
+from tests.crashes.scenes import ON_BOTH, SCENES, SISTERS, Scene
 from tests.scenarios.lab import Deployment
 
+BOTH: tuple[Deployment, ...] = ("data_center", "cloud")
 TURNS: list[tuple[str, Deployment]] = [
-    (name, "cloud" if number % 2 else "data_center")
+    (name, deployment)
     for number, name in enumerate(name for name in SCENES if name not in SISTERS)
+    for deployment in (BOTH if name in ON_BOTH else BOTH[number % 2 :][:1])
 ]
 
 
@@ -21,6 +23,6 @@ def test_dying_at_any_border_ends_as_if_nothing_had_happened_when(
     tmp_path: Path, name: str, deployment: Deployment
 ) -> None:
     scene: Scene = SCENES[name]
-    found = die_everywhere(scene.lab(tmp_path, deployment), step=scene.step)
+    found = die_everywhere(scene.lab(tmp_path, deployment), step=scene.step, end=scene.end)
     assert found.died >= 4
     assert found.wrong == []

@@ -9,8 +9,8 @@ import pytest
 
 from syncd.core.model import Origin
 from syncd.sandbox.faults import Fault
-from tests.scenarios.crashes import Borders, watch
-from tests.scenarios.lab import Crash, Deployment, Lab
+from tests.crashes.points import die_everywhere
+from tests.scenarios.lab import Deployment, Lab
 from tests.scenarios.test_create import ask, bugs, lab_with
 
 CREATION = r"/rest/api/2/issue$"
@@ -48,27 +48,15 @@ def heal(lab: Lab) -> None:
 
 def test_one_bug_whichever_border_the_process_dies_at(tmp_path: Path, deployment: Deployment) -> None:
     lab = lab_with(tmp_path, deployment, WIDE)
-    crashed: list[str] = []
-    for at in range(1, 100):
-        ticket = ask(lab)
-        borders = Borders(at)
-        watch(lab, borders)
-        try:
-            lab.cycle()
-        except Crash as crash:
-            crashed.append(str(crash))
-            lab.restart()
-            heal(lab)
-        else:
-            lab.restart()
-        is_whole(lab, ticket)
-        if len(borders.names) < at:
-            break
-    assert {"before POST /rest/api/2/issue", "after POST /rest/api/2/issue"} <= set(crashed)
-    assert {"before a commit", "after a commit"} <= set(crashed)
-    assert any("remotelink" in name for name in crashed)
-    assert any(name.startswith("after PUT") for name in crashed)
-    assert len(crashed) >= 15
+    ticket = ask(lab)
+    found = die_everywhere(lab, step=30.0, end=lambda lab: is_whole(lab, ticket))
+    assert found.wrong == []
+    crossed = set(found.borders)
+    assert {"before POST /rest/api/2/issue", "after POST /rest/api/2/issue"} <= crossed
+    assert {"before a commit", "after a commit"} <= crossed
+    assert any("remotelink" in name for name in crossed)
+    assert any(name.startswith("after PUT") for name in crossed)
+    assert found.died >= 15
 
 
 FAULTS = {

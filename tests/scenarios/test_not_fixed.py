@@ -9,8 +9,8 @@ import pytest
 
 from syncd.core.model import LinkState, Origin
 from syncd.sandbox.faults import Fault
-from tests.scenarios.crashes import Borders, watch
-from tests.scenarios.lab import MIRROR, OPS, Crash, Deployment, Lab
+from tests.crashes.points import die_everywhere
+from tests.scenarios.lab import MIRROR, OPS, Deployment, Lab
 from tests.scenarios.test_create import ask, bugs
 from tests.scenarios.test_create_faults import heal
 from tests.scenarios.test_stories import confirmed, fixed, linked
@@ -204,26 +204,15 @@ def test_one_new_bug_and_one_issue_link_though_an_answer_was_lost(lab: Lab, path
 
 
 def test_one_new_bug_whichever_border_the_process_dies_at(tmp_path: Path, deployment: Deployment) -> None:
-    # Every border, half of them on each deployment.
-    at, crossed = (-1, 1) if deployment == "cloud" else (0, 2)
-    crashed: list[str] = []
-    while at < crossed:
-        at += 2
-        lab = Lab(tmp_path / str(at), deployment, routes=ROUTE)
-        ticket, old = fixed(lab)
-        reject(lab, ticket)
-        borders = Borders(at)
-        watch(lab, borders)
-        try:
-            lab.settle()
-            crossed = len(borders.names)
-        except Crash as crash:
-            crashed.append(str(crash))
-            crossed = at + 2
-            lab.restart()
-            heal(lab)
+    lab = Lab(tmp_path, deployment, routes=ROUTE)
+    ticket, old = fixed(lab)
+    reject(lab, ticket)
+
+    def end(lab: Lab) -> None:
         is_succeeded(lab, ticket, old)
-        assert lab.conflicts() == [], borders.names[-1:]
-        lab.app.store.close()
-    assert any("issueLink" in name for name in crashed) or deployment == "cloud"
-    assert len(crashed) >= 8
+        assert lab.conflicts() == []
+
+    found = die_everywhere(lab, step=15.0, end=end)
+    assert found.wrong == []
+    assert {"before POST /rest/api/2/issueLink", "after POST /rest/api/2/issueLink"} <= set(found.borders)
+    assert found.died >= 16
