@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -192,7 +193,10 @@ def _load_named(
     if "/" in name or name.endswith((".yaml", ".yml")):
         candidates = [folder / Path(name).expanduser()]
     elif re.fullmatch(r"\w[\w.-]*", name):
-        candidates = [folder / "mappings" / f"{name}.yaml", packaged_mappings() / f"{name}.yaml"]
+        own, shipped = folder / "mappings" / f"{name}.yaml", packaged_mappings() / f"{name}.yaml"
+        if not own.is_file() and shipped.is_file():
+            return _shipped(shipped, name), []
+        candidates = [own, shipped]
     else:
         return None, [document.problem(place, "Write the name of a file in mappings/, such as default, or its path.")]
     for candidate in candidates:
@@ -202,6 +206,12 @@ def _load_named(
             except ConfigError as error:
                 return None, list(error.problems)
     return None, [document.problem(place, _no_mapping(name, candidates))]
+
+
+@functools.cache
+def _shipped(path: Path, name: str) -> MappingFile:
+    """A mapping that came with syncd; read once, as it changes only with syncd itself."""
+    return load_mapping(path, name=name)
 
 
 def _no_mapping(name: str, candidates: list[Path]) -> str:
