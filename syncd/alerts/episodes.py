@@ -55,7 +55,8 @@ class Turn:
 class Sight:
     """An episode with everything that one look needs. `facts`: all of its facts as they are now; `changed`: the keys
     of those that are new or changed in this look. `fresh`: tickets that were read again just now; None = all count as
-    read. `held`: tickets whose source cannot be read."""
+    read. `held`: tickets whose source cannot be read. `back_at`: when a source could be read again, until that is told:
+    what was passed before is made up for."""
 
     episode: Episode
     facts: Sequence[AlertFact]
@@ -66,6 +67,7 @@ class Sight:
     changed: frozenset[AlertKey] = frozenset()
     fresh: frozenset[int] | None = None
     held: frozenset[int] = frozenset()
+    back_at: int | None = None
 
     @property
     def tickets(self) -> frozenset[int]:
@@ -268,7 +270,6 @@ def _draft(episode: Episode, receiver: str, keys: _Keys, sight: Sight, *, in_han
     new = [
         fact for fact in sight.facts if fact.key in update.keys and (before is None or fact.key not in before.firing)
     ]
-    late = sight.settings.late_after
     return Draft(
         group=episode.group,
         receiver=receiver,
@@ -278,9 +279,16 @@ def _draft(episode: Episode, receiver: str, keys: _Keys, sight: Sight, *, in_han
         before=before,
         level=level,
         urgent=_is_urgent(update.keys, reason, sight),
-        late=bool(new) and all(fact.noticed - fact.at > late for fact in new),
+        late=bool(new) and all(_is_late(fact, sight) for fact in new),
         why=why,
     )
+
+
+def _is_late(fact: AlertFact, sight: Sight) -> bool:
+    """Whether it is made up for: noticed long after it was passed, or passed while a source could not be read."""
+    if sight.back_at is not None and fact.at <= sight.back_at <= fact.noticed:
+        return True
+    return fact.noticed - fact.at > sight.settings.late_after
 
 
 def _rule_reason(fact: AlertFact) -> Reason:

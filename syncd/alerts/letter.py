@@ -64,7 +64,7 @@ def thread_root(notification: Notification, domain: str) -> str:
     per group; "" for what stands alone."""
     if notification.reason in _UNTHREADED:
         return ""
-    about = {(alert.ticket, alert.cycle) for alert in notification.alerts}
+    about = {(alert.ticket, alert.cycle) for alert in notification.alerts if notification.reason is not Reason.SEEING}
     if len(about) == 1:
         ticket, cycle = about.pop()
         return f"<thread.{ticket}.{cycle}@{domain}>"

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     DIGEST = "digest"  # many alerts in one table, instead of as many mails
     MORNING = "morning"  # the list for the morning meeting
     STALE = "stale"  # a server cannot be read: alerts are held, "blind since"
+    SEEING = "seeing"  # it can be read again: what came to be overdue meanwhile; only for those who were told "blind"
     HEARTBEAT = "heartbeat"  # the daily line that makes silence visible
     NOTICE = "notice"  # something that operators must mend
 
@@ -174,8 +175,9 @@ class Notification:
     why: str = ""  # the operator's own words about the rule or route; data
     acknowledge: Acknowledge | None = None
     sections: tuple[Section, ...] = ()  # morning lists
-    blind: str = ""  # stale: zendesk | jira
+    blind: str = ""  # stale and seeing: zendesk | jira
     blind_since: int | None = None
+    blind_until: int | None = None  # seeing
     counts: tuple[tuple[str, int], ...] = ()  # heartbeat: what was counted since the last one, by key, in order
     headline: str = ""  # notice: what happened, in one line
     lines: tuple[str, ...] = ()  # notice: what to do, a sentence each

@@ -29,9 +29,12 @@ def pace(
     written: Mapping[str, Sequence[int]],
     waiting: Mapping[str, int | None],
     now: int,
+    *,
+    seeing: frozenset[str] = frozenset(),
 ) -> tuple[Paced, ...]:
     """Each draft with its way out. `written`: when each receiver's latest notifications were written; `waiting`: when
-    the digest that a receiver's overflow waits for is due."""
+    the digest that a receiver's overflow waits for is due; `seeing`: who is about to be told that a source can be read
+    again, with all that is made up for."""
     found: list[Paced] = []
     by_receiver: dict[str, list[Draft]] = {}
     for draft in drafts:
@@ -39,7 +42,8 @@ def pace(
     for name, mine in by_receiver.items():
         receiver = settings.receivers.get(name)
         if receiver is not None:
-            found += _paced(mine, receiver, settings, written.get(name, ()), waiting.get(name), now)
+            in_one = name in seeing
+            found += _paced(mine, receiver, settings, written.get(name, ()), waiting.get(name), now, in_one=in_one)
     return tuple(found)
 
 
@@ -50,6 +54,8 @@ def _paced(
     written: Sequence[int],
     waiting: int | None,
     now: int,
+    *,
+    in_one: bool,
 ) -> list[Paced]:
     found: list[Paced] = []
     opening = opens_at(receiver, now)
@@ -60,9 +66,11 @@ def _paced(
         else:
             awake.append(draft)
     late = [draft for draft in awake if draft.late]
-    if len(late) > 1:
+    if len(late) > 1 or in_one:
         found += [Paced(draft, now, "noticed late, told together") for draft in late]
         awake = [draft for draft in awake if not draft.late]
+    if awake and waiting is not None and waiting <= now:
+        return found + [Paced(draft, now, "goes with the digest that is due") for draft in awake]
     if len(awake) > settings.storm:
         return found + [Paced(draft, now, "many at once, told together") for draft in awake]
     left = tokens(receiver, written, now)

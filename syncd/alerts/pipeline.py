@@ -17,7 +17,7 @@ from syncd.core.alert_model import AlertFact, AlertKey, Chain, Episode, FactStat
 class World:
     """Everything that one decision is made from. `cases`: the tickets that are looked at; `known`: their facts;
     `episodes`: by id, every episode that is due or that one of these facts belongs to; `members`: all facts of the
-    open ones. `fresh` and `held`: see Sight."""
+    open ones. `fresh`, `held` and `back_at`: see Sight."""
 
     now: int
     settings: AlertSettings
@@ -30,6 +30,7 @@ class World:
     stated: tuple[RuleFact, ...] = ()
     fresh: frozenset[int] | None = None
     held: frozenset[int] = frozenset()
+    back_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class _Rooms:
                 changed=frozenset(room.changed),
                 fresh=world.fresh,
                 held=world.held,
+                back_at=world.back_at,
             )
             for room in (*self._rooms.values(), *self._closed.values())
         ]

@@ -191,6 +191,8 @@ class Renderer:
 
 
 def _form(notification: Notification, page: Page) -> str:
+    if notification.reason is Reason.SEEING and not page.rows:
+        return "notice"
     return _FORMS.get(notification.reason) or ("alert" if page.cards else "table")
 
 

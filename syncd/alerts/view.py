@@ -149,7 +149,8 @@ class View:
         )
 
     def _in_full(self) -> bool:
-        return 0 < len(self._all.alerts) <= MOST_CARDS and self._all.reason is not Reason.DIGEST and not self._all.more
+        is_list = self._all.reason in (Reason.DIGEST, Reason.SEEING)
+        return 0 < len(self._all.alerts) <= MOST_CARDS and not is_list and not self._all.more
 
     # ---- one alert -----------------------------------------------------------------------------------------------
 
@@ -334,6 +335,8 @@ class View:
                 return self._say("what.morning", date=words.day(told.at), **blanks)
             case Reason.STALE:
                 return self._say("what.stale", **self._blind())
+            case Reason.SEEING:
+                return self._say("what.seeing", **self._blind())
             case Reason.HEARTBEAT:
                 return self._say("what.heartbeat", date=words.day(told.at))
             case Reason.NOTICE:
@@ -356,6 +359,9 @@ class View:
                 return self._say("lead.morning" if found else "lead.morning.empty")
             case Reason.STALE:
                 return self._say("lead.stale", **self._blind())
+            case Reason.SEEING:
+                count = len(cards) + self._all.more
+                return self._say("lead.seeing" if count else "lead.seeing.none", **self._blind(), count=count)
             case Reason.HEARTBEAT | Reason.NOTICE:
                 return self._say(f"lead.{self._all.reason.value}")
             case Reason.DIGEST:
@@ -375,6 +381,8 @@ class View:
     def _tone(self, cards: tuple[Card, ...]) -> str:
         if self._all.reason is Reason.STALE:
             return "near"
+        if self._all.reason is Reason.SEEING and not cards:
+            return "done"
         if self._all.reason in (Reason.MORNING, Reason.HEARTBEAT, Reason.NOTICE):
             return "note"
         tones = {card.tone for card in cards}
@@ -383,7 +391,13 @@ class View:
     def _blind(self) -> dict[str, object]:
         side = self._all.blind if self._all.blind in ("zendesk", "jira") else "zendesk"
         since = self._all.at if self._all.blind_since is None else self._all.blind_since
-        return {"side": self._say(f"side.{side}"), "time": self._words.moment(since)}
+        until = self._all.at if self._all.blind_until is None else self._all.blind_until
+        return {
+            "side": self._say(f"side.{side}"),
+            "time": self._words.moment(since),
+            "until": self._words.moment(until),
+            "span": self._words.span(max(until - since, 0)),
+        }
 
     def _section(self, key: str, alerts: Iterable[Alert], more: int) -> SectionView:
         cards = tuple(self.card(alert) for alert in alerts)

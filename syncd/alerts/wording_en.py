@@ -31,6 +31,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "what.digest": "Summary of {count} alerts",
     "what.morning": "Morning list {date}: {overdue} overdue, {today} due today, {open} open",
     "what.stale": "Blind since {time}: {side} cannot be read",
+    "what.seeing": "{side} can be read again",
     "what.heartbeat": "Daily line {date}: syncd is running",
     "what.notice": "syncd: {headline}",
     "side.zendesk": "Zendesk",
@@ -59,6 +60,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "lead.morning.empty": "Nothing is overdue, nothing is due today, nothing was left open.",
     "lead.stale": "{side} has been out of reach since {time}. Alerts about single tickets are held until it can be "
     "read again, because they might be wrong. Tickets may become overdue meanwhile without a mail.",
+    "lead.seeing": "{side} was out of reach from {time} to {until} ({span}). {count} alerts came meanwhile; they are "
+    "all in this mail.",
+    "lead.seeing.none": "{side} was out of reach from {time} to {until} ({span}). Nothing came to be due meanwhile.",
     "lead.heartbeat": "syncd is running and can send mail. If this mail does not come one day, look at syncd.",
     "lead.notice": "Something that operators must look at:",
     "level": "Level {level} of {levels}",
@@ -117,6 +121,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "reason.digest": "many alerts at once",
     "reason.morning": "morning list",
     "reason.stale": "data is out of date",
+    "reason.seeing": "you were told that it could not be read",
     "reason.heartbeat": "daily line",
     "reason.notice": "for operators",
     "ack.reply": "answer the customer",

@@ -11,7 +11,7 @@ import structlog
 
 from syncd.alerts.case import Case
 from syncd.alerts.episodes import Draft, Turn
-from syncd.alerts.message import Reason
+from syncd.alerts.message import Notification, Reason
 from syncd.alerts.pacing import pace
 from syncd.alerts.pipeline import Decision, World, decide
 from syncd.alerts.ports import Channel
@@ -19,8 +19,9 @@ from syncd.alerts.settings import AlertSettings
 from syncd.core.alert_model import AlertKey, Chain, FactState, Letter, Post, RuleFact
 from syncd.core.ports import Clock
 from syncd.cycle.alert_digests import DailyRound
-from syncd.cycle.alert_notices import Watch
-from syncd.cycle.alert_world import Keeper, case_of, load
+from syncd.cycle.alert_notices import SeesAgain, Watch
+from syncd.cycle.alert_world import EPISODES_AT_ONCE, Keeper, case_of, load
+from syncd.cycle.clocks import MOST
 from syncd.cycle.letters import Writer
 from syncd.cycle.postman import Postman
 from syncd.cycle.settings import CycleReport
@@ -42,6 +43,13 @@ RULES_AT_ONCE = 500
 GAP = 600
 """A pause of so many seconds between two runs is a gap: the daemon slept, or alerts were turned off meanwhile."""
 MOST_AGAIN = 5000
+MADE_UP_FOR = 300
+"""Points that were passed while a source could not be read of which one message tells, at most."""
+CATCHING_UP = 600
+"""Seconds that a digest waits while syncd catches up after an outage, so that there is one and not one a cycle."""
+A_FEW_CYCLES = 60
+BEHIND = 300
+"""Seconds that the exact history is behind now while it is being caught up with."""
 UNCERTAIN_FOR = 600
 """Seconds that a first breach waits for the exact history of a change that was only seen."""
 
@@ -62,10 +70,12 @@ class Alerter:
         seconds: float = 5.0,
         stopping: Callable[[], bool] = lambda: False,
         apart: bool = False,
+        most: int = MOST,
     ) -> None:
         """`settings` and `sla` answer None where config.yaml has no such part. `seconds`: how long letters may be sent
         in one cycle. `apart`: they go out in a thread of their own, one round at a time, so that a server which does
-        not answer keeps no cycle waiting; a round that ends with the process is resumed when its lease is over."""
+        not answer keeps no cycle waiting; a round that ends with the process is resumed when its lease is over.
+        `most`: so many tickets in one cycle are not all that wait."""
         self._store = store
         self._keeper = keeper
         self._clock = clock
@@ -74,6 +84,7 @@ class Alerter:
         self._channels = channels
         self._seconds = seconds
         self._apart = apart
+        self._most = most
         self._sender: threading.Thread | None = None
         self._postman = Postman(store, channels, clock, stopping=stopping)
         self._watch = Watch(store, clock)
@@ -117,12 +128,14 @@ class Alerter:
         with self._store.reading() as tx:
             work = tx.alert_work(at)
         round_ = _Round(settings, sla.book if sla is not None else None, at, enforce_from, blind, report)
+        round_.is_full = len(tickets) >= self._most
         decided = None
         if round_.book is not None and (
             tickets or stated or work.episodes or work.rules or (self._again and not blind)
         ):
             decided = self._decide(round_, round_.book, tickets, stated)
             self._again = (self._again if blind else set()) | decided[0].held
+        round_.sees_again = self._watch.sees_again(at, is_held=bool(self._again))
         wrote = [
             self._write(round_, decided, work),
             self._watch.tell(settings, self._channels(), report, blind, at),
@@ -184,7 +197,7 @@ class Alerter:
         def world_of(fresh: frozenset[int], known: Mapping[int, Case]) -> World:
             with self._store.reading() as tx:
                 waiting = tx.stated_rule_facts(RULES_AT_ONCE)
-                return load(
+                loaded = load(
                     tx,
                     self._keeper,
                     given.values(),
@@ -198,6 +211,7 @@ class Alerter:
                     stated=tuple(dict.fromkeys((*waiting, *stated))),
                     known_cases=known,
                 )
+            return replace(loaded, back_at=self._watch.back_at)
 
         world = world_of(frozenset(), {})
         decision = decide(world)
@@ -226,7 +240,7 @@ class Alerter:
 
     def _write(self, round_: _Round, decided: tuple[World, Decision] | None, work: AlertWork) -> bool:
         changed = _changed(*decided) if decided is not None else []
-        if not changed and not work.digests:
+        if not changed and not work.digests and not round_.sees_again:
             return False
         with self._store.transaction() as tx:
             writer = Writer(tx, round_.settings, self._channels(), round_.now)
@@ -236,8 +250,43 @@ class Alerter:
                 tx.take_rule_facts(decided[0].stated)
             if round_.book is not None:
                 self._add_waiting(tx, cases, round_.book, round_.now)
-            writer.flush_digests(cases)
+            for again in round_.sees_again:
+                self._say_seeing(tx, writer, again, cases, round_)
+            if round_.sees_again:
+                self._watch.seen(tx, [again.side for again in round_.sees_again])
+            writer.flush_digests(cases, patience=self._patience(round_, decided))
         return True
+
+    def _say_seeing(self, tx: Tx, writer: Writer, again: SeesAgain, cases: dict[int, Case], round_: _Round) -> None:
+        """To those who were told that the side cannot be read."""
+        keys = {fact.key for fact in tx.facts_made_up_for(again.until, MADE_UP_FOR)}
+        if round_.book is not None:
+            missing = sorted({key.ticket for key in keys} - cases.keys())
+            for told in self._keeper.folded(tx, missing, round_.now):
+                cases[told.id] = case_of(tx, self._keeper, told, round_.book)
+        for name in self._watch.told_blind(tx, round_.settings, again.side):
+            told_of = Notification(
+                Reason.SEEING,
+                name,
+                f"blind|{again.side}",
+                0,
+                round_.now,
+                blind=again.side,
+                blind_since=again.since,
+                blind_until=again.until,
+            )
+            writer.say_seeing(told_of, f"seeing|{again.side}|{again.since}|{name}", keys, cases)
+
+    def _patience(self, round_: _Round, decided: tuple[World, Decision] | None) -> int:
+        """For how many seconds digests wait, because the next cycle will have more that belongs into them: tickets
+        whose source was away, a history that is not read up to now, more than one cycle can take."""
+        known = round_.report.clocks.get("known_until")
+        is_behind = isinstance(known, int) and round_.now - known > BEHIND
+        if is_behind or (self._watch.back_at is not None and self._again):
+            return CATCHING_UP
+        world = decided[0] if decided is not None else None
+        is_full = world is not None and (len(world.episodes) >= EPISODES_AT_ONCE or len(world.stated) >= RULES_AT_ONCE)
+        return A_FEW_CYCLES if is_full or round_.is_full else 0
 
     def _keep(self, tx: Tx, writer: Writer, turns: Sequence[Turn], cases: Mapping[int, Case], round_: _Round) -> None:
         now, chains, drafts = round_.now, dict[str, tuple[int, Chain]](), list[Draft]()
@@ -258,7 +307,9 @@ class Alerter:
         }
         written = {name: tx.times_written(name, at) for name, at in since.items()}
         waiting = {name: tx.first_digest(name) for name in since}
-        writer.write(pace(drafts, round_.settings, written, waiting, now), cases, chains)
+        sides = self._watch.back_sides
+        seeing = frozenset(name for side in sides for name in self._watch.told_blind(tx, round_.settings, side))
+        writer.write(pace(drafts, round_.settings, written, waiting, now, seeing=seeing), cases, chains)
 
     def _add_waiting(self, tx: Tx, cases: dict[int, Case], book: Book, now: int) -> None:
         """What a digest tells of tickets that this cycle did not look at is as of now, too."""
@@ -320,6 +371,8 @@ class _Round:
         self.enforce_from = enforce_from
         self.blind = blind
         self.report = report
+        self.sees_again: list[SeesAgain] = []
+        self.is_full = False  # more tickets wait than one cycle folds
 
 
 def _changed(world: World, decision: Decision) -> list[Turn]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from syncd.alerts.case import Case
 from syncd.alerts.describe import acknowledge_of, alert_of, in_order, is_worth_a_digest, letter_id
 from syncd.alerts.episodes import Draft
-from syncd.alerts.message import Notification, Reader, Reason
+from syncd.alerts.message import Alert, Notification, Reader, Reason
 from syncd.alerts.pacing import Paced, opens_at
 from syncd.alerts.ports import Channel, Target
 from syncd.alerts.settings import AlertSettings
@@ -88,14 +88,29 @@ class Writer:
             )
         return self._tx.add_letters(letters)
 
-    def flush_digests(self, cases: Mapping[int, Case]) -> None:
-        """Every receiver whose digest is due, and who is not in quiet hours, gets one; corrections go by themselves."""
+    def say_seeing(
+        self, told: Notification, identity: str, keys: Iterable[AlertKey], cases: Mapping[int, Case]
+    ) -> None:
+        """A source can be read again: one message with what is made up for, and with whatever waits for a digest."""
+        waiting = [letter for letter in self._tx.digest_waiting(self._now) if letter.receiver == told.receiver]
+        waiting = [letter for letter in waiting if letter.reason != Reason.CORRECTION]
+        worth = self._worth({*keys, *(key for letter in waiting for key in letter.keys)})
+        alerts = self._listed(worth, cases)
+        shown = alerts[: self._settings.table]
+        ways = acknowledge_of(self._settings, None) if alerts else None
+        told = replace(told, alerts=shown, more=len(alerts) - len(shown), acknowledge=ways)
+        about = f"{told.blind} can be read again"
+        self._carry(waiting, self.send(told, sorted(worth), identity=identity, about=about))
+
+    def flush_digests(self, cases: Mapping[int, Case], *, patience: int = 0) -> None:
+        """Every receiver whose digest is due, and who is not in quiet hours, gets one; corrections go by themselves.
+        `patience`: seconds that a digest waits for more that is on its way and belongs into it."""
         waiting: dict[str, list[Letter]] = {}
         for letter in self._tx.digest_waiting(self._now):
             waiting.setdefault(letter.receiver, []).append(letter)
         for name, letters in waiting.items():
             receiver = self._settings.receivers.get(self._settings.name_of(name))
-            if receiver is None:
+            if receiver is None or self._now - min(x.not_before for x in letters) < patience:
                 continue
             opening = opens_at(receiver, self._now)
             if opening > self._now:
@@ -110,13 +125,11 @@ class Writer:
                 told = Notification(Reason.CORRECTION, receiver, letter.group, 0, self._now, alerts)
                 self._carry([letter], self.send(told, letter.keys, episode=letter.episode))
         rest = [letter for letter in letters if letter.reason != Reason.CORRECTION]
-        known = self._tx.alert_facts({key.ticket for letter in rest for key in letter.keys})
-        facts = {key: fact for of_ticket in known.values() for key, fact in of_ticket.items()}
-        keys = furthest({key for x in rest for key in x.keys if is_worth_a_digest(key, facts.get(key))})
-        if not keys:
+        worth = self._worth({key for letter in rest for key in letter.keys})
+        if not worth:
             self._tx.cancel_letters([letter.id for letter in rest], "everything in it was over by then", self._now)
             return
-        alerts = in_order(alert_of(cases.get(key.ticket), key, self._settings, self._now) for key in keys)
+        alerts = self._listed(worth, cases)
         shown = alerts[: self._settings.table]
         digest = Notification(
             reason=Reason.DIGEST,
@@ -128,7 +141,16 @@ class Writer:
             more=len(alerts) - len(shown),
             acknowledge=acknowledge_of(self._settings, None),
         )
-        self._carry(rest, self.send(digest, sorted(keys)))
+        self._carry(rest, self.send(digest, sorted(worth)))
+
+    def _worth(self, wanted: Collection[AlertKey]) -> frozenset[AlertKey]:
+        """What a digest lists: of each clock the furthest point, of what still has to be told."""
+        known = self._tx.alert_facts({key.ticket for key in wanted})
+        facts = {key: fact for of_ticket in known.values() for key, fact in of_ticket.items()}
+        return furthest(key for key in wanted if is_worth_a_digest(key, facts.get(key)))
+
+    def _listed(self, keys: Iterable[AlertKey], cases: Mapping[int, Case]) -> tuple[Alert, ...]:
+        return in_order(alert_of(cases.get(key.ticket), key, self._settings, self._now) for key in keys)
 
     def _carry(self, letters: Sequence[Letter], carriers: Sequence[int]) -> None:
         if carriers:

@@ -137,6 +137,12 @@ class Alerts(Repository):
         ]
         self._upsert(AlertFactRow, rows)
 
+    def facts_made_up_for(self, back_at: int, limit: int) -> list[AlertFact]:
+        """What was passed by that instant and noticed from then on, in order of time."""
+        query = select(_FACT, _EPISODE.c.group_key).join(_EPISODE, _EPISODE.c.id == _FACT.c.episode_id)
+        query = query.where(_FACT.c.at <= micros(back_at), _FACT.c.noticed_at >= micros(back_at))
+        return [_fact(row) for row in self._connection.execute(query.order_by(_FACT.c.at).limit(limit)).mappings()]
+
     # ---- what rules state ----
 
     def state_rule_facts(self, facts: Iterable[RuleFact]) -> None:

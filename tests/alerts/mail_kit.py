@@ -97,6 +97,8 @@ def one_of_each() -> dict[str, Notification]:
         "morning": told(reason=Reason.MORNING, sections=sections),
         "morning without anything": told(reason=Reason.MORNING, sections=(Section("overdue", ()),)),
         "stale": told(reason=Reason.STALE, blind="jira", blind_since=NOON - 900),
+        "seeing": told(ALERT, near, reason=Reason.SEEING, blind="zendesk", blind_since=NOON - 900, blind_until=NOON),
+        "seeing, nothing due": told(reason=Reason.SEEING, blind="jira", blind_since=NOON - 900, blind_until=NOON),
         "heartbeat": told(reason=Reason.HEARTBEAT, counts=counts),
         "notice": told(
             reason=Reason.NOTICE,

@@ -142,6 +142,7 @@ class FakeKeeper:
         self._clock = clock
         self.book = book
         self.lives: dict[int, Told] = {}
+        self.most = 5000  # tickets folded in one cycle
         self.unread: dict[int, list[Event]] = {}
         self.incomplete: set[int] = set()
         self.uncertain: set[int] = set()
@@ -181,16 +182,18 @@ class FakeKeeper:
         return sum(event.at <= self.now() for event in self.lives[ticket].events)
 
     def turn(self) -> list[TicketClocks]:
-        """Tickets that changed or fell due since the last turn."""
-        found = []
+        """Tickets that changed or fell due since the last turn, as many as a cycle takes."""
+        found: list[TicketClocks] = []
         for ticket in sorted(self.lives):
-            if self._is_due(ticket):
+            if self._is_due(ticket) and len(found) < self.most:
                 told = self._fold(ticket)
                 self._looked[ticket] = (self._known(ticket), told.next_at)
                 found.append(told)
         coming = [event.at for life in self.lives.values() for event in life.events if event.at > self.now()]
         coming += [due for _, due in self._looked.values() if due is not None]
         self._quiet_from, self._quiet_until = self.now(), min(coming, default=self.now() + 86400)
+        if len(found) == self.most:
+            self._quiet_until = 0
         self._counted = self._count()
         return found
 
@@ -257,6 +260,7 @@ class Stage:
         self.stated: list[RuleFact] = []
         self.store = Store.open(store_url)
         self.every_cycle = False
+        self.most = 5000
         self.keeps_verdicts = False  # as the clocks' part of a cycle does, for lists
         self._last_cycle = 0
         self._next_work = 0
@@ -265,6 +269,7 @@ class Stage:
 
     def begin(self) -> None:
         """The process starts, with what is in the store."""
+        self.keeper.most = self.most
         self.alerter = Alerter(
             self.store,
             self.keeper,
@@ -272,6 +277,7 @@ class Stage:
             settings=lambda: self.settings,
             sla=lambda: SlaSettings(self.keeper.book, "test", always()),
             channels=lambda: {"fake": self.channel},
+            most=self.most,
         )
 
     def restart(self) -> None:

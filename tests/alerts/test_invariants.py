@@ -103,7 +103,8 @@ def test_i7_after_an_outage_of_the_tracker_one_poll_is_enough(tmp_path: Path) ->
     stage.keeper.is_away = False
     stage.look_again()
     stage.run_to("10:00:30")
-    assert [mail["facts"] for mail in stage.mails[1:]] == [["1 resolution breach"]]
+    told = [(mail["to"], mail["reason"], mail["facts"]) for mail in stage.mails[1:]]
+    assert told == [("lead", "first", ["1 resolution breach"]), ("fallback", "seeing", ["1 resolution breach"])]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

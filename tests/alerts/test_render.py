@@ -94,6 +94,8 @@ def test_the_same_in_chinese_on_the_readers_wall() -> None:
             "【技术支持】晨会清单 2026-11-23：超时 2，今日到期 1，未关闭 4",
         ),
         ("stale", "[Support] Blind since Mon 2026-11-23 03:46 (Europe/Berlin", "【技术支持】自 2026-11-23 周一 10:46"),
+        ("seeing", "[Support] Zendesk can be read again", "【技术支持】Zendesk 已恢复读取"),
+        ("seeing, nothing due", "[Support] Jira can be read again", "【技术支持】Jira 已恢复读取"),
         ("heartbeat", "[Support] Daily line 2026-11-23: syncd is running", "【技术支持】每日报告 2026-11-23：syncd"),
         ("notice", "[Support] syncd: A receiver cannot be reached", "【技术支持】syncd：A receiver cannot"),
     ],

@@ -234,6 +234,15 @@ TIMELINES: dict[str, tuple[AlertSettings | None, str]] = {
         at 2026-03-03 08:12 expect mail to lead, reason resolved: 1 resolution breach
         """,
     ),
+    "more breaches than one cycle takes are one digest all the same": (
+        None,
+        """
+        at 09:00 one cycle takes 20 tickets
+        at 09:00 70 tickets opened
+        at 10:03 expect mail to lead, reason digest: 70 alerts
+        at 11:00 expect nothing
+        """,
+    ),
     "500 breaches at once become a digest": (
         None,
         """
@@ -288,6 +297,35 @@ TIMELINES: dict[str, tuple[AlertSettings | None, str]] = {
         at 10:10 expect nothing
         at 10:10 zendesk is back
         at 10:11 expect mail to lead, reason first: 1 resolution breach
+        at 10:11 expect mail to fallback, reason seeing: 1 resolution breach
+        """,
+    ),
+    "whoever heard that Zendesk cannot be read hears that it can, with all that was due meanwhile in one mail": (
+        settings(Route("all", chain(FALLBACK), group_by=("ticket",))),
+        """
+        at 09:00 ticket 1 opened
+        at 09:01 ticket 2 opened
+        at 09:20 zendesk is away
+        at 09:23 expect mail to fallback, reason stale: zendesk
+        at 10:10 zendesk is back
+        at 10:11 expect mail to fallback, reason seeing: 1 resolution breach, 2 resolution breach
+        at 10:20 restart
+        at 10:40 zendesk is away
+        at 10:43 expect mail to fallback, reason stale: zendesk
+        at 10:50 zendesk is back
+        at 10:51 expect mail to fallback, reason seeing: zendesk
+        """,
+    ),
+    "a source that goes away again before that was told is told of once": (
+        None,
+        """
+        at 09:20 zendesk is away
+        at 09:23 expect mail to fallback, reason stale: zendesk
+        at 09:30 zendesk is back
+        at 09:30 zendesk is away
+        at 09:31 zendesk is back
+        at 09:32 expect mail to fallback, reason seeing: zendesk
+        at 09:40 expect nothing
         """,
     ),
     "while Jira cannot be read a ticket without a bug is alarmed all the same": (
@@ -345,7 +383,10 @@ TIMELINES: dict[str, tuple[AlertSettings | None, str]] = {
 }
 
 
-BOOKS = {"500 breaches at once become a digest": book(warn={})}
+BOOKS = {
+    "500 breaches at once become a digest": book(warn={}),
+    "more breaches than one cycle takes are one digest all the same": book(warn={}),
+}
 
 
 @pytest.mark.parametrize("name", TIMELINES)

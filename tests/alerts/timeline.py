@@ -33,6 +33,7 @@ class Player:
         self._taken = 0
         self._verbs: list[tuple[str, Callable[..., None]]] = [
             (r"ticket (\d+) opened(?:, (\w+))?", self._opened),
+            (r"one cycle takes (\d+) tickets", self._takes),
             (r"(\d+) tickets opened(?:, (\w+))?", self._many_opened),
             (r"an agent replies on (\d+)", lambda t: self._says(t, public=True)),
             (r"an agent notes on (\d+)", lambda t: self._says(t, public=False)),
@@ -132,6 +133,10 @@ class Player:
         for number in range(1, int(count) + 1):
             self._opened(str(number), priority)
 
+    def _takes(self, count: str) -> None:
+        self.stage.most = int(count)
+        self.stage.restart()
+
     def _says(self, ticket: str, *, public: bool, markers: tuple[str, ...] = (), by_customer: bool = False) -> None:
         by = CUSTOMER if by_customer else ANN
         self.stage.life(int(ticket)).says(self._now(), by, public=public, markers=markers)
@@ -193,7 +198,7 @@ def shown(mail: dict[str, object]) -> str:
     assert isinstance(more, int)
     if mail["headline"]:
         return str(mail["headline"])
-    if mail["blind"]:
+    if mail["blind"] and not facts:
         return str(mail["blind"])
     if len(facts) + more > 3:
         return f"{len(facts) + more} alerts"
