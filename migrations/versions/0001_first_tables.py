@@ -230,6 +230,8 @@ def upgrade() -> None:
         _int("in_field"),
         _int("occurrence"),
         _int("created_at"),
+        _int("ticket_until", nullable=True),
+        _int("issue_until", nullable=True),
         _int("retired_at", nullable=True),
         _text("retired_reason", nullable=True),
         _text("row_sum"),

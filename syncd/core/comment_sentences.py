@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from syncd.core.comment_files import HIDDEN
-from syncd.core.comment_model import CommentPolicy
+from syncd.core.comment_model import CommentPolicy, Side
 from syncd.core.model import Actor, Link
 from syncd.core.ports import BugComment
 from syncd.core.richtext import Anchor, Block, Paragraph, Text, safe_href
@@ -22,14 +22,18 @@ def digest_of(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, person=b"syncd-talk").hexdigest()
 
 
-def carried_from(link: Link, policy: CommentPolicy) -> datetime | None:
-    """Comments from before this moment stay where they are; Zendesk's stamps have whole seconds."""
-    return None if policy.history == "all" else whole(link.created_at)
+def told_until(link: Link, side: Side) -> datetime:
+    """What was said on this side until then, by its server's clock, is from before the link."""
+    until = link.ticket_until if side == "zendesk" else link.issue_until
+    if until is not None:
+        return until
+    # Neither server had shown any stamp when the link was made. Zendesk's have whole seconds.
+    return link.created_at.replace(microsecond=0) - timedelta(microseconds=1)
 
 
-def whole(moment: datetime) -> datetime:
-    """Without the fraction of a second."""
-    return moment.replace(microsecond=0)
+def is_from_before(link: Link, policy: CommentPolicy, side: Side, said_at: datetime) -> bool:
+    """Whether words on this side stay where they are because of their age."""
+    return policy.history != "all" and said_at <= told_until(link, side)
 
 
 def version_of(comment: BugComment) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 from syncd.core.comment_actions import ChangeBugComment, CommentAction, CommentToBug
 from syncd.core.comment_files import choose_files
 from syncd.core.comment_model import CommentPolicy, TicketComment, TicketTalkPage, Twin, TwinState
-from syncd.core.comment_sentences import LOOSE, asides, carried_from, digest_of, heading, name_of, refused, too_long
+from syncd.core.comment_sentences import LOOSE, asides, digest_of, heading, is_from_before, name_of, refused, too_long
 from syncd.core.comment_visibility import files_go_to_bug, goes_to_bug, tagged
 from syncd.core.model import ActorKind, IssueSnapshot, Link, TicketSnapshot, Visibility
 from syncd.core.richtext import Paragraph, Text, images, plain
@@ -33,12 +33,11 @@ def plan_to_bug(
     if ticket.is_gone or not issue.visible:
         return ()
     found: list[CommentAction] = []
-    start = carried_from(link, policy)
     for comment in sorted(page.comments, key=lambda c: (c.at, c.id)):
         twin = twins.get(str(comment.id))
         visibility = goes_to_bug(comment, policy)
         if twin is None:
-            if start is not None and comment.at < start:
+            if is_from_before(link, policy, "zendesk", comment.at):
                 continue
             if visibility is not None:
                 found.append(_bug_comment(link, ticket, issue, comment, policy, visibility, ticket_url))

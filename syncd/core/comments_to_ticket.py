@@ -17,14 +17,14 @@ from syncd.core.comment_model import BugTalkPage, CommentFile, CommentPolicy, Tw
 from syncd.core.comment_sentences import (
     LOOSE,
     asides,
-    carried_from,
     digest_of,
     heading,
+    is_from_before,
     name_of,
     refused,
+    told_until,
     too_long,
     version_of,
-    whole,
 )
 from syncd.core.comment_visibility import begins_with, goes_to_ticket, tagged, why_not_for_customer
 from syncd.core.model import Actor, ActorKind, IssueSnapshot, Link, TicketSnapshot, Visibility
@@ -54,14 +54,13 @@ def plan_to_ticket(
         return ()
     found: list[CommentAction] = []
     notes = _Notes(link, ticket, issue, page.files, policy, browse_url, speakers)
-    start = carried_from(link, policy)
     for comment in sorted(page.comments, key=lambda c: (c.created, len(c.id), c.id)):
         twin = twins.get(comment.id)
         visibility = goes_to_ticket(comment, policy, speakers)
-        if visibility is Visibility.CUSTOMER and comment.created < whole(link.created_at):
+        if visibility is Visibility.CUSTOMER and comment.created <= told_until(link, "jira"):
             visibility = Visibility.INTERNAL  # nobody meant this ticket's customer then
         if twin is None:
-            if visibility is not None and (start is None or comment.created >= start):
+            if visibility is not None and not is_from_before(link, policy, "jira", comment.created):
                 found.append(notes.carry(comment, visibility))
         elif twin.state is TwinState.CARRIED:
             found += _follow_up(link, ticket, comment, twin, visibility, notes)
@@ -91,11 +90,10 @@ def plan_loose_files(
     if ticket.is_gone or ticket.state.is_final:
         return ()
     named = {name for comment in page.comments for name in images(parse_wiki(comment.body))}
-    start = carried_from(link, policy)
     by_author: dict[Actor, list[CommentFile]] = {}
     for file in files:
         author = file.author or Actor(ActorKind.UNKNOWN)
-        old = start is not None and file.at is not None and file.at < start
+        old = file.at is not None and is_from_before(link, policy, "jira", file.at)
         if file.name not in named and not old and author.kind not in (ActorKind.SELF, ActorKind.ROBOT):
             by_author.setdefault(author, []).append(file)
     notes = _Notes(link, ticket, issue, (), policy, browse_url, frozenset())
@@ -205,7 +203,7 @@ class _Notes:
             issue_id=self.issue.id,
             issue_key=self.issue.key,
             comment_id=source,
-            said_at=min(at, default=whole(self.link.created_at)),
+            said_at=min(at, default=told_until(self.link, "jira")),
             version=0,
             digest="",
             html=write_html((head, *listed, *asides(skipped))),

@@ -259,6 +259,8 @@ class Link:
     conflict: Conflict | None = None
     in_field: bool = False  # the key was once seen in the ticket's link field: when it goes, the link retires
     occurrence: int = 1
+    ticket_until: datetime | None = None  # what was said on the ticket until then is from before: by Zendesk's clock
+    issue_until: datetime | None = None  # and on the bug, by Jira's
 
 
 @dataclass(frozen=True, slots=True)

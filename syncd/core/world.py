@@ -127,7 +127,7 @@ class LinkView:
 
         None: nobody looked at the ticket when the link came to be."""
         unseen = (Origin.ADOPTED, Origin.FOLLOWUP, Origin.DUPLICATE)
-        return None if self.link.origin in unseen else self.link.created_at
+        return None if self.link.origin in unseen else self.link.ticket_until or self.link.created_at
 
     @property
     def progress(self) -> tuple[float, int]:

@@ -251,7 +251,7 @@ class Adopter:
             for verdict in verdicts:
                 ticket_id = verdict.pair.ticket_id
                 try:
-                    link = tx.add_link(ticket_id, verdict.issue_id, verdict.issue_key, verdict.route, origin, now)
+                    link = tx.join(ticket_id, verdict.issue_id, verdict.issue_key, verdict.route, origin, now)
                 except LinkExists:
                     continue
                 tx.log_link(link.id, now, "linked", f"taken over from {verdict.pair.source}", {"origin": str(origin)})

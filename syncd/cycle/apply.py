@@ -69,7 +69,7 @@ def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
 
 def _add(tx: Tx, action: AddLink, now: datetime) -> None:
     try:
-        link = tx.add_link(action.ticket_id, action.issue_id, action.issue_key, action.route, action.origin, now)
+        link = tx.join(action.ticket_id, action.issue_id, action.issue_key, action.route, action.origin, now)
     except LinkExists:
         return
     tx.log_link(link.id, now, "linked", action.reason, {"origin": str(action.origin)})

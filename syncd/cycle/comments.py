@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from syncd.core.actions import Action, Plan
 from syncd.core.comment_actions import SawComments
-from syncd.core.comment_model import BugTalk, BugTalkPage, CommentPolicy, TicketTalk, TicketTalkPage, Twin
+from syncd.core.comment_model import BugTalk, BugTalkPage, CommentPolicy, Side, TicketTalk, TicketTalkPage, Twin
+from syncd.core.comment_sentences import told_until
 from syncd.core.comments_to_bug import plan_to_bug
 from syncd.core.comments_to_ticket import asks_for_customer, plan_loose_files, plan_to_ticket, twins_by_source
 from syncd.core.model import IssueSnapshot, Link, TicketSnapshot
@@ -90,7 +91,7 @@ class CommentPart:
         seen = known.seen.get((link.id, "jira"))
         if policy.to_ticket == "none" or ticket.state.is_final or seen == issue.updated_ms:
             return []
-        page = self._bug_page(issue, _since(link, policy, seen, 1000))
+        page = self._bug_page(issue, _since(link, policy, "jira", seen))
         twins = twins_by_source(known.of(f"issue:{issue.id}"), "jira", f"ticket:{ticket.id}")
         speakers = self._speakers(issue, policy, report) if asks_for_customer(page, twins, policy) else frozenset()
         found: list[Action] = list(
@@ -136,7 +137,7 @@ class CommentPart:
         silent = policy.to_bug == "none" and not policy.all_files_to_bug
         if silent or seen == ticket.version:
             return []
-        page = self._ticket_page(ticket, _since(link, policy, seen, 1))
+        page = self._ticket_page(ticket, _since(link, policy, "zendesk", seen))
         twins = twins_by_source(known.of(f"ticket:{ticket.id}"), "zendesk", f"issue:{issue.id}")
         found: list[Action] = list(plan_to_bug(link, ticket, issue, page, twins, policy, ticket_url=world.ticket_url))
         return [*found, SawComments(link.id, "zendesk", ticket.version)]
@@ -156,11 +157,11 @@ class CommentPart:
         return self._tickets[key]
 
 
-def _since(link: Link, policy: CommentPolicy, seen: int | None, per_second: int) -> datetime | None:
+def _since(link: Link, policy: CommentPolicy, side: Side, seen: int | None) -> datetime | None:
     """How far back comments must be read: to the last look, or to what the link carries at all."""
     if seen is not None:
-        return datetime.fromtimestamp(seen // per_second, UTC)
-    return datetime.fromtimestamp(0, UTC) if policy.history == "all" else link.created_at
+        return datetime.fromtimestamp(seen // (1000 if side == "jira" else 1), UTC)
+    return datetime.fromtimestamp(0, UTC) if policy.history == "all" else told_until(link, side)
 
 
 def _make_room(pages: dict[_Key, _Page]) -> None:

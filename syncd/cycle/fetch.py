@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from syncd.core.discover import names_a_key
 from syncd.core.model import IssueSnapshot, LinkState, TicketSnapshot
@@ -16,7 +16,7 @@ from syncd.core.ports import Clock, IssueSource, TicketEvent, TicketPage, Ticket
 from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.sources.errors import InvalidResponseError, RefusedError
-from syncd.store import Store, Tx
+from syncd.store import Store, Tx, cursors
 
 FAST_PAGES = 10
 """Pages of the fast list in one cycle; what lies beyond is the export's to find."""
@@ -27,16 +27,19 @@ EXPORT_LAG = 60
 OVERLAP_MS = {"cloud": 300_000, "data_center": 120_000}
 """How far back each Jira search looks again: the index lags, and equal stamps have no order."""
 
+FIRST_LOOK = timedelta(hours=1)
+"""How far before our own clock, which may be wrong, Jira is first looked at."""
+
 SMALL_CENSUS = 5
 """Below this many missing at once a census does not suspect the source."""
 
 SAMPLE = 40
 """Other links that are looked at before a missing one is believed."""
 
-FAST_TICKETS = "zendesk.fast"
+FAST_TICKETS = cursors.FAST_TICKETS
+UPDATED_ISSUES = cursors.UPDATED_ISSUES
 EXPORT_TICKETS = "zendesk.export"
 EVENTS = "zendesk.events"
-UPDATED_ISSUES = "jira.updated"
 ANCHOR = "jira.anchor"
 CENSUS = "census.after_link"
 HISTORY_KNOWN = "zendesk.events.known"
@@ -194,7 +197,7 @@ class Fetcher:
         overlap = OVERLAP_MS.get(deployment, OVERLAP_MS["cloud"])
         with self._store.reading() as tx:
             cursor = tx.cursor(UPDATED_ISSUES)
-        since = int(cursor) if cursor is not None else int(self._clock.now().timestamp() * 1000)
+        since = int(cursor) if cursor is not None else int((self._clock.now() - FIRST_LOOK).timestamp() * 1000)
         page_cursor: str | None = None
         seen: dict[str, IssueSnapshot] = {}
         seen_cursors: set[str] = set()
@@ -225,11 +228,12 @@ class Fetcher:
         self.read_issues(news, report)
         newest = max(rows, key=lambda row: (row.updated_ms, row.id), default=None)
         now = self._clock.now()
-        if newest is None and not first:
+        if newest is None:
             return
         with self._store.transaction() as tx:
-            tx.set_cursor_forward(UPDATED_ISSUES, max(since, newest.updated_ms if newest else 0), now)
-            if newest is not None and newest.updated_ms >= since:
+            # The first cursor is Jira's own stamp: one of ours might lie ahead of what is to come.
+            tx.set_cursor_forward(UPDATED_ISSUES, newest.updated_ms if first else max(since, newest.updated_ms), now)
+            if newest.updated_ms >= since:
                 tx.set_fact(ANCHOR, {"id": newest.id, "updated": newest.updated_ms}, now)
 
     def _suspect_empty(self, report: CycleReport) -> None:

@@ -80,7 +80,7 @@ class Rebuilder:
         adoption, _ = self._adopter.survey(routes, replace(wanted, sources=sources), beside=beside, progress=progress)
         adoption.verdicts = self._without_taken_off(routes, adoption.verdicts)
         if not dry_run:
-            self._keep(adoption, made, said_since or self._clock.now())
+            self._keep(adoption, made, said_since)
         if Source.APP_LINKS in wanted.sources:
             alone = replace(wanted, sources=(Source.APP_LINKS,))
             more = self._adopter.adopt(routes, alone, dry_run=dry_run, progress=progress)
@@ -124,7 +124,7 @@ class Rebuilder:
                 kept.append(verdict)
         return kept
 
-    def _keep(self, adoption: Adoption, made: Mapping[tuple[int, str], Made], said_since: datetime) -> None:
+    def _keep(self, adoption: Adoption, made: Mapping[tuple[int, str], Made], said_since: datetime | None) -> None:
         now = self._clock.now()
         for verdict in adoption.adopted:
             ticket_id, issue_id = verdict.pair.ticket_id, verdict.issue_id
@@ -132,15 +132,12 @@ class Rebuilder:
             occurrence = self._occurrence(ours, verdict.route) if ours is not None else None
             with self._store.transaction() as tx:
                 try:
-                    link = tx.add_link(
-                        ticket_id,
-                        issue_id,
-                        verdict.issue_key,
-                        verdict.route,
-                        Origin.ADOPTED,
-                        said_since,
-                        occurrence or 1,
-                    )
+                    sides = ticket_id, issue_id, verdict.issue_key, verdict.route, Origin.ADOPTED
+                    if said_since is None:
+                        link = tx.join(*sides, now, occurrence or 1)
+                    else:
+                        before = said_since - timedelta(microseconds=1)
+                        link = tx.add_link(*sides, said_since, occurrence or 1, before=(before, before))
                 except LinkExists:
                     continue
                 if ours is not None and occurrence is not None:

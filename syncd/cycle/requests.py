@@ -99,7 +99,7 @@ class Requests:
             tx.put_tickets([ticket], now)
             tx.put_issues([issue], now)
             try:
-                link = tx.add_link(ticket_id, issue.id, issue.key, route.name, Origin.MANUAL, now)
+                link = tx.join(ticket_id, issue.id, issue.key, route.name, Origin.MANUAL, now)
             except LinkExists as error:
                 raise RequestRefused(str(error)) from error
             tx.log_link(link.id, now, "linked", "by hand", {"origin": "manual"})

@@ -201,9 +201,7 @@ class BugCreator:
             now,
         )
         try:
-            link = tx.add_link(
-                action.ticket_id, issue.id, issue.key, action.route, Origin.CREATED, now, action.occurrence
-            )
+            link = tx.join(action.ticket_id, issue.id, issue.key, action.route, Origin.CREATED, now, action.occurrence)
             tx.log_link(link.id, now, "linked", f"created for the ticket: {action.reason}", {"intent": marker})
         except LinkExists:
             pass  # an agent linked it while we looked for it

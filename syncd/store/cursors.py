@@ -12,6 +12,11 @@ from syncd.store.prepared import Prepared
 from syncd.store.rows import Repository, sealed, table_of
 from syncd.store.schema import CursorRow
 
+FAST_TICKETS = "zendesk.fast"
+"""The newest `updated_at` of any ticket that was seen, in Unix seconds by Zendesk's clock."""
+UPDATED_ISSUES = "jira.updated"
+"""The newest `updated` of any issue that was seen, in epoch milliseconds by Jira's clock."""
+
 _CURSOR = table_of(CursorRow)
 _BY_NAME = Prepared(select(_CURSOR).where(CursorRow.name == bindparam("name")))
 

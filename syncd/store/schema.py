@@ -84,6 +84,8 @@ class LinkRow(Base):
     in_field: Mapped[int]
     occurrence: Mapped[int]
     created_at: Mapped[int]
+    ticket_until: Mapped[int | None]
+    issue_until: Mapped[int | None]
     retired_at: Mapped[int | None]
     retired_reason: Mapped[str | None]
     row_sum: Mapped[str]

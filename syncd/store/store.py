@@ -19,7 +19,6 @@ from syncd.store.backup import back_up
 from syncd.store.clocks import Clocks
 from syncd.store.comments import Comments
 from syncd.store.creation import Creations
-from syncd.store.cursors import Cursors
 from syncd.store.engine import (
     BUSY_SECONDS,
     READING,
@@ -37,13 +36,12 @@ from syncd.store.facts import Facts, Lease
 from syncd.store.field_bases import FieldBases
 from syncd.store.grants import Grants
 from syncd.store.guards import Guards
-from syncd.store.links import Links
+from syncd.store.linking import Linking
 from syncd.store.migrate import check_version, migrate, version_of
 from syncd.store.moments import Moments
 from syncd.store.outbox import Outbox
 from syncd.store.requests import Requests
 from syncd.store.sla_versions import SlaVersions
-from syncd.store.snapshots import Snapshots
 from syncd.store.upkeep import Upkeep
 
 WRITER = "writer"
@@ -54,9 +52,7 @@ _TURN_SECONDS = 60
 
 
 class Tx(
-    Snapshots,
-    Cursors,
-    Links,
+    Linking,
     Creations,
     Audits,
     Guards,
