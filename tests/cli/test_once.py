@@ -77,6 +77,15 @@ def test_accepting_one_route_leaves_the_other_held(house: House) -> None:
     assert house.status(ops) == "hold"
 
 
+def test_accepting_before_anything_is_linked_lets_the_first_link_go(house: House) -> None:
+    said = house.fine("once", "--accept")
+    assert "Accepted: released nova (first_run, 0 writes), ops (first_run, 0 writes)." in said.err
+    ticket, _ = house.pair()
+    house.fine("once")
+    assert house.status(ticket) == "hold"
+    assert "Accepted: no brake is on." in house.fine("once", "--accept").err
+
+
 def test_a_plan_is_what_once_does(house: House) -> None:
     for _ in range(3):
         house.pair()
