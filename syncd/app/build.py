@@ -38,6 +38,7 @@ from syncd.cycle.comments import FILES_FIELD, CommentPart
 from syncd.cycle.creating import CreatePart, TwinSweep
 from syncd.cycle.escalation import EscalationRules
 from syncd.cycle.field_part import FieldPart
+from syncd.cycle.host_clock import HostClock
 from syncd.cycle.moments import MomentPart
 from syncd.cycle.rebuilding import Rebuilder
 from syncd.executor.clock_fields import ClockFieldWriter
@@ -52,6 +53,7 @@ from syncd.rules.creating import CreateRule
 from syncd.sla.policy import Rules
 from syncd.sources.credentials import Basic, Bearer, Credential, OAuthClient, api_token
 from syncd.sources.errors import AuthError, NotFoundError, SourceError, TransientError
+from syncd.sources.http import CallRecord
 from syncd.sources.jira import Jira
 from syncd.sources.zendesk import Zendesk
 from syncd.store import Store, with_password
@@ -103,8 +105,11 @@ class App:
         self.catalog_problems: tuple[str, ...] = ()
         config = loaded.config
 
-        def called(service: str) -> None:
+        self.host_clock: HostClock = HostClock(store, clock) if like is None else like.host_clock
+
+        def called(service: str, call: CallRecord) -> None:
             self.calls.count(service)
+            self.host_clock.heard(service, call.ahead)
             progress()
 
         self.zendesk: Zendesk
@@ -120,7 +125,7 @@ class App:
                 robots=config.zendesk.robots,
                 ca=config.zendesk.ca,
                 update_budget=config.zendesk.update_budget,
-                on_call=lambda _: called("zendesk"),
+                on_call=lambda call: called("zendesk", call),
                 before_send=(self._outside_of_transactions,),
                 granted=granted_in(store),
                 sleep=sleep,
@@ -138,7 +143,7 @@ class App:
                 adapter=jira_adapter,
                 robots=config.jira.robots,
                 ca=config.jira.ca,
-                on_call=lambda _: called("jira"),
+                on_call=lambda call: called("jira", call),
                 before_send=(self._outside_of_transactions,),
                 sleep=sleep,
             )
@@ -208,6 +213,7 @@ class App:
             ],
             sla=lambda: self.alerts.with_marker(self.clocks.settings),
             has_clocks=lambda: config.sla is not None or self.clocks.settings is not None,
+            host_clock=self.host_clock,
         )
         self.rules = EscalationRules(
             store, self.engine.clocks, settings=lambda: self.escalation.settings, rules=self._standing_rules
@@ -250,6 +256,7 @@ class App:
         """Reads what both servers define and resolves every route. What a server does not answer now is taken from the
         last time; a route for which nothing is known stops. `keep`: changed rules of clocks count from now on."""
         catalogs = self._catalogs()
+        self.host_clock.look()  # before an instant of this machine is kept
         routing = self._routing(catalogs)
         self._survey(catalogs)
         self._remember(catalogs, routing)

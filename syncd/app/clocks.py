@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import requests
@@ -14,13 +14,21 @@ from syncd.sources.errors import TransientError
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks; where its wall clock is wrong, corrected by what the servers say."""
 
     rate = 1.0
 
+    def __init__(self, correction: float = 0.0) -> None:
+        self.correction = correction  # seconds
+
     def now(self) -> datetime:
         """The present, in UTC."""
-        return datetime.now(UTC)
+        present = datetime.now(UTC)
+        return present + timedelta(seconds=self.correction) if self.correction else present
+
+    def correct(self, seconds: float) -> None:
+        """From now on so many seconds are added to what the machine says."""
+        self.correction = seconds
 
     def monotonic(self) -> float:
         """Seconds that never jump."""

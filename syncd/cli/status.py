@@ -17,6 +17,7 @@ from syncd.cli.shapes import intent_json, what_of
 from syncd.cli.work import daemon_clock, load, open_store
 from syncd.config.load import Loaded
 from syncd.core.model import LinkState
+from syncd.cycle.host_clock import HOST_CLOCK
 from syncd.ops.facts import BACKUP, CLOCKS, CONFIG, DAEMON, PULSE
 from syncd.ops.health import Health, health_of
 from syncd.store import Heartbeat, Intent, IntentState, Store, StoreError, Tx
@@ -52,6 +53,7 @@ class State:
     touched: int = 0
     messages: dict[str, int] = field(default_factory=dict)  # of alerts, by state
     clock_problem: str | None = None  # why the clocks stand still
+    clock_off: dict[str, Any] | None = None  # a clock that is not right, and since when
 
     @property
     def detail(self) -> dict[str, Any]:
@@ -70,7 +72,14 @@ class State:
         stuck = self.intents.get(IntentState.PARKED.value, 0)
         stopped = self.detail.get("stopped_routes") or self.detail.get("shut_out")
         problem = self.config.get("problem") or self.daemon.get("error") or self.backup.get("problem")
-        return Exit.PERSON if self.brakes or stuck or stopped or problem or self.clock_problem else Exit.FINE
+        problem = problem or self.clock_problem or self.clock_off
+        return Exit.PERSON if self.brakes or stuck or stopped or problem else Exit.FINE
+
+    @property
+    def clock_troubles(self) -> list[str]:
+        """What is wrong with clocks: the machine's, and those of tickets."""
+        off = [str(self.clock_off.get("sentence"))] if self.clock_off is not None else []
+        return [*off, *([f"The clocks stand still: {self.clock_problem}"] if self.clock_problem else [])]
 
 
 @click.command(cls=Verb)
@@ -149,6 +158,8 @@ def _read(loaded: Loaded, store: Store) -> State:
         state.requests = len(tx.open_requests())
         state.touched = tx.count_touched()
         state.messages = tx.outbox_counts()
+        off = tx.get_fact(HOST_CLOCK)
+        state.clock_off = off if isinstance(off, dict) else None
         still = tx.get_fact(CLOCKS)
         state.clock_problem = str(still) if still is not None and loaded.config.sla is not None else None
     return state
@@ -197,6 +208,7 @@ def _as_json(state: State) -> dict[str, Any]:
         "caught_up": detail.get("caught_up"),
         "clocks": detail.get("clocks") or None,
         "clock_problem": state.clock_problem,
+        "clock_off": state.clock_off,
         "stopped_routes": detail.get("stopped_routes", {}),
         "links": state.links,
         "conflicts": state.conflicts,
@@ -254,8 +266,8 @@ def _print(state: State) -> None:
         say(f"Read up to: {known}")
     if detail.get("caught_up") is False:
         say("The first import, or a backlog, is still being read.")
-    if state.clock_problem:
-        tell(clean(f"The clocks stand still: {state.clock_problem}"))
+    for trouble in state.clock_troubles:
+        tell(clean(trouble))
     for line in clock_progress(detail.get("clocks") or {}):
         say(line)
     for brake in state.brakes:

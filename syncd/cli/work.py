@@ -17,6 +17,7 @@ from syncd.cli.main import shared
 from syncd.config.load import Loaded, load_config
 from syncd.core.model import Json
 from syncd.core.ports import Clock
+from syncd.cycle.host_clock import HOST_CLOCK
 from syncd.ops.facts import DAEMON
 from syncd.sources.errors import TransientError
 from syncd.store import NotStored, Store, StoreLock, StoreLocked, StoreMissing, Tx, this_process
@@ -65,7 +66,7 @@ def clock_for(loaded: Loaded, url: str | None) -> SystemClock | RehearsalClock:
 
 
 def daemon_clock(tx: Tx) -> SystemClock | RehearsalClock:
-    """The clock that the daemon of this store runs on, as far as it can be read."""
+    """The clock that the daemon of this store runs on, as far as it can be read: with what it adds to the machine's."""
     said = tx.get_fact(DAEMON)
     url = said.get("clock") if isinstance(said, dict) else None
     if isinstance(url, str):
@@ -73,7 +74,10 @@ def daemon_clock(tx: Tx) -> SystemClock | RehearsalClock:
             return RehearsalClock(url)
         except (ValueError, TransientError):
             return SystemClock()
-    return SystemClock()
+    off = tx.get_fact(HOST_CLOCK)
+    is_running = isinstance(said, dict) and said.get("pid") is not None
+    seconds = off.get("seconds") if isinstance(off, dict) and is_running else None
+    return SystemClock(float(seconds) if isinstance(seconds, int | float) else 0.0)
 
 
 @contextmanager

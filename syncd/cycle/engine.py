@@ -19,6 +19,7 @@ from syncd.cycle.calls import CallCounter
 from syncd.cycle.clocks import ClockKeeper
 from syncd.cycle.fetch import CENSUS, Fetcher
 from syncd.cycle.history import Histories
+from syncd.cycle.host_clock import HostClock
 from syncd.cycle.named import touch_named
 from syncd.cycle.planning import Planned, Planner, PlanPart
 from syncd.cycle.requests import BELIEVE_CENSUS, Requests
@@ -87,8 +88,10 @@ class Engine:
         sla: Callable[[], SlaSettings | None] = lambda: None,
         has_clocks: Callable[[], bool] | None = None,
         alerting: Alerting | None = None,
+        host_clock: HostClock | None = None,
     ) -> None:
         self._chores = chores
+        self._host_clock = host_clock or HostClock(store, clock)
         self.alerting = alerting  # or put in later: whoever tells needs the clocks
         self.escalation: Escalating | None = None  # put in by whoever has the rules: they need the clocks
         self.settings = settings
@@ -137,7 +140,8 @@ class Engine:
         self.clocks.prepare()
         self._calls.start(report.calls)
         self._recall()
-        self._identify(report, always=complete)
+        self._identify(report, always=self._host_clock.jumped() or complete)
+        report.clock_off = self._host_clock.look()
         self._requests.handle_all(self.routes, self.settings)
         self._lanes(report, self._executor.recover)
         self._read(report, complete=complete)
@@ -156,6 +160,7 @@ class Engine:
         self._calls.start(report.calls)
         self._recall()
         self._identify(report, always=complete)
+        report.clock_off = self._host_clock.look()
         self._read(report, complete=complete)
         return report
 

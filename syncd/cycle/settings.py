@@ -10,6 +10,7 @@ from syncd.core.guard import Held
 from syncd.core.mapping import StageMapping
 from syncd.core.model import Json, TicketSnapshot
 from syncd.core.world import RouteView
+from syncd.cycle.host_clock import ClockOff
 from syncd.rules.creating import CreateRule, asks_for_bug, has_act_tag
 
 
@@ -81,6 +82,7 @@ class CycleReport:
     caught_up: bool = True  # the export reached its end
     waiting: dict[str, int] = field(default_factory=dict)  # intents not yet sent, by destination
     folded: int = 0  # tickets whose clocks were computed
+    clock_off: ClockOff | None = None  # a clock, most often this machine's, that is not right
     clocks: dict[str, Json] = field(default_factory=dict)  # how far the clocks' histories and computations have come
     calls: dict[str, int] = field(default_factory=dict)  # API calls, by "zendesk.fast", "jira.census" …
 

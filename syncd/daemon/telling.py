@@ -18,6 +18,7 @@ class Teller:
         self._held: dict[str, str] = {}
         self._stopped: dict[str, str] = {}
         self._warnings: list[str] = []
+        self._clock_off: str | None = None
 
     def cycle(self, report: CycleReport) -> None:
         """A side lost or back, a brake on or off."""
@@ -29,6 +30,12 @@ class Teller:
         for route, held in report.held.items():
             if self._held.get(route) != held.reason.value:
                 log.warning("brake_on", route=route, reason=held.reason.value, problem=held.message, news=True)
+        off = report.clock_off.sentence if report.clock_off is not None else None
+        if off != self._clock_off and off is not None:
+            log.warning("clock_wrong", problem=off, news=True)
+        elif off is None and self._clock_off is not None:
+            log.info("clock_right", news=True)
+        self._clock_off = off
         for warning in dict.fromkeys(report.warnings):
             log.warning("noticed", problem=warning)
         self._problems = frozenset(report.problems)

@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.http import http_date
 from werkzeug.routing import Map
 from werkzeug.wrappers import Request, Response
 
@@ -198,6 +199,7 @@ class ServiceApp(ABC):
                 return _Torn(body)
             response = _afterwards(fault, response)
         self._record(request, response.status_code, kind)
+        response.headers.setdefault("Date", http_date(int(self.ctx.clock.now())))
         return response(environ, start_response)
 
     def tick(self) -> None:

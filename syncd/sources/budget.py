@@ -39,10 +39,10 @@ def retry_after(headers: Headers, now: datetime) -> float | None:
         return None
     if re.fullmatch(r"[+-]?\d{1,400}(\.\d*)?", text):
         return _clamp(float(text))
-    moment = _http_date(text)
+    moment = http_date(text)
     if moment is None:
         return None
-    return _clamp((moment - (_http_date(headers.get("Date", "")) or now)).total_seconds())
+    return _clamp((moment - (http_date(headers.get("Date", "")) or now)).total_seconds())
 
 
 def backoff_of(headers: Headers, now: datetime, *, missing: float = 0.0, least: float = 0.0) -> float:
@@ -59,7 +59,8 @@ def _clamp(seconds: float) -> float:
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """The instant that a header names; None when it names none."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):

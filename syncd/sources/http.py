@@ -23,7 +23,7 @@ from urllib3.util import Url, parse_url
 
 from syncd import __version__
 from syncd.core.ports import Clock
-from syncd.sources.budget import Budgets
+from syncd.sources.budget import Budgets, http_date
 from syncd.sources.classify import NETWORK_ERRORS, CallKind, classify_exception, classify_response
 from syncd.sources.credentials import Credential, authenticator
 from syncd.sources.errors import AuthError, InvalidResponseError, RefusedError, SourceError, TransientError
@@ -32,6 +32,8 @@ USER_AGENT = f"syncd/{__version__}"
 TIMEOUT = (5.0, 30.0)  # seconds: to connect, and of silence while reading
 WHOLE_ANSWER = 60.0  # real seconds that one answer may take, however steadily it drips
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes after decompression; a page of 1,000 tickets has about 6 MB
+SLOW = 10.0  # seconds: of a call so long its Date header says too little
+HALF_A_SECOND = 0.5  # a Date header leaves out the fraction
 READ_ATTEMPTS = 3
 READ_SECONDS = 15.0  # for all attempts of a read and the pauses between them
 
@@ -48,6 +50,7 @@ class CallRecord:
     status: int | None  # None: no answer
     seconds: float
     kind: str
+    ahead: float | None = None  # seconds by which the server's clock is ahead of ours; None: not to be told
 
 
 def read_or_write(method: str, path: str) -> CallKind:  # noqa: ARG001 - services tell more kinds apart by path
@@ -193,18 +196,19 @@ class Session(requests.Session):
         options = {**kwargs, "timeout": TIMEOUT, "allow_redirects": False, "stream": True, "verify": self._ca or True}
         started = self._clock.monotonic()
         status: int | None = None
+        headers: Mapping[str, str] = {}
         self.budgets.spend(_names(kind))
         try:
             try:
                 response = super().request(verb, address, *args, **options)
-                status = response.status_code
+                status, headers = response.status_code, response.headers
                 used.append(_authorization(response))
                 self._read_whole(response, what)
                 if not response.headers:
                     # http.client takes a head that breaks off after the status for a whole one.
                     raise requests.exceptions.ChunkedEncodingError
             finally:
-                self._report(verb, path, status, started, kind)
+                self._report(verb, path, status, started, kind, headers)
         except SourceError:
             raise
         except UnicodeError:
@@ -265,9 +269,20 @@ class Session(requests.Session):
         response._content = b"".join(chunks)  # noqa: SLF001
         response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - as above
 
-    def _report(self, verb: str, path: str, status: int | None, started: float, kind: CallKind) -> None:
+    def _report(
+        self, verb: str, path: str, status: int | None, started: float, kind: CallKind, headers: Mapping[str, str]
+    ) -> None:
         if self._on_call is not None:
-            self._on_call(CallRecord(verb, path, status, self._clock.monotonic() - started, kind.name))
+            seconds = self._clock.monotonic() - started
+            self._on_call(CallRecord(verb, path, status, seconds, kind.name, self._ahead(headers, seconds)))
+
+    def _ahead(self, headers: Mapping[str, str], seconds: float) -> float | None:
+        """The server's clock against ours in the middle of a call. An answer that was slow, or comes out of a proxy's
+        store, tells nothing."""
+        told = None if seconds > SLOW or "Age" in headers else http_date(headers.get("Date", ""))
+        if told is None:
+            return None
+        return (told - self._clock.now()).total_seconds() + HALF_A_SECOND + seconds / 2
 
     def _post_for_token(self, credential: Credential | None) -> Callable[[dict[str, Any]], Any]:
         """Posts to the token endpoint through a session without a credential. Asking twice for a token does no harm,

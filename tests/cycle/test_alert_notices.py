@@ -8,6 +8,7 @@ import pytest
 
 from syncd.alerts.settings import AlertSettings
 from syncd.core.guard import Held, Reason
+from syncd.cycle.host_clock import ClockOff
 from tests.alerts.stage import FALLBACK, Stage, receiver, settings
 
 OPERATORS = "operators"
@@ -57,6 +58,15 @@ def test_a_refused_credential_is_told_once_for_each_time_that_it_is_refused(stag
     assert told(stage).count(refused) == 2
     assert told(stage).count((FALLBACK, "stale", "jira")) == 2
     assert told(stage).count((OPERATORS, "stale", "jira")) == 2
+
+
+def test_a_clock_that_is_wrong_is_told_once(stage: Stage) -> None:
+    stage.report.clock_off = ClockOff(1_772_000_000, 1200.0, "This machine's clock is 20 min behind Zendesk's.")
+    stage.run_to("08:30")
+    stage.restart()
+    stage.report.clock_off = ClockOff(1_772_000_000, 1190.0, "This machine's clock is 20 min behind Zendesk's.")
+    stage.run_to("08:45")
+    assert told(stage) == [(OPERATORS, "notice", "A clock is wrong")]
 
 
 def test_a_short_outage_is_no_news(stage: Stage) -> None:
