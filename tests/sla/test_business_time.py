@@ -16,6 +16,11 @@ H = 3600
 OFFICE = BusinessTime(week())
 LUNCH = BusinessTime(week(hours=((9 * H, 12 * H), (13 * H, 17 * H))))
 BERLIN_NIGHT = BusinessTime(week("Europe/Berlin", ((0, 6 * H),), days=7))
+LATE = BusinessTime(week(hours=((20 * H, DAY),), days=7))  # every evening until midnight
+NIGHT = BusinessTime(week(hours=((0, 2 * H), (22 * H, DAY)), days=7))  # over midnight, written as two spans
+RAMADAN = BusinessTime(
+    week("Africa/Casablanca", overrides={date(2026, 2, 18 + day): ((9 * H, 15 * H),) for day in range(3)})
+)
 CHINA = BusinessTime(week("Asia/Shanghai", holidays=CHINA_2026.closed, makeup=CHINA_2026.makeup, published_until=2026))
 
 
@@ -32,6 +37,20 @@ CHINA = BusinessTime(week("Asia/Shanghai", holidays=CHINA_2026.closed, makeup=CH
         pytest.param(OFFICE, "2026-03-06 16:59:59", 0, "2026-03-06 16:59:59", id="nothing, while open: at once"),
         pytest.param(LUNCH, "2026-03-06 11:00", 2 * H, "2026-03-06 14:00", id="over lunch"),
         pytest.param(LUNCH, "2026-03-06 11:00", H, "2026-03-06 13:00", id="what ends at lunch rolls past it"),
+        pytest.param(LATE, "2026-03-06 23:00", H, "2026-03-07 20:00", id="what ends at 24:00 rolls on"),
+        pytest.param(LATE, "2026-03-06 23:00", H - 1, "2026-03-06 23:59:59", id="a second before it does not"),
+        pytest.param(NIGHT, "2026-03-06 23:00", H, "2026-03-07 00:00", id="24:00 and 0:00 are one instant"),
+        pytest.param(NIGHT, "2026-03-06 23:00", 3 * H, "2026-03-07 22:00", id="over midnight, then by day"),
+        pytest.param(NIGHT, "2026-12-31 23:00", 2 * H, "2027-01-01 01:00", id="over the year's end"),
+        pytest.param(RAMADAN, "2026-02-18 13:00", 3 * H, "2026-02-19 10:00", id="shorter days by overrides"),
+        pytest.param(
+            RAMADAN, "2026-02-13 15:00", 2 * H, "2026-02-16 10:00", id="a weekend in which the clocks turn back"
+        ),
+        pytest.param(
+            CHINA, "2026-12-31 08:00", 4 * H, "2027-01-01 04:00", id="past the last announced year: as a week"
+        ),
+        pytest.param(CHINA, "2026-09-30 08:00", 4 * H, "2026-10-08 04:00", id="over the National Day week"),
+        pytest.param(CHINA, "2026-10-09 08:00", 4 * H, "2026-10-10 04:00", id="into the Saturday that pays for it"),
         pytest.param(BERLIN_NIGHT, "2026-03-28 23:30", 3 * H, "2026-03-29 02:30", id="real hours across Berlin's gap"),
     ],
 )
@@ -67,6 +86,8 @@ def test_how_much_passed(time: BusinessTime, start: str, end: str, seconds: int)
         pytest.param(CHINA, "2026-02-27 02:00", 1, "2026-02-28 02:00:00", id="China: to the worked Saturday"),
         pytest.param(OFFICE, "2026-03-07 10:00", 0, "2026-03-09 10:00:00", id="no day, from a Saturday"),
         pytest.param(OFFICE, "2026-03-06 10:00", 0, "2026-03-06 10:00:00", id="no day, from a Friday"),
+        pytest.param(LATE, "2026-03-06 23:30", 1, "2026-03-07 23:30:00", id="late in the evening"),
+        pytest.param(BERLIN_NIGHT, "2026-03-28 01:30", 1, "2026-03-29 01:30:00", id="into the gap: on by its length"),
     ],
 )
 def test_working_days_later(time: BusinessTime, start: str, days: int, due: str) -> None:

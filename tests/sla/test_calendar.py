@@ -72,6 +72,30 @@ def utc_spans(calendar: Calendar, day: str) -> list[tuple[str | None, str | None
             id="a make-up Saturday may have hours of its own",
         ),
         pytest.param(
+            week(overrides={date(2026, 3, 2): ((8 * H, 12 * H), (11 * H, 13 * H), (13 * H, 14 * H))}),
+            "2026-03-02",
+            [("08:00", "14:00")],
+            id="spans of an override that overlap or touch count once",
+        ),
+        pytest.param(
+            week(breaks={date(2026, 3, 2): ((16 * H, 18 * H), (9 * H, 10 * H), (9 * H + 1800, 11 * H))}),
+            "2026-03-02",
+            [("11:00", "16:00")],
+            id="breaks may overlap each other and both ends of the day",
+        ),
+        pytest.param(
+            week(makeup=frozenset({date(2026, 2, 28)}), breaks={date(2026, 2, 28): ((12 * H, 13 * H),)}),
+            "2026-02-28",
+            [("09:00", "12:00"), ("13:00", "17:00")],
+            id="a break is cut out of a make-up Saturday",
+        ),
+        pytest.param(
+            week(makeup=frozenset({date(2026, 3, 7)}), holidays=frozenset({date(2026, 3, 7)})),
+            "2026-03-07",
+            [("09:00", "17:00")],
+            id="what is announced as worked beats what is announced as free",
+        ),
+        pytest.param(
             week(makeup=frozenset({date(2026, 2, 28)}), overrides={date(2026, 2, 28): ()}),
             "2026-02-28",
             [],
@@ -114,6 +138,27 @@ def test_the_working_time_of_a_day(calendar: Calendar, day: str, spans: list[tup
         pytest.param("America/Havana", (0, DAY), "2026-03-08", 23 * H, id="Havana, whose midnight does not exist"),
         pytest.param("Africa/Cairo", (0, DAY), "2026-04-24", 23 * H, id="Cairo, whose midnight does not exist"),
         pytest.param("Asia/Kathmandu", (9 * H, 17 * H), "2026-03-02", 8 * H, id="a zone at 5:45"),
+        pytest.param("Europe/Berlin", (2 * H, 3 * H), "2026-03-29", 0, id="the hour that is the gap"),
+        pytest.param("Europe/Berlin", (H, 2 * H), "2026-03-29", H, id="the hour that ends where the gap begins"),
+        pytest.param("Europe/Berlin", (3 * H, 4 * H), "2026-03-29", H, id="the hour that begins where the gap ends"),
+        pytest.param("Europe/Berlin", (H, 2 * H), "2026-10-25", H, id="the hour before the repeated one"),
+        pytest.param("Europe/Berlin", (3 * H, 4 * H), "2026-10-25", H, id="the hour after the repeated one"),
+        pytest.param("Australia/Lord_Howe", (2 * H, 2 * H + 1800), "2026-10-04", 0, id="Lord Howe's half hour is gone"),
+        pytest.param("Australia/Lord_Howe", (H + 1800, 2 * H), "2026-04-05", H, id="Lord Howe's half hour comes twice"),
+        pytest.param(
+            "America/St_Johns", (0, DAY), "2026-03-08", 23 * H, id="a zone at 3:30 with a whole hour's change"
+        ),
+        pytest.param(
+            "Pacific/Chatham", (2 * H + 2700, 3 * H + 2700), "2026-04-05", 2 * H, id="a repeated hour from 2:45 on"
+        ),
+        pytest.param("Asia/Kolkata", (0, DAY), "2026-03-29", 24 * H, id="a zone at 5:30 that never changes"),
+        pytest.param("Africa/Cairo", (23 * H, DAY), "2026-10-29", 2 * H, id="the repeated hour before midnight"),
+        pytest.param("Africa/Cairo", (0, H), "2026-10-30", H, id="and the midnight after it, once"),
+        pytest.param("Asia/Pyongyang", (0, DAY), "2018-05-04", 23 * H + 1800, id="a zone that moved by half an hour"),
+        pytest.param("Europe/Istanbul", (0, DAY), "2016-10-30", 24 * H, id="a zone that stayed on summer time"),
+        pytest.param("America/Mexico_City", (0, DAY), "2022-04-03", 23 * H, id="the last change of a zone"),
+        pytest.param("America/Mexico_City", (0, DAY), "2023-04-02", 24 * H, id="and the year after, without one"),
+        pytest.param("America/Sao_Paulo", (0, DAY), "2019-11-03", 24 * H, id="a zone that gave its summer time up"),
     ],
 )
 def test_the_length_of_a_day_around_a_clock_change(zone: str, hours: tuple[int, int], day: str, length: int) -> None:
