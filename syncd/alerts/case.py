@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from syncd.core.alert_model import AlertKey
+from syncd.core.alert_model import FORECAST, AlertKey
 from syncd.core.model import IssueSnapshot
 from syncd.sla.clock import Clock
 from syncd.sla.folded import TicketClocks
+from syncd.sla.forecast import Forecast, Sign
 from syncd.sla.holder import NOBODY, Holder
+from syncd.sla.policy import Kind
 from syncd.sla.standing import Moment, Standing
 from syncd.sla.states import State, Verdict
+
+_WAIT_FOR_THE_BUG: Final = frozenset({Kind.RESOLUTION, Kind.CHECKPOINT})
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,26 @@ class Case:
                 return clock, verdict
         return None
 
+    def forecasts(self) -> dict[AlertKey, Forecast]:
+        """What will probably be late, one for each clock: a date weighs more than a bug that lies. Whatever becomes of
+        a bug, the customer can be answered: such clocks have none."""
+        found: dict[AlertKey, Forecast] = {}
+        newest = {clock.cycle.metric: clock for clock in self.told.clocks if clock.is_open and not clock.cycle.subject}
+        for said in sorted(self.told.forecasts, key=lambda each: list(Sign).index(each.sign)):
+            clock = newest.get(said.metric)
+            if clock is not None and clock.cycle.kind in _WAIT_FOR_THE_BUG:
+                key = AlertKey(self.ticket, said.metric, "", clock.cycle.number, FORECAST)
+                found.setdefault(key, said)
+        return found
+
+    def forecast(self, key: AlertKey) -> Forecast | None:
+        """The forecast about the fact's clock; None when there is none."""
+        return None if key.is_rule or key.subject else self.forecasts().get(replace(key, threshold=FORECAST))
+
     def fires(self, key: AlertKey) -> bool:
         """Whether the fact still holds: its clock is open, in force, and past that point."""
+        if key.is_forecast:
+            return self.forecast(key) is not None
         found = self.clock(key)
         if found is None:
             return False

@@ -40,6 +40,7 @@ def alert_of(
     shown = case.bug(key) if key.subject and not key.is_rule else None
     due = None if verdict is None else verdict.breached_at if verdict.breached_at is not None else verdict.due
     holder = case.holder(key)
+    said = None if key.is_breach else case.forecast(key)
     return Alert(
         ticket=key.ticket,
         metric="" if key.is_rule else key.metric,
@@ -69,6 +70,8 @@ def alert_of(
         split=() if clock is None else tuple(Share(who, used) for who, used in sorted(clock.split().items())),
         last_public=_last(case, public=True),
         last_internal=_last(case, public=False),
+        forecast="" if said is None else str(said.sign),
+        forecast_day="" if said is None else said.day or "",
         ended_at=None if clock is None else clock.cycle.end,
         ended_by="" if clock is None or clock.cycle.end is None else _who_ended(case, clock.cycle.end),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from syncd.core.alert_model import FORECAST
 from syncd.sla.holder import NOBODY, Holder
 
 Language: TypeAlias = Literal["en", "zh-CN"]
@@ -87,7 +88,7 @@ class Alert:
 
     ticket: int
     metric: str  # by its name in the rules: first_reply, resolution …
-    threshold: str  # yellow | red | breach | breach+N; "" when a rule speaks and no clock
+    threshold: str  # yellow | red | breach | breach+N | forecast; "" when a rule speaks and no clock
     state: str  # a syncd.sla.states.State
     as_of: int  # the data is this old
 
@@ -119,7 +120,7 @@ class Alert:
 
     ended_at: int | None = None  # when the clock was met (resolved), however late
     ended_by: str = ""  # who met it
-    forecast: str = ""  # a syncd.sla.forecast.Sign, when the mail warns of what will come
+    forecast: str = ""  # a syncd.sla.forecast.Sign: why it will probably be late
     forecast_day: str = ""  # the ISO date it speaks of
     remark: str = ""  # a sentence of the pipeline's about this alert, such as why it is corrected
 
@@ -132,6 +133,11 @@ class Alert:
     def is_breach(self) -> bool:
         """Over its due instant, as opposed to near it."""
         return self.threshold.startswith("breach")
+
+    @property
+    def is_forecast(self) -> bool:
+        """It speaks of what will probably be late, and of nothing that a clock has passed."""
+        return bool(self.forecast) and self.threshold in ("", FORECAST)
 
     @property
     def fact(self) -> str:

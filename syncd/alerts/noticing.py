@@ -47,8 +47,10 @@ def notice(case: Case, known: Mapping[AlertKey, AlertFact], limits: Limits, now:
     found = facts(case.told.clocks)
     attached = {fact.key for fact in found if _is_attached(fact, case, limits)}
     clock_facts = {key: fact for key, fact in known.items() if not key.is_rule}
-    settled = {_fact_key(key) for key, fact in clock_facts.items() if fact.state is not FactState.WITHDRAWN}
+    passed = {key: fact for key, fact in clock_facts.items() if not key.is_forecast}
+    settled = {_fact_key(key) for key, fact in passed.items() if fact.state is not FactState.WITHDRAWN}
     new = tuple(_new(fact, clock_facts, case, now) for fact in news(found, settled | attached, limits.enforce_from))
+    new += tuple(AlertFact(key, now, now) for key in sorted(case.forecasts()) if key not in known)
     unreal = {_alert_key(key) for key in withdrawn(found, settled)}
     changed = [_changed(fact, case, now, is_unreal=key in unreal) for key, fact in sorted(clock_facts.items())]
     return Noticed(new, tuple(fact for fact in changed if fact is not None))

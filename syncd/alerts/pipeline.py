@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from syncd.alerts.case import Case
 from syncd.alerts.episodes import Draft, Sight, Turn, look
 from syncd.alerts.noticing import Limits, notice, notice_rules
-from syncd.alerts.routing import chain_and_group, rule_chain
+from syncd.alerts.routing import chain_and_group, forecast_chain, rule_chain
 from syncd.alerts.settings import AlertSettings
 from syncd.core.alert_model import AlertFact, AlertKey, Chain, Episode, FactState, RuleFact, Told
 
@@ -55,7 +55,8 @@ def decide(world: World) -> Decision:
         known = world.known.get(ticket, {})
         noticed = notice(case, known, world.limits, world.now, held=ticket in world.held)
         for fact in (*noticed.changed, *noticed.new):
-            rooms.put(fact, case)
+            if not fact.key.is_forecast or fact.episode or forecast_chain(world.settings, case, fact.key) is not None:
+                rooms.put(fact, case)
     for fact in notice_rules(
         world.stated, {k: f for facts in world.known.values() for k, f in facts.items()}, world.now
     ):
@@ -115,6 +116,9 @@ class _Rooms:
             return self._closed.setdefault(mine.id, _Room(mine, {}))  # a correction of what is long over
         if case is None:
             return self._open(*rule_chain(fact.key))
+        if fact.key.is_forecast:
+            wanted = forecast_chain(self._world.settings, case, fact.key)
+            return self._open(*(wanted or chain_and_group(self._world.settings, case, fact.key)))
         chain, group = chain_and_group(self._world.settings, case, fact.key)
         joined = self._of_clock(fact.key)
         if joined is not None and joined.episode.chain.route == chain.route:

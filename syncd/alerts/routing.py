@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from syncd.alerts.case import Case
 from syncd.alerts.settings import BREACH, FALLBACK_ROUTE, WARNING, AlertSettings, Route
-from syncd.core.alert_model import RULE_PREFIX, AlertKey, Chain
+from syncd.core.alert_model import FORECAST, RULE_PREFIX, AlertKey, Chain
 from syncd.sla.conditions import hold
+
+FORECAST_WAIT: Final = 300
+"""Seconds that a forecast waits for others, and for the one who is setting dates to come to an end."""
 
 
 def route_of(routes: Sequence[Route], case: Case, key: AlertKey) -> Route | None:
@@ -30,6 +35,8 @@ def fits(route: Route, case: Case, key: AlertKey) -> bool:
 
 def severities(key: AlertKey) -> frozenset[str]:
     """What routes may call the fact."""
+    if key.is_forecast:
+        return frozenset((FORECAST,))
     return frozenset((BREACH,)) if key.is_breach else frozenset((WARNING, key.threshold))
 
 
@@ -41,6 +48,23 @@ def chain_and_group(settings: AlertSettings, case: Case, key: AlertKey) -> tuple
         return settings.fallback_chain, f"{FALLBACK_ROUTE}|ticket={case.ticket}"
     labels = "|".join(f"{name}={case.label(name, key)}" for name in route.group_by)
     return route.chain, f"{route.name}|{labels}"
+
+
+def forecast_chain(settings: AlertSettings, case: Case, key: AlertKey) -> tuple[Chain, str] | None:
+    """The same for a forecast, which is told once, without levels, reminders and an end; None when it is to be told to
+    nobody: then it is in the morning list alone."""
+    route = route_of(settings.routes, case, key) if settings.forecasts else None
+    if route is None:
+        return None
+    chain, group = chain_and_group(settings, case, key)
+    wait = max(chain.group_wait, FORECAST_WAIT)
+    return replace(chain, levels=(), repeat=0, resolved="none", group_wait=wait), f"{group}|{FORECAST}"
+
+
+def why_no_forecast(settings: AlertSettings) -> str:
+    """Why forecasts are told to nobody, as the end of a sentence."""
+    why = "no route takes it" if settings.forecasts else "alerts.forecasts is false"
+    return f"{why}; it is in the morning list"
 
 
 def rule_chain(key: AlertKey) -> tuple[Chain, str]:

@@ -24,7 +24,7 @@ class Route:
     name: str
     chain: Chain
     when: Conditions = ALWAYS
-    severity: frozenset[str] = frozenset()  # warning (yellow or red), yellow, red, breach (and all thresholds after it)
+    severity: frozenset[str] = frozenset()  # warning (yellow or red), yellow, red, breach (and all after it), forecast
     metrics: frozenset[str] = frozenset()
     holders: frozenset[str] = frozenset()  # parties
     teams: frozenset[str] = frozenset()
@@ -87,6 +87,7 @@ class AlertSettings:
     fallback_chain: Chain = field(default_factory=lambda: Chain(FALLBACK_ROUTE, ()))
     ticket_url: str = ""  # where agents open tickets
     browse_url: str = ""  # where people open issues
+    forecasts: bool = True  # are mailed where a route takes them; else they are in the morning list alone
     number_field: str = ""  # the ticket field (its id) that holds the number people use
 
     def name_of(self, name: str) -> str:

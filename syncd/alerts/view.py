@@ -73,6 +73,7 @@ class Card:
     split: tuple[ShareView, ...]
     public: str
     internal: str
+    forecast: str  # beside a warning: why it will probably be late
     remark: str
     fact: str
 
@@ -183,6 +184,7 @@ class View:
             split=self._split(alert),
             public=self._step(alert.last_public),
             internal=self._step(alert.last_internal),
+            forecast="" if alert.is_forecast else _capital(self._sign(alert)),
             remark=block(alert.remark, WORDS),
             fact=one_line(alert.fact, SUBJECT),
         )
@@ -213,7 +215,7 @@ class View:
     def _plain_what(self, alert: Alert, metric: str) -> str:
         if alert.is_breach:
             return self._say("what.breach", metric=metric)
-        if alert.forecast:
+        if alert.is_forecast:
             return self._say("what.forecast", metric=metric)
         if alert.threshold:
             return self._say("what.near", metric=metric)
@@ -246,13 +248,13 @@ class View:
             if alert.ended_at is None or alert.target is None:
                 return "lead.resolved.undated"
             return "lead.resolved.by" if alert.ended_by else "lead.resolved"
-        if alert.is_breach or (alert.threshold and not alert.forecast):
+        if alert.is_forecast and self._sign(alert):
+            return "lead.forecast" if alert.due is not None else "lead.forecast.undated"
+        if alert.is_breach or alert.threshold:
             kind = "breach" if alert.is_breach else "near"
             if alert.target is None:
                 return f"lead.{kind}.bare"
             return f"lead.{kind}" if alert.due is not None else f"lead.{kind}.undated"
-        if alert.forecast and self._sign(alert) and alert.due is not None:
-            return "lead.forecast"
         return "lead.rule" if alert.rule else "lead.ticket"
 
     def _sign(self, alert: Alert) -> str:

@@ -48,6 +48,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "lead.rule": "Rule {rule} asks for attention to ticket {number}.",
     "lead.ticket": "Ticket {number} asks for attention.",
     "lead.forecast": "A forecast, not a breach: {metric} of ticket {number} is due {due}, and {sign}",
+    "lead.forecast.undated": "A forecast, not a breach: {metric} of ticket {number} has used {elapsed} of {target}, "
+    "and {sign}",
     "lead.resolved": "{metric} of ticket {number} was met {ended}, after {elapsed}; {target} were allowed. "
     "Nothing to do any more.",
     "lead.resolved.by": "{metric} of ticket {number} was met {ended} by {who}, after {elapsed}; {target} were allowed. "
@@ -86,6 +88,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "label.why": "Why you get this",
     "label.ack": "To acknowledge",
     "label.level": "Escalation",
+    "label.forecast": "Forecast",
     "label.remark": "Note",
     "label.count": "Counted",
     "used": "{elapsed} of {target}",

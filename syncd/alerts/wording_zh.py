@@ -48,6 +48,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "lead.rule": "规则 {rule} 提请关注工单 {number}。",
     "lead.ticket": "请关注工单 {number}。",
     "lead.forecast": "这是预测，尚未超时：工单 {number} 的{metric}将于 {due}到期，而{sign}",
+    "lead.forecast.undated": "这是预测，尚未超时：工单 {number} 的{metric}已用 {elapsed}，时限 {target}，而{sign}",
     "lead.resolved": "工单 {number} 的{metric}已于 {ended}完成，用时 {elapsed}，时限 {target}。无需再处理。",
     "lead.resolved.by": "工单 {number} 的{metric}已由 {who} 于 {ended}完成，用时 {elapsed}，时限 {target}。"
     "无需再处理。",
@@ -84,6 +85,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "label.why": "为何收到此邮件",
     "label.ack": "如何确认",
     "label.level": "升级",
+    "label.forecast": "预测",
     "label.remark": "说明",
     "label.count": "统计",
     "used": "{elapsed}，时限 {target}",

@@ -9,6 +9,8 @@ from typing import Any
 
 from syncd.alerts.case import Case
 from syncd.alerts.noticing import Limits, why_silent
+from syncd.alerts.routing import forecast_chain, why_no_forecast
+from syncd.alerts.settings import AlertSettings
 from syncd.app.build import App
 from syncd.cli.output import clean, say
 from syncd.cli.sla_rows import instant
@@ -45,17 +47,21 @@ def alerts_of(app: App, told: Iterable[TicketClocks]) -> list[AlertStory]:
         found = []
         for ticket in told:
             case = case_of(tx, app.engine.clocks, ticket, settings.book)
-            found.append(_story(tx, case, limits))
+            found.append(_story(tx, case, limits, app.alerts.settings))
         return found
 
 
-def _story(tx: Tx, case: Case, limits: Limits) -> AlertStory:
+def _story(tx: Tx, case: Case, limits: Limits, settings: AlertSettings) -> AlertStory:
     known = tx.alert_facts([case.ticket])[case.ticket]
     episodes = tx.episodes({fact.episode for fact in known.values()})
     letters = {letter.id: letter for letter in tx.letters(episodes=list(episodes))}
     carriers = {letter.carrier for letter in letters.values()} - {0}
     letters |= {letter.id: letter for letter in tx.letters(ids=carriers)}
-    silent = []
+    silent = [
+        (f"{key.metric} {key.threshold}, cycle {key.cycle}", case.told.now, why_no_forecast(settings))
+        for key in case.forecasts()
+        if key not in known and forecast_chain(settings, case, key) is None
+    ]
     for fact in facts(case.told.clocks):
         why = why_silent(case, fact, known, limits)
         if why is not None:

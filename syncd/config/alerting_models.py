@@ -19,7 +19,7 @@ from syncd.config.problems import KeyPath, listed, one_line
 from syncd.config.sentences import Model, Relation, refusal
 from syncd.config.sla_conditions import SlaWhen
 
-Severity: TypeAlias = Literal["warning", "yellow", "red", "breach"]
+Severity: TypeAlias = Literal["warning", "yellow", "red", "breach", "forecast"]
 Label: TypeAlias = Literal["ticket", "bug", "metric", "priority", "holder", "team", "tier", "group", "organization"]
 PartyName: TypeAlias = Literal["L1", "L2", "development", "operations", "customer", "nobody"]
 NEVER: Final = "never"
@@ -127,6 +127,7 @@ class Alerts(Model):
     blind_after: Annotated[Duration, between(timedelta(minutes=1), timedelta(hours=1))] | None = Field(
         default=None, examples=["2m"]
     )  # without it two complete passes
+    forecasts: bool = Field(default=True, examples=["true"])  # mailed; else in the morning list alone
     heartbeat: _Daily = Field(default="08:00", examples=["'08:00'"])  # or never
     number_field: NameOrId | None = Field(default=None, examples=["Ticket number"])
 

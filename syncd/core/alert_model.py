@@ -15,6 +15,8 @@ RULE_PREFIX: Final = "rule:"
 """A fact whose metric begins so was stated by an escalation rule; the rest of the metric is the rule's name."""
 
 BREACH: Final = "breach"
+FORECAST: Final = "forecast"
+"""The threshold of what will probably be late: no point that a clock passes, and never a breach."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,12 +27,17 @@ class AlertKey:
     metric: str
     subject: str  # the bug's id for a bug's own clock; the key of the rule's episode for a rule; else ""
     cycle: int
-    threshold: str  # yellow | red | breach | breach+N, or level+N of a rule
+    threshold: str  # yellow | red | breach | breach+N, forecast, or level+N of a rule
 
     @property
     def is_rule(self) -> bool:
         """Stated by an escalation rule."""
         return self.metric.startswith(RULE_PREFIX)
+
+    @property
+    def is_forecast(self) -> bool:
+        """What will probably be late, by what the bug promises."""
+        return self.threshold == FORECAST
 
     @property
     def is_breach(self) -> bool:
@@ -39,7 +46,10 @@ class AlertKey:
 
     @property
     def clock(self) -> tuple[int, str, str, int]:
-        """The clock that it belongs to, or the rule's episode."""
+        """The clock that it belongs to, or the rule's episode. A forecast stands beside its clock: neither stands for
+        the other."""
+        if self.is_forecast:
+            return (self.ticket, self.metric, FORECAST, self.cycle)
         return (self.ticket, self.metric, self.subject, self.cycle)
 
     def __str__(self) -> str:

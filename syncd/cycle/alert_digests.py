@@ -134,22 +134,10 @@ class _Morning:
 
     def _forecasts(self) -> list[Alert]:
         said = [forecast for forecast, _ in self._tx.forecasts()][:LOOKED_AT]
-        self._load(forecast.ticket for forecast in said)
-        found = []
-        for forecast in said:
-            number = self._cycle(forecast.ticket, forecast.metric)
-            key = AlertKey(forecast.ticket, forecast.metric, "", number, "")
-            if self._is_mine(key):
-                alert = alert_of(self._cases[key.ticket], key, self._settings, self._now)
-                found.append(replace(alert, forecast=str(forecast.sign), forecast_day=forecast.day or ""))
-        return found
-
-    def _cycle(self, ticket: int, metric: str) -> int:
-        case = self._cases.get(ticket)
-        if case is None:
-            return 1
-        numbers = [clock.cycle.number for clock in case.told.clocks if clock.cycle.metric == metric]
-        return max(numbers, default=1)
+        tickets = sorted({forecast.ticket for forecast in said})
+        self._load(tickets)
+        keys = [key for ticket in tickets if ticket in self._cases for key in sorted(self._cases[ticket].forecasts())]
+        return [alert_of(self._cases[key.ticket], key, self._settings, self._now) for key in keys if self._is_mine(key)]
 
     def _load(self, tickets: Iterable[int]) -> None:
         missing = sorted(set(tickets) - self._cases.keys())

@@ -73,7 +73,7 @@ def load(
     cases = dict(known_cases or {})
     for ticket, told in given.items():
         passed = any(verdict.passed for verdict in told.verdicts)
-        if ticket not in cases and (known.get(ticket) or passed or ticket in speaking):
+        if ticket not in cases and (known.get(ticket) or passed or told.forecasts or ticket in speaking):
             cases[ticket] = case_of(tx, keeper, told, book)
     return World(
         now=now,

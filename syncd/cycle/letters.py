@@ -187,7 +187,7 @@ class Writer:
         )
         shown = alerts[: self._settings.table]
         tickets = sorted({alert.ticket for alert in alerts})
-        is_over = draft.reason in (Reason.RESOLVED, Reason.CORRECTION)
+        is_over = draft.reason in (Reason.RESOLVED, Reason.CORRECTION) or all(key.is_forecast for key in draft.keys)
         return Notification(
             reason=draft.reason,
             receiver=draft.receiver,

@@ -72,7 +72,7 @@ def one_of_each() -> dict[str, Notification]:
     near = replace(ALERT, threshold="red", state="at_risk", due=NOON + 1800, elapsed=5400)
     over = replace(ALERT, ended_at=NOON - 10, ended_by="Lena Vogt")
     late = replace(
-        ALERT, threshold="yellow", state="running", forecast="release", forecast_day="2026-12-24", due=NOON + 9
+        ALERT, threshold="forecast", state="running", forecast="release", forecast_day="2026-12-24", due=NOON + 9
     )
     many = tuple(replace(ALERT, ticket=40_000 + n, subject=f"Report {n} does not open", rule="") for n in range(60))
     sections = (

@@ -25,6 +25,7 @@ from syncd.sla.calendar import always
 from syncd.sla.clock import clocks
 from syncd.sla.events import Event, in_order
 from syncd.sla.folded import AsOf, TicketClocks
+from syncd.sla.forecast import Forecast, Sign
 from syncd.sla.policy import Book
 from syncd.sla.standing import Moment, moments
 from syncd.sla.states import judge
@@ -115,6 +116,7 @@ class FakeChannel:
             "reason": notification.reason.value,
             "level": max((alert.level for alert in notification.alerts), default=0),
             "facts": [f"{a.ticket} {a.metric or a.rule} {a.threshold}".strip() for a in notification.alerts],
+            "forecasts": [f"{a.forecast} {a.forecast_day}" for a in notification.alerts],
             "subjects": [a.subject for a in notification.alerts],
             "more": notification.more,
             "sections": {s.key: [a.ticket for a in s.alerts] for s in notification.sections},
@@ -144,6 +146,7 @@ class FakeKeeper:
         self.lives: dict[int, Told] = {}
         self.most = 5000  # tickets folded in one cycle
         self.unread: dict[int, list[Event]] = {}
+        self.forecasts: dict[int, tuple[Forecast, ...]] = {}
         self.incomplete: set[int] = set()
         self.uncertain: set[int] = set()
         self.history_lag = 0
@@ -218,8 +221,17 @@ class FakeKeeper:
             is_complete=ticket not in self.incomplete,
             is_certain=ticket not in self.uncertain,
             is_born=True,
+            forecasts=self.forecasts.get(ticket, ()) if any(clock.is_open for clock in found) else (),
             next_at=min(instants, default=None),
         )
+
+    def foretell(self, ticket: int, *signs: tuple[Sign, str]) -> None:
+        """What the ticket's bug promises from now on: a sign and the day that it speaks of."""
+        self.forecasts[ticket] = tuple(
+            Forecast(ticket, "resolution", "10001", sign, None, day, "so") for sign, day in signs
+        )
+        self._looked.pop(ticket, None)
+        self._quiet_until = 0
 
     def life_of(self, ticket: int) -> tuple[Moment, ...]:
         return moments(event for event in in_order(self.lives[ticket].events) if event.at <= self.now())

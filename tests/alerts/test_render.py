@@ -186,6 +186,18 @@ def test_two_clocks_of_one_ticket_are_one_subject_with_its_number() -> None:
     assert RENDERER.render(both, LENA).subject.startswith("[Support] 12345 2 alerts: Login shows")
 
 
+def test_a_warning_says_why_its_clock_will_probably_be_late_and_a_forecast_is_called_one() -> None:
+    warning = replace(ALERT, threshold="yellow", state="at_risk", forecast="release", forecast_day="2026-12-24")
+    mail = RENDERER.render(told(warning), LENA)
+    assert "First reply due soon" in mail.subject
+    assert "Forecast: Its bug will be released on 2026-12-24." in mail.text
+    rests = replace(warning, threshold="forecast", state="paused", due=None)
+    mail = RENDERER.render(told(rests), LENA)
+    assert "First reply will probably be late" in mail.subject
+    assert "A forecast, not a breach: First reply of ticket 12345 has used 2 h 1 min of 2 h, and its bug" in mail.text
+    assert "overdue" not in mail.text
+
+
 def test_the_ways_to_acknowledge_are_one_sentence() -> None:
     told_how = (
         "To acknowledge: Answer the customer, assign the ticket, add the tag sla_ack, write an internal note that "

@@ -243,6 +243,54 @@ TIMELINES: dict[str, tuple[AlertSettings | None, str]] = {
         at 11:00 expect nothing
         """,
     ),
+    "a forecast is told once, waits for the end of the planning, and neither climbs nor ends with a mail": (
+        climbing(),
+        """
+        at 09:00 ticket 1 opened
+        at 09:01 the bug of 1 lies, and will be released on 2026-03-09
+        at 09:05 expect nothing
+        at 09:07 expect mail to lead, reason first, level 0: 1 resolution forecast
+        at 09:08 restart
+        at 09:09 the bug of 1 is in time
+        at 09:15 the bug of 1 will be released on 2026-03-10
+        at 09:29 expect nothing
+        at 09:31 expect mail to lead, reason first: 1 resolution yellow
+        """,
+    ),
+    "a date that is corrected within minutes is no forecast": (
+        None,
+        """
+        at 09:00 ticket 1 opened
+        at 09:01 the bug of 1 will be released on 2026-03-09
+        at 09:04 the bug of 1 is in time
+        at 09:29 expect nothing
+        """,
+    ),
+    "a warning comes before the forecast of the same clock, and each is told": (
+        None,
+        """
+        at 09:00 ticket 1 opened
+        at 09:31 expect mail to lead, reason first: 1 resolution yellow
+        at 09:35 the bug of 1 will be released on 2026-03-09
+        at 09:41 expect mail to lead, reason first: 1 resolution forecast
+        """,
+    ),
+    "forecasts that no route takes are in the morning list alone": (
+        settings(Route("breaches", chain(LEAD), severity=frozenset({"breach"}))),
+        """
+        at 09:00 ticket 1 opened
+        at 09:01 the bug of 1 will be released on 2026-03-09
+        at 09:20 expect nothing
+        """,
+    ),
+    "forecasts that are turned off are in the morning list alone": (
+        settings(forecasts=False),
+        """
+        at 09:00 ticket 1 opened
+        at 09:01 the bug of 1 will be released on 2026-03-09
+        at 09:20 expect nothing
+        """,
+    ),
     "500 breaches at once become a digest": (
         None,
         """

@@ -13,6 +13,7 @@ from pathlib import Path
 from syncd.alerts.ports import Fate, Outcome
 from syncd.alerts.settings import AlertSettings
 from syncd.core.alert_model import RuleFact
+from syncd.sla.forecast import Sign
 from syncd.sla.policy import Book
 from tests.alerts.stage import DAY, Stage, clock_text, seconds
 from tests.sla.kit import ANN, BOB, CUSTOMER
@@ -44,6 +45,9 @@ class Player:
             (r"(\d+) becomes priority (\w+)", lambda t, p: self._change(t, priority=p)),
             (r"the customer writes on (\d+)", lambda t: self._says(t, public=True, by_customer=True)),
             (r"(\d+) is merged away", self._merged),
+            (r"the bug of (\d+) will be released on (\S+)", lambda t, day: self._foretell(t, (Sign.RELEASE, day))),
+            (r"the bug of (\d+) lies, and will be released on (\S+)", self._lies),
+            (r"the bug of (\d+) is in time", self._foretell),
             (r"(\d+) was solved at (\S+), unread", self._solved_unread),
             (r"it turns out that (\d+) was solved at (\S+)", self._solved_before),
             (r"(?:the daemon )?restarts?", self.stage.restart),
@@ -132,6 +136,12 @@ class Player:
     def _many_opened(self, count: str, priority: str | None) -> None:
         for number in range(1, int(count) + 1):
             self._opened(str(number), priority)
+
+    def _foretell(self, ticket: str, *signs: tuple[Sign, str]) -> None:
+        self.stage.keeper.foretell(int(ticket), *signs)
+
+    def _lies(self, ticket: str, day: str) -> None:
+        self._foretell(ticket, (Sign.UNTOUCHED, ""), (Sign.RELEASE, day))
 
     def _takes(self, count: str) -> None:
         self.stage.most = int(count)
