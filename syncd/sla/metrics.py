@@ -3,6 +3,8 @@
 The kinds follow Zendesk's where it has them (https://support.zendesk.com/hc/en-us/articles/4408834848154): a first
 reply is a public comment by an agent after the ticket's creation; a next reply answers the oldest unanswered public
 comment of a customer; solving a ticket meets what is open. Triggers and syncd itself never reply, whatever they write.
+The requester asks, also where that is an agent; somebody else whose role nobody can tell any more, because the account
+was deleted, replies: customers that write on others' tickets are rarer than agents that leave.
 """
 
 from __future__ import annotations
@@ -125,12 +127,24 @@ def _returns(moment: Moment) -> bool:
     return moment.before.exists and moment.before.is_gone and not moment.after.is_solved
 
 
-def _is_reply(event: Event, comment: Commented) -> bool:
-    return comment.public and event.by.kind is ActorKind.AGENT
+def _asks(event: Event, after: Standing) -> bool:
+    """Whether a comment by that actor comes from the customer's side."""
+    if event.by.kind is ActorKind.CUSTOMER:
+        return True
+    is_somebody = event.by.kind in (ActorKind.AGENT, ActorKind.UNKNOWN) and bool(event.by.id)
+    return is_somebody and event.by.id == after.value("requester")
 
 
-def _is_question(event: Event, comment: Commented) -> bool:
-    return comment.public and event.by.kind is ActorKind.CUSTOMER
+def _is_staff(event: Event) -> bool:
+    return event.by.kind is ActorKind.AGENT or (event.by.kind is ActorKind.UNKNOWN and bool(event.by.id))
+
+
+def _is_reply(event: Event, comment: Commented, after: Standing) -> bool:
+    return comment.public and _is_staff(event) and not _asks(event, after)
+
+
+def _is_question(event: Event, comment: Commented, after: Standing) -> bool:
+    return comment.public and _asks(event, after)
 
 
 # ---- the ticket's own metrics ------------------------------------------------------------------------------------
@@ -139,7 +153,7 @@ def _is_question(event: Event, comment: Commented) -> bool:
 def _first_reply(_metric: Metric, _options: Options, moment: Moment, track: _Track) -> None:
     if moment.is_creation:
         track.start(moment)  # what an agent writes on creating the ticket is the question, not the reply
-    elif any(_is_reply(event, comment) for event, comment in moment.comments()):
+    elif any(_is_reply(event, comment, moment.after) for event, comment in moment.comments()):
         track.meet(moment)
     elif _returns(moment) and all(run.outcome is Outcome.CANCELLED for run in track.runs):
         track.start(moment)
@@ -150,10 +164,10 @@ def _first_reply(_metric: Metric, _options: Options, moment: Moment, track: _Tra
 def _next_reply(_metric: Metric, _options: Options, moment: Moment, track: _Track) -> None:
     if not moment.is_creation:
         for event, comment in moment.comments():
-            if _is_reply(event, comment):
+            if _is_reply(event, comment, moment.after):
                 track.meet(moment)
                 track.answered = True
-            elif _is_question(event, comment) and track.answered and not moment.after.is_solved:
+            elif _is_question(event, comment, moment.after) and track.answered and not moment.after.is_solved:
                 track.start(moment)  # thanks that leave a ticket solved wait for nothing
     if _solves(moment):
         track.meet(moment)
@@ -165,7 +179,7 @@ def _update(metric: Metric, _options: Options, moment: Moment, track: _Track) ->
         _counts(metric, event, comment, moment.after) for event, comment in moment.comments()
     )
     begins = {
-        First.REPLY: any(_is_reply(event, comment) for event, comment in moment.comments()),
+        First.REPLY: any(_is_reply(event, comment, moment.after) for event, comment in moment.comments()),
         First.CREATED: moment.is_creation,
         First.ASSIGNED: moment.after.value("assignee") is not None,
     }[metric.first]
@@ -178,7 +192,7 @@ def _update(metric: Metric, _options: Options, moment: Moment, track: _Track) ->
 
 
 def _counts(metric: Metric, event: Event, comment: Commented, after: Standing) -> bool:
-    if event.by.kind is not ActorKind.AGENT:
+    if not _is_staff(event) or (comment.public and _asks(event, after)):
         return False
     if metric.by_assignee and event.by.id != after.value("assignee"):
         return False

@@ -129,4 +129,6 @@ class People:
         names = {str(user.get(key) or "").casefold() for key in ("name", "email", "id")} - {""}
         if names & self._robots:
             return ActorKind.ROBOT
-        return _ROLES.get(str(user.get("role") or ""), ActorKind.UNKNOWN)
+        kind = _ROLES.get(str(user.get("role") or ""), ActorKind.UNKNOWN)
+        # Zendesk makes an end user of an agent before it deletes the account: what was is not to be told any more.
+        return ActorKind.UNKNOWN if kind is ActorKind.CUSTOMER and user.get("active") is False else kind

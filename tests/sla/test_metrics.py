@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.core.model import Actor, ActorKind
+from syncd.sla.observed import NOBODY_KNOWN
 from syncd.sla.policy import Book
 from syncd.sla.states import judge
 from tests.sla.kit import ANN, BOB, CUSTOMER, DEV, TRIGGER, US, Told, rules, shown
 
 NOW = "2026-03-31 00:00"
+LEFT = Actor(ActorKind.UNKNOWN, "77")
+"""Somebody who was deleted since."""
 
 
 def runs(told: Told, book: Book, metric: str, subject: str = "") -> list[tuple[str, str, str]]:
@@ -65,6 +69,30 @@ FIRST = rules({"first_reply": "4h"})
             ("10:00", "met"),
             id="a reopened ticket has no second first reply",
         ),
+        pytest.param(
+            Told().created(day("09:00"), ANN, requester=ANN.id).says(day("10:00"), ANN),
+            ("", "open"),
+            id="an agent who asks does not answer herself",
+        ),
+        pytest.param(
+            Told().created(day("09:00"), ANN, requester=ANN.id).says(day("10:00"), BOB),
+            ("10:00", "met"),
+            id="another agent does",
+        ),
+        pytest.param(
+            asked().change(day("09:30"), ANN, requester=ANN.id).says(day("10:00"), ANN),
+            ("", "open"),
+            id="whoever has become the requester asks",
+        ),
+        pytest.param(
+            asked().says(day("10:00"), LEFT), ("10:00", "met"), id="somebody whose role nobody can tell any more"
+        ),
+        pytest.param(
+            Told().created(day("09:00"), LEFT, requester=LEFT.id).says(day("10:00"), LEFT),
+            ("", "open"),
+            id="a customer who was deleted is no agent",
+        ),
+        pytest.param(asked().says(day("10:00"), NOBODY_KNOWN), ("", "open"), id="a comment without an author"),
     ],
 )
 def test_first_reply(told: Told, end: tuple[str, str]) -> None:
@@ -92,6 +120,20 @@ NEXT = rules({"next_reply": "4h"})
             asked().says(day("10:00")).says(day("11:00"), CUSTOMER).says(day("12:00")).says(day("13:00"), CUSTOMER),
             [("11:00", "12:00", "met"), ("13:00", "", "open")],
             id="each question has its own clock",
+        ),
+        pytest.param(
+            Told()
+            .created(day("09:00"), ANN, requester=ANN.id)
+            .says(day("10:00"), BOB)
+            .says(day("11:00"), ANN)
+            .says(day("12:00"), BOB),
+            [("11:00", "12:00", "met")],
+            id="an agent who asks waits for another",
+        ),
+        pytest.param(
+            asked().says(day("10:00")).says(day("11:00"), Actor(ActorKind.CUSTOMER, "32")).says(day("12:00")),
+            [("11:00", "12:00", "met")],
+            id="somebody in copy asks too",
         ),
         pytest.param(
             asked().says(day("10:00")).says(day("11:00"), CUSTOMER, public=False),
@@ -144,6 +186,12 @@ def updates(**more: object) -> Book:
             asked().says(day("10:00"), status="solved").says(day("11:00"), CUSTOMER, status="open").says(day("12:00")),
             [("12:00", "", "open")],
             id="after a reopening the next reply begins it",
+        ),
+        pytest.param(
+            updates(),
+            Told().created(day("09:00"), ANN, requester=ANN.id).says(day("10:00"), BOB).says(day("11:00"), ANN),
+            [("10:00", "", "open")],
+            id="what the agent writes who asked is no update",
         ),
         pytest.param(
             updates(counts="internal", first="created"),

@@ -314,6 +314,14 @@ def test_users_that_do_not_exist_are_not_asked_for_again() -> None:
     assert made.actor(5000, (), ours=False).kind is ActorKind.UNKNOWN
 
 
+def test_a_deleted_user_is_no_customer_though_zendesk_says_so() -> None:
+    made = people()
+    gone = {"id": 6, "name": "Ann", "role": "end-user", "active": False}
+    made.learn([gone, {**gone, "id": 7, "role": "agent"}, {**gone, "id": 8, "active": True}])
+    kinds = [made.actor(number, (), ours=False).kind for number in (6, 7, 8)]
+    assert kinds == [ActorKind.UNKNOWN, ActorKind.AGENT, ActorKind.CUSTOMER]
+
+
 def test_without_the_right_to_read_users_everybody_is_unknown() -> None:
     made = People(Directory(AuthError("no", status=403)), lambda: BOT, FakeClock())
     made.load([5])
