@@ -3,7 +3,8 @@ that is refused, mail that does not arrive. Each once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -22,7 +23,20 @@ from syncd.store import Store, Tx
 SIDES: Final = ("zendesk", "jira")
 FAILING: Final = "alerts.failing"
 """Fact: since when (Unix seconds) each side that fails has been failing."""
+BLIND: Final = "alerts.blind"
+"""Fact: since when (Unix seconds) each side could not be read, of which receivers were told."""
+SETTLED: Final = 300
+"""Seconds after which it is told that a side can be read again, though some tickets are still held."""
 _NAMES: Final = {"zendesk": "Zendesk", "jira": "Jira"}
+
+
+@dataclass(frozen=True, slots=True)
+class SeesAgain:
+    """A side that can be read again, and that receivers were told "blind" about. Unix seconds."""
+
+    side: str
+    since: int
+    until: int
 
 
 class Watch:
@@ -33,14 +47,17 @@ class Watch:
         self._clock = clock
         self._known: dict[str, Json] | None = None  # as the store has it
         self._failing: dict[str, int] = {}
+        self._blind: dict[str, Json] = {}  # as the store has it
+        self._back: dict[str, int] = {}  # those of them that can be read again, and since when
         self._said: set[str] = set()  # spares the store the question whether it was said already
 
     def look(self, report: CycleReport, settings: AlertSettings, now: int) -> frozenset[str]:
         """The sides that have not been read for so long that what is known of them alarms nobody."""
         if self._known is None:
             with self._store.reading() as tx:
-                stored = tx.get_fact(FAILING)
+                stored, blind = tx.get_fact(FAILING), tx.get_fact(BLIND)
             self._known = stored if isinstance(stored, dict) else {}
+            self._blind = blind if isinstance(blind, dict) else {}
         known = self._known
         failing: dict[str, Json] = {side: _since(known, side, now) for side in SIDES if side in report.problems}
         if failing != known:
@@ -48,7 +65,45 @@ class Watch:
                 tx.set_fact(FAILING, failing, self._clock.now())
             self._known = failing
         self._failing = {side: int(str(since)) for side, since in failing.items()}
+        self._back = {side: self._back.get(side, now) for side in self._blind if side not in failing}
         return frozenset(side for side, since in self._failing.items() if now - since > settings.blind_after)
+
+    @property
+    def back_at(self) -> int | None:
+        """When a side could be read again, until that is told; None when there is none."""
+        return max(self._back.values(), default=None)
+
+    @property
+    def back_sides(self) -> tuple[str, ...]:
+        """The sides that can be read again, until that is told."""
+        return tuple(sorted(self._back))
+
+    def sees_again(self, now: int, *, is_held: bool) -> list[SeesAgain]:
+        """What is to be told of now: as soon as no ticket `is_held` any more, so that it is told in one message."""
+        return [
+            SeesAgain(side, int(str(self._blind[side])), until)
+            for side, until in sorted(self._back.items())
+            if not is_held or now - until >= SETTLED
+        ]
+
+    def told_blind(self, tx: Tx, settings: AlertSettings, side: str) -> list[str]:
+        """The receivers who were told that the side cannot be read, as far as they are configured still."""
+        found = []
+        for name in dict.fromkeys((settings.fallback, settings.for_operators)):
+            receiver = settings.receivers.get(name)
+            identity = f"blind|{side}|{self._blind.get(side)}|{name}"
+            if receiver is not None and any(
+                tx.knows_message(letter_id((), Reason.STALE, identity, 0, target, settings.domain))
+                for target in receiver.targets
+            ):
+                found.append(name)
+        return found
+
+    def seen(self, tx: Tx, sides: Iterable[str]) -> None:
+        """It was told that these can be read again."""
+        self._blind = {side: since for side, since in self._blind.items() if side not in set(sides)}
+        self._back = {side: until for side, until in self._back.items() if side in self._blind}
+        tx.set_fact(BLIND, self._blind, self._clock.now())
 
     def tell(
         self,
@@ -74,6 +129,9 @@ class Watch:
             writer = Writer(tx, settings, channels, now)
             for identity, told, about in new:
                 writer.send(told, identity=identity, about=about)
+            if not blind <= self._blind.keys():
+                self._blind = {**{side: self._failing[side] for side in sorted(blind)}, **self._blind}
+                tx.set_fact(BLIND, self._blind, self._clock.now())
         self._said.update(identity for identity, _, _ in new)
         return True
 
