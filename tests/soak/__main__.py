@@ -19,8 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from tests.cli.house import Process
 from tests.nemesis.world import ROUTE, World
 
-RATE = 3600.0
-"""An hour in a second."""
+RATE = 1200.0
+"""Twenty minutes in a second: a cycle over so many tickets is to keep up."""
 
 OPEN = 20
 """Every so manieth of the standing tickets is open: it has clocks."""
@@ -95,7 +95,7 @@ def _live(world: World, days: int, tickets: int, standing: int) -> list[Figures]
     world.sandbox.mailbox.start()
     world.configure(routes=ROUTE, more=RULES % world.sandbox.mailbox.port)
     text = world.config.read_text(encoding="utf-8")
-    # A poll is as long in real time as a cycle takes: half an hour passes in half a second.
+    # A poll is as long in real time as a cycle takes: half an hour passes in a second and a half.
     world.config.write_text(text.replace("fast: 1s, complete: 2s, census: 1m", "fast: 30m, complete: 1h, census: 6h"))
     old = _stand(world, standing)
     world.begin()
