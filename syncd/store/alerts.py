@@ -21,7 +21,8 @@ from syncd.core.alert_model import (
     Told,
 )
 from syncd.store.codec import decode, dumps, encode, loads
-from syncd.store.rows import Repository, chunks, table_of
+from syncd.store.prepared import Prepared, listed
+from syncd.store.rows import ALL_ROWS, Repository, chunks, table_of
 from syncd.store.schema import BigInt
 from syncd.store.schema_alerts import AlertFactRow, AlertToldRow, EpisodeRow, OutboxRow, RuleFactRow
 from syncd.store.schema_clocks import ClockRow
@@ -84,7 +85,24 @@ def _work() -> Select[bool, bool, bool, bool]:
     )
 
 
-_WORK = _work()
+_WORK = Prepared(_work())
+_FACTS = select(_FACT, _EPISODE.c.group_key).join(_EPISODE, _EPISODE.c.id == _FACT.c.episode_id)
+_FACTS_OF_TICKETS = Prepared(_FACTS.where(listed(_FACT.c.ticket_id)))
+_FACTS_OF_EPISODES = Prepared(_FACTS.where(listed(_FACT.c.episode_id)).order_by(_FACT.c.at))
+_RULE_FACTS = Prepared(select(_STATED).order_by(_STATED.c.at, _STATED.c.ticket_id).limit(bindparam("most")))
+_TAKE = Prepared(
+    delete(_STATED).where(
+        *(
+            _STATED.c[name] == bindparam(name, type_=_STATED.c[name].type)
+            for name in ("ticket_id", "rule", "run", "step")
+        )
+    )
+)
+_OPEN = select(_EPISODE).where(_EPISODE.c.state == EpisodeState.OPEN.value).order_by(_EPISODE.c.id)
+_ALL_OPEN = Prepared(_OPEN.limit(bindparam("most")))
+_OPEN_DUE = Prepared(_OPEN.where(_EPISODE.c.next_at <= bindparam("now")).limit(bindparam("most")))
+_EPISODES = Prepared(select(_EPISODE).where(listed(_EPISODE.c.id)))
+_TOLD_IN = Prepared(select(_TOLD).where(listed(_TOLD.c.episode_id)))
 
 
 class Alerts(Repository):
@@ -97,8 +115,7 @@ class Alerts(Repository):
         found: dict[int, dict[AlertKey, AlertFact]] = {}
         for part in chunks(tickets):
             found |= {ticket: {} for ticket in part}
-            query = select(_FACT, _EPISODE.c.group_key).join(_EPISODE, _EPISODE.c.id == _FACT.c.episode_id)
-            for row in self._connection.execute(query.where(_FACT.c.ticket_id.in_(part))).mappings():
+            for row in self._rows(_FACTS_OF_TICKETS, ids=part):
                 fact = _fact(row)
                 found[fact.key.ticket][fact.key] = fact
         return found
@@ -107,9 +124,7 @@ class Alerts(Repository):
         """The facts that belong to these episodes, in order of time."""
         found: dict[int, list[AlertFact]] = {}
         for part in chunks(episodes):
-            query = select(_FACT, _EPISODE.c.group_key).join(_EPISODE, _EPISODE.c.id == _FACT.c.episode_id)
-            query = query.where(_FACT.c.episode_id.in_(part)).order_by(_FACT.c.at)
-            for row in self._connection.execute(query).mappings():
+            for row in self._rows(_FACTS_OF_EPISODES, ids=part):
                 found.setdefault(row["episode_id"], []).append(_fact(row))
         return found
 
@@ -163,7 +178,6 @@ class Alerts(Repository):
 
     def stated_rule_facts(self, limit: int) -> list[RuleFact]:
         """What waits to be taken over, oldest first."""
-        query = select(_STATED).order_by(_STATED.c.at, _STATED.c.ticket_id).limit(limit)
         return [
             RuleFact(
                 row["ticket_id"],
@@ -174,37 +188,28 @@ class Alerts(Repository):
                 seconds(row["at"]),
                 row["why"],
             )
-            for row in self._connection.execute(query).mappings()
+            for row in self._rows(_RULE_FACTS, most=limit)
         ]
 
     def take_rule_facts(self, facts: Iterable[RuleFact]) -> None:
         """These were taken over."""
         for fact in facts:
-            self._connection.execute(
-                delete(_STATED).where(
-                    _STATED.c.ticket_id == fact.ticket,
-                    _STATED.c.rule == fact.rule,
-                    _STATED.c.run == fact.run,
-                    _STATED.c.step == fact.step,
-                )
-            )
+            self._alter(_TAKE, ticket_id=fact.ticket, rule=fact.rule, run=fact.run, step=fact.step)
 
     # ---- episodes ----
 
     def open_episodes(self, *, due_at: int | None = None, limit: int | None = None) -> list[Episode]:
         """Open episodes, oldest first: those whose next look is due, or all."""
-        query = select(_EPISODE).where(_EPISODE.c.state == EpisodeState.OPEN.value)
-        if due_at is not None:
-            query = query.where(_EPISODE.c.next_at <= micros(due_at))
-        rows = self._connection.execute(query.order_by(_EPISODE.c.id).limit(limit)).mappings()
-        return [_episode(row) for row in rows]
+        most = ALL_ROWS if limit is None else limit
+        if due_at is None:
+            return [_episode(row) for row in self._rows(_ALL_OPEN, most=most)]
+        return [_episode(row) for row in self._rows(_OPEN_DUE, now=micros(due_at), most=most)]
 
     def episodes(self, ids: Iterable[int]) -> dict[int, Episode]:
         """These episodes, open or closed, by id."""
         found: dict[int, Episode] = {}
         for part in chunks(ids):
-            rows = self._connection.execute(select(_EPISODE).where(_EPISODE.c.id.in_(part))).mappings()
-            found |= {row["id"]: _episode(row) for row in rows}
+            found |= {row["id"]: _episode(row) for row in self._rows(_EPISODES, ids=part)}
         return found
 
     def save_episode(self, episode: Episode) -> int:
@@ -225,7 +230,7 @@ class Alerts(Repository):
         if episode.id == 0:
             made = insert(_EPISODE).values(**row).returning(_EPISODE.c.id)
             return int(self._connection.execute(made).scalar_one())
-        self._connection.execute(update(_EPISODE).where(_EPISODE.c.id == episode.id).values(**row))
+        self._rewrite(EpisodeRow, {**row, "id": episode.id})
         return episode.id
 
     # ---- what was told ----
@@ -234,7 +239,7 @@ class Alerts(Repository):
         """What each receiver has heard in these episodes, by episode and receiver."""
         found: dict[int, dict[str, Told]] = {}
         for part in chunks(episodes):
-            for row in self._connection.execute(select(_TOLD).where(_TOLD.c.episode_id.in_(part))).mappings():
+            for row in self._rows(_TOLD_IN, ids=part):
                 found.setdefault(row["episode_id"], {})[row["receiver"]] = Told(
                     receiver=row["receiver"],
                     at=seconds(row["at"]),
@@ -262,7 +267,7 @@ class Alerts(Repository):
 
     def alert_work(self, now: int) -> AlertWork:
         """What an otherwise idle cycle has to do, in one question."""
-        return AlertWork(*(bool(answer) for answer in self._connection.execute(_WORK, {"at": micros(now)}).one()))
+        return AlertWork(*(bool(answer) for answer in self._tuples(_WORK, at=micros(now))[0]))
 
     def unnoticed(self, since: int, judged: int, limit: int) -> list[int]:
         """Tickets with a clock that passed a point and may have no fact about it: those without any such fact, of what

@@ -9,15 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from syncd.core.model import TicketSnapshot
 from syncd.sla.observed import ReadingChange, reading_changes
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import Repository, chunks, table_of
 from syncd.store.schema import LinkRow
 from syncd.store.schema_clocks import ClockDueRow, TicketReadingRow
 
 _DUE, _READING = table_of(ClockDueRow), table_of(TicketReadingRow)
+_EVER_LINKED = Prepared(select(LinkRow.ticket_id).where(listed(LinkRow.issue_id)).distinct())
+_READINGS = Prepared(
+    select(_READING)
+    .where(listed(TicketReadingRow.ticket_id))
+    .order_by(TicketReadingRow.ticket_id, TicketReadingRow.at, TicketReadingRow.name)
+)
+_FORGET = Prepared(delete(_READING).where(TicketReadingRow.at <= bindparam("until")))
 
 AT_ONCE: Final = 0
 NEVER: Final = 1 << 62
@@ -37,8 +45,7 @@ class ClockMarks(Repository):
         """As touch_clocks, for every ticket that is or was linked to one of these issues."""
         if self._keeps_clocks:
             for part in chunks(issue_ids):
-                query = select(LinkRow.ticket_id).where(LinkRow.issue_id.in_(part)).distinct()
-                self.touch_clocks(self._connection.execute(query).scalars().all())
+                self.touch_clocks(self._column(_EVER_LINKED, ids=part))
 
     def outdate_clocks(self, ticket_ids: Iterable[int]) -> None:
         """As touch_clocks, for many at a time: they are computed in shares, after what changed just now."""
@@ -73,9 +80,7 @@ class ClockMarks(Repository):
         """What readings of these tickets told ahead of the exact history, oldest first."""
         found: dict[int, list[ReadingChange]] = {}
         for part in chunks(ticket_ids):
-            query = select(_READING).where(TicketReadingRow.ticket_id.in_(part))
-            query = query.order_by(TicketReadingRow.ticket_id, TicketReadingRow.at, TicketReadingRow.name)
-            for row in self._connection.execute(query).mappings():
+            for row in self._rows(_READINGS, ids=part):
                 change = ReadingChange(row["at"], row["name"], row["before"], row["after"])
                 found.setdefault(row["ticket_id"], []).append(change)
         return found
@@ -83,4 +88,4 @@ class ClockMarks(Repository):
     def forget_readings(self, until: int) -> None:
         """The exact history of all tickets is known until that instant (Unix seconds): readings add nothing to it. The
         table holds what was read in the last minutes, so that this walks over little."""
-        self._connection.execute(delete(_READING).where(TicketReadingRow.at <= until))
+        self._alter(_FORGET, until=until)

@@ -7,16 +7,53 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from syncd.core.model import Link
 from syncd.store.codec import from_micros, maybe_moment, to_micros
 from syncd.store.intents import SUPERSEDED, Intent, Intents
+from syncd.store.prepared import Prepared
 from syncd.store.rows import table_of
 from syncd.store.schema import CreationRow, IntentRow, IssueRow, LinkRow
 
 _CREATION = table_of(CreationRow)
 _INTENT = table_of(IntentRow)
+
+_BY_MARKER = Prepared(select(_CREATION).where(CreationRow.marker == bindparam("marker")))
+_SINCE = Prepared(
+    select(_CREATION).where(CreationRow.at > bindparam("since")).order_by(CreationRow.at, CreationRow.marker)
+)
+_NOTE = Prepared(
+    select(CreationRow.note).where(
+        CreationRow.ticket_id == bindparam("ticket_id"),
+        CreationRow.route == bindparam("route"),
+        CreationRow.issue_id == bindparam("issue_id"),
+    )
+)
+_LAST_OCCURRENCES = (
+    Prepared(
+        select(func.max(CreationRow.occurrence)).where(
+            CreationRow.ticket_id == bindparam("ticket_id"),
+            CreationRow.route == bindparam("route"),
+            CreationRow.issue_id.is_not(None),
+        )
+    ),
+    Prepared(
+        select(func.max(LinkRow.occurrence)).where(
+            LinkRow.ticket_id == bindparam("ticket_id"),
+            LinkRow.route == bindparam("route"),
+            LinkRow.origin == "created",
+        )
+    ),
+)
+_WAS_LINKED = Prepared(
+    select(LinkRow.id).where(LinkRow.ticket_id == bindparam("ticket_id"), LinkRow.route == bindparam("route")).limit(1)
+)
+_REFUSED = Prepared(
+    select(_INTENT)
+    .where(IntentRow.state == "refused", IntentRow.kind == "create_bug", IntentRow.last_error != SUPERSEDED)
+    .order_by(IntentRow.seq.desc())
+)
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -81,7 +118,7 @@ class Creations(Intents):
             "made_at": None,
             "twins": "",
         }
-        self._connection.execute(insert(_CREATION).values(**row))
+        self._insert(CreationRow, row)
         return 0.0, ""
 
     def recall_creation(
@@ -104,7 +141,7 @@ class Creations(Intents):
             "made_at": to_micros(at),
             "twins": "",
         }
-        self._connection.execute(insert(_CREATION).values(**row))
+        self._insert(CreationRow, row)
 
     def _wait(self, route: str, span: timedelta, most: int, requester: int | None, now: datetime) -> float:
         since = to_micros(now - span)
@@ -119,13 +156,12 @@ class Creations(Intents):
 
     def creation(self, marker: str) -> Creation | None:
         """The bug with this marker."""
-        row = self._connection.execute(select(_CREATION).where(CreationRow.marker == marker)).mappings().first()
+        row = self._row(_BY_MARKER, marker=marker)
         return None if row is None else _creation(row)
 
     def creations_since(self, moment: datetime) -> list[Creation]:
         """Those that were sent after that moment, oldest first."""
-        query = select(_CREATION).where(CreationRow.at > to_micros(moment)).order_by(CreationRow.at, CreationRow.marker)
-        return [_creation(row) for row in self._connection.execute(query).mappings()]
+        return [_creation(row) for row in self._rows(_SINCE, since=to_micros(moment))]
 
     def creation_made(self, creation: Creation, now: datetime) -> None:
         """Its issue is known. Makes the row where a restored store has none."""
@@ -148,7 +184,7 @@ class Creations(Intents):
             "at": to_micros(creation.at),
             "twins": "",
         }
-        self._connection.execute(insert(_CREATION).values(**row))
+        self._insert(CreationRow, row)
 
     def twins_flagged(self, marker: str, keys: Iterable[str]) -> None:
         """These issues were found to be second ones, and said to be."""
@@ -161,25 +197,14 @@ class Creations(Intents):
         """What the tickets of these links are to hear of the bug that was made for them, by link id."""
         found = {}
         for link in links:
-            query = select(CreationRow.note).where(
-                CreationRow.ticket_id == link.ticket_id,
-                CreationRow.route == link.route,
-                CreationRow.issue_id == link.issue_id,
-            )
-            note = self._connection.execute(query).scalar()
+            note = self._value(_NOTE, ticket_id=link.ticket_id, route=link.route, issue_id=link.issue_id)
             if note is not None:
                 found[link.id] = str(note)
         return found
 
     def next_occurrence(self, ticket_id: int, route: str) -> int:
         """One more than the bugs that were made for the ticket by this route; links tell it where rows were lost."""
-        by_row = select(func.max(CreationRow.occurrence)).where(
-            CreationRow.ticket_id == ticket_id, CreationRow.route == route, CreationRow.issue_id.is_not(None)
-        )
-        by_link = select(func.max(LinkRow.occurrence)).where(
-            LinkRow.ticket_id == ticket_id, LinkRow.route == route, LinkRow.origin == "created"
-        )
-        return max(self._connection.execute(query).scalar() or 0 for query in (by_row, by_link)) + 1
+        return max(self._value(last, ticket_id=ticket_id, route=route) or 0 for last in _LAST_OCCURRENCES) + 1
 
     def newest_issue_number(self, project_key: str) -> int:
         """The highest number among the project's issues that were ever read; 0 when none was."""
@@ -190,15 +215,11 @@ class Creations(Intents):
 
     def was_linked(self, ticket_id: int, route: str) -> bool:
         """The ticket has, or had, a link of this route."""
-        query = select(LinkRow.id).where(LinkRow.ticket_id == ticket_id, LinkRow.route == route).limit(1)
-        return self._connection.execute(query).scalar() is not None
+        return self._value(_WAS_LINKED, ticket_id=ticket_id, route=route) is not None
 
     def refused_creations(self) -> list[Intent]:
         """Bugs that Jira would not make, and that are still wanted, newest first."""
-        query = select(_INTENT).where(
-            IntentRow.state == "refused", IntentRow.kind == "create_bug", IntentRow.last_error != SUPERSEDED
-        )
-        return self._asked(query.order_by(IntentRow.seq.desc()))
+        return self._sound_intents(self._rows(_REFUSED))
 
 
 def _creation(row: Mapping[Any, Any]) -> Creation:

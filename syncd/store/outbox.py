@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from syncd.core.alert_model import Attempt, Letter, Post
 from syncd.store.alerts import keys_of, keys_text, maybe_micros, maybe_seconds, micros, seconds
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import Repository, chunks, table_of
 from syncd.store.schema_alerts import AttemptRow, OutboxRow
 
@@ -17,21 +18,80 @@ _OUTBOX, _ATTEMPT = table_of(OutboxRow), table_of(AttemptRow)
 UNDER_WAY: Final = (Post.NEW.value, Post.SENDING.value, Post.UNKNOWN.value)
 """States of a row that has yet to reach its address."""
 
+_WAITS_FOR_DIGEST = (_OUTBOX.c.state == Post.DIGEST.value) & _OUTBOX.c.carrier.is_(None)
+_EARLIER = _OUTBOX.alias("earlier")
+_IS_BEHIND = (
+    select(_EARLIER.c.id)
+    .where(
+        _EARLIER.c.group_key == _OUTBOX.c.group_key,
+        _EARLIER.c.receiver == _OUTBOX.c.receiver,
+        _EARLIER.c.channel == _OUTBOX.c.channel,
+        _EARLIER.c.address == _OUTBOX.c.address,
+        _EARLIER.c.seq < _OUTBOX.c.seq,
+        _EARLIER.c.state.in_(UNDER_WAY),
+    )
+    .exists()
+)
+_DUE = Prepared(
+    select(_OUTBOX)
+    .where(
+        or_(
+            _OUTBOX.c.state.in_([Post.NEW.value, Post.UNKNOWN.value]) & (_OUTBOX.c.not_before <= bindparam("now")),
+            (_OUTBOX.c.state == Post.SENDING.value) & (_OUTBOX.c.lease_until <= bindparam("now")),
+        ),
+        ~_IS_BEHIND,
+    )
+    .order_by(_OUTBOX.c.not_before, _OUTBOX.c.id)
+    .limit(bindparam("most"))
+)
+_LAST_SEQ = Prepared(
+    select(func.max(_OUTBOX.c.seq)).where(
+        _OUTBOX.c.group_key == bindparam("group_key"), _OUTBOX.c.receiver == bindparam("receiver")
+    )
+)
+_BY_MESSAGE = Prepared(select(_OUTBOX.c.id).where(_OUTBOX.c.message_id == bindparam("message_id")))
+_BY_ID = Prepared(select(_OUTBOX).where(listed(_OUTBOX.c.id)).order_by(_OUTBOX.c.id))
+_TIMES = Prepared(
+    select(_OUTBOX.c.group_key, _OUTBOX.c.seq, func.min(_OUTBOX.c.created_at))
+    .where(
+        _OUTBOX.c.receiver == bindparam("receiver"),
+        _OUTBOX.c.created_at >= bindparam("since"),
+        _OUTBOX.c.state.not_in([Post.DIGEST.value, Post.CANCELLED.value]),
+    )
+    .group_by(_OUTBOX.c.group_key, _OUTBOX.c.seq)
+)
+_DIGEST_DUE = Prepared(
+    select(_OUTBOX).where(_WAITS_FOR_DIGEST, _OUTBOX.c.not_before <= bindparam("now")).order_by(_OUTBOX.c.id)
+)
+_FIRST_DIGEST = Prepared(
+    select(func.min(_OUTBOX.c.not_before)).where(_WAITS_FOR_DIGEST, _OUTBOX.c.receiver == bindparam("receiver"))
+)
+_CLAIM = Prepared(
+    update(_OUTBOX)
+    .where(
+        _OUTBOX.c.id == bindparam("letter"),
+        _OUTBOX.c.state == bindparam("was"),
+        _OUTBOX.c.tries == bindparam("tried"),
+        _OUTBOX.c.epoch <= bindparam("ours"),
+    )
+    .values(
+        state=Post.SENDING.value, lease_until=bindparam("until"), epoch=bindparam("ours"), tries=bindparam("tried") + 1
+    )
+)
+
 
 class Outbox(Repository):
     """Instants go in and come out in Unix seconds."""
 
     def next_seq(self, group: str, receiver: str) -> int:
         """The number of the receiver's next notification about a group: 1, 2, …"""
-        query = select(func.max(_OUTBOX.c.seq)).where(_OUTBOX.c.group_key == group, _OUTBOX.c.receiver == receiver)
-        return int(self._connection.execute(query).scalar_one() or 0) + 1
+        return int(self._value(_LAST_SEQ, group_key=group, receiver=receiver) or 0) + 1
 
     def add_letters(self, letters: Iterable[Letter]) -> list[int]:
         """Puts new rows in; returns their ids. A letter whose Message-ID is there already is left out."""
         made: list[int] = []
         for letter in letters:
-            there = select(_OUTBOX.c.id).where(_OUTBOX.c.message_id == letter.message_id)
-            if self._connection.execute(there).first() is None:
+            if not self.knows_message(letter.message_id):
                 row = insert(_OUTBOX).values(**_row_of(letter)).returning(_OUTBOX.c.id)
                 made.append(int(self._connection.execute(row).scalar_one()))
         return made
@@ -46,6 +106,8 @@ class Outbox(Repository):
         newest_first: bool = False,
     ) -> list[Letter]:
         """Rows by id, by episode, or all of these states."""
+        if ids is not None and states is None and limit is None and not newest_first:
+            return [_letter(row) for part in chunks(ids) for row in self._rows(_BY_ID, ids=part)]
         query = select(_OUTBOX)
         if states is not None:
             query = query.where(_OUTBOX.c.state.in_([state.value for state in states]))
@@ -61,19 +123,13 @@ class Outbox(Repository):
 
     def knows_message(self, message_id: str) -> bool:
         """True when a letter with that id was ever written."""
-        query = select(_OUTBOX.c.id).where(_OUTBOX.c.message_id == message_id)
-        return self._connection.execute(query).first() is not None
+        return self._value(_BY_MESSAGE, message_id=message_id) is not None
 
     def times_written(self, receiver: str, since: int) -> tuple[int, ...]:
         """When the receiver's notifications since then were written, each once whatever the number of its addresses;
         what went into a digest does not count."""
-        query = select(_OUTBOX.c.group_key, _OUTBOX.c.seq, func.min(_OUTBOX.c.created_at))
-        query = query.where(
-            _OUTBOX.c.receiver == receiver,
-            _OUTBOX.c.created_at >= micros(since),
-            _OUTBOX.c.state.not_in([Post.DIGEST.value, Post.CANCELLED.value]),
-        ).group_by(_OUTBOX.c.group_key, _OUTBOX.c.seq)
-        return tuple(sorted(seconds(at) for _, _, at in self._connection.execute(query)))
+        rows = self._tuples(_TIMES, receiver=receiver, since=micros(since))
+        return tuple(sorted(seconds(at) for _, _, at in rows))
 
     def outbox_counts(self) -> dict[str, int]:
         """How many rows there are, by state."""
@@ -89,17 +145,11 @@ class Outbox(Repository):
 
     def digest_waiting(self, now: int) -> list[Letter]:
         """Rows whose digest is due, oldest first."""
-        query = select(_OUTBOX).where(
-            _OUTBOX.c.state == Post.DIGEST.value, _OUTBOX.c.carrier.is_(None), _OUTBOX.c.not_before <= micros(now)
-        )
-        return [_letter(row) for row in self._connection.execute(query.order_by(_OUTBOX.c.id)).mappings()]
+        return [_letter(row) for row in self._rows(_DIGEST_DUE, now=micros(now))]
 
     def first_digest(self, receiver: str) -> int | None:
         """When the receiver's next digest of overflow is due; None when nothing waits for one."""
-        query = select(func.min(_OUTBOX.c.not_before)).where(
-            _OUTBOX.c.state == Post.DIGEST.value, _OUTBOX.c.carrier.is_(None), _OUTBOX.c.receiver == receiver
-        )
-        return maybe_seconds(self._connection.execute(query).scalar_one())
+        return maybe_seconds(self._value(_FIRST_DIGEST, receiver=receiver))
 
     def went_with(self, ids: Iterable[int], carrier: int, now: int) -> None:
         """These rows went with that letter."""
@@ -115,9 +165,7 @@ class Outbox(Repository):
     def cancel_letters(self, ids: Iterable[int], why: str, now: int) -> int:
         """Takes back rows that surely reached nobody yet; returns how many."""
         count = 0
-        waiting = or_(
-            _OUTBOX.c.state == Post.NEW.value, (_OUTBOX.c.state == Post.DIGEST.value) & _OUTBOX.c.carrier.is_(None)
-        )
+        waiting = or_(_OUTBOX.c.state == Post.NEW.value, _WAITS_FOR_DIGEST)
         for part in chunks(ids):
             change = update(_OUTBOX).where(_OUTBOX.c.id.in_(part), waiting)
             values = {"state": Post.CANCELLED.value, "last_error": why, "done_at": micros(now)}
@@ -129,26 +177,7 @@ class Outbox(Repository):
     def letters_due(self, now: int, limit: int) -> list[Letter]:
         """Rows to be tried now: due ones that are new or in doubt, and those whose sender is gone (its lease ran out).
         None while an earlier notification to the same address about the same group is under way. Oldest first."""
-        earlier = _OUTBOX.alias("earlier")
-        before_it = (
-            select(earlier.c.id)
-            .where(
-                earlier.c.group_key == _OUTBOX.c.group_key,
-                earlier.c.receiver == _OUTBOX.c.receiver,
-                earlier.c.channel == _OUTBOX.c.channel,
-                earlier.c.address == _OUTBOX.c.address,
-                earlier.c.seq < _OUTBOX.c.seq,
-                earlier.c.state.in_(UNDER_WAY),
-            )
-            .exists()
-        )
-        at = micros(now)
-        ready = or_(
-            _OUTBOX.c.state.in_([Post.NEW.value, Post.UNKNOWN.value]) & (_OUTBOX.c.not_before <= at),
-            (_OUTBOX.c.state == Post.SENDING.value) & (_OUTBOX.c.lease_until <= at),
-        )
-        query = select(_OUTBOX).where(ready, ~before_it).order_by(_OUTBOX.c.not_before, _OUTBOX.c.id).limit(limit)
-        return [_letter(row) for row in self._connection.execute(query).mappings()]
+        return [_letter(row) for row in self._rows(_DUE, now=micros(now), most=limit)]
 
     def release_letters(self, epoch: int) -> int:
         """What a process claimed that has been replaced since (its epoch is below this one) may be tried at once: it
@@ -158,31 +187,21 @@ class Outbox(Repository):
 
     def claim_letter(self, letter: Letter, now: int, *, lease: int, epoch: int) -> bool:
         """Takes the row for one try; False when somebody else took or ended it meanwhile."""
-        change = update(_OUTBOX).where(
-            _OUTBOX.c.id == letter.id,
-            _OUTBOX.c.state == letter.state.value,
-            _OUTBOX.c.tries == letter.tries,
-            _OUTBOX.c.epoch <= epoch,
-        )
-        values = {
-            "state": Post.SENDING.value,
-            "lease_until": micros(now + lease),
-            "epoch": epoch,
-            "tries": letter.tries + 1,
-        }
-        return bool(self._connection.execute(change.values(**values)).rowcount)
+        known = {"letter": letter.id, "was": letter.state.value, "tried": letter.tries}
+        return bool(self._alter(_CLAIM, **known, ours=epoch, until=micros(now + lease)))
 
     def settle_letter(self, letter: Letter, attempt: Attempt) -> None:
         """One try ended: the row as it is now, and the attempt beside it."""
-        change = update(_OUTBOX).where(_OUTBOX.c.id == letter.id)
-        self._connection.execute(
-            change.values(
-                state=letter.state.value,
-                not_before=micros(letter.not_before),
-                doubts=letter.doubts,
-                last_error=letter.last_error,
-                done_at=maybe_micros(letter.done_at),
-            )
+        self._rewrite(
+            OutboxRow,
+            {
+                "id": letter.id,
+                "state": letter.state.value,
+                "not_before": micros(letter.not_before),
+                "doubts": letter.doubts,
+                "last_error": letter.last_error,
+                "done_at": maybe_micros(letter.done_at),
+            },
         )
         row = {
             "outbox_id": attempt.letter,

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, insert, inspect, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 CHUNK = 500
 """How many values go into one IN list, and rows into one INSERT."""
+
+ALL_ROWS: Final = 1 << 62
+"""The limit of a statement where there is none."""
 
 CHECKED: tuple[tuple[type[Base], str], ...] = ((LinkRow, "id"), (IntentRow, "id"), (CursorRow, "name"))
 """The tables whose rows carry a checksum, each with its key."""

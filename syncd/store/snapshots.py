@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, delete, func, select
 
@@ -14,15 +14,12 @@ from syncd.core.ports import TicketEvent
 from syncd.store.clock_marks import ClockMarks
 from syncd.store.codec import decode, encode, from_micros, to_micros
 from syncd.store.prepared import Prepared, listed
-from syncd.store.rows import chunks, digest, table_of
+from syncd.store.rows import ALL_ROWS, chunks, digest, table_of
 from syncd.store.schema import Base, IssueRow, TicketChangeRow, TicketRow, TouchedRow
 
 S = TypeVar("S", TicketSnapshot, IssueSnapshot)
 
 _TICKET, _ISSUE = table_of(TicketRow), table_of(IssueRow)
-
-_ALL: Final = 1 << 62
-"""More rows than there can be: the limit where there is none."""
 
 _TICKETS = Prepared(select(_TICKET).where(listed(TicketRow.id)))
 _ISSUES = Prepared(select(_ISSUE).where(listed(IssueRow.id)))
@@ -195,7 +192,7 @@ class Snapshots(ClockMarks):
 
     def ticket_changes(self, ticket_id: int, limit: int | None = None) -> list[TicketChange]:
         """The ticket's events, newest first."""
-        rows = self._tuples(_EVENTS, ticket_id=ticket_id, most=_ALL if limit is None else limit)
+        rows = self._tuples(_EVENTS, ticket_id=ticket_id, most=ALL_ROWS if limit is None else limit)
         told = (self._change(event_id, body) for event_id, body in rows)
         return [change for change in told if change is not None]
 
@@ -211,7 +208,7 @@ class Snapshots(ClockMarks):
 
     def touched(self, limit: int | None = None) -> list[str]:
         """The subjects to plan, the one that waits longest first."""
-        return self._column(_TOUCHED, most=_ALL if limit is None else limit)
+        return self._column(_TOUCHED, most=ALL_ROWS if limit is None else limit)
 
     def untouch(self, subjects: Iterable[str], upto: datetime | None = None) -> None:
         """The subjects are planned. With `upto`, one that was touched again after that moment stays."""
