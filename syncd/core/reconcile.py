@@ -10,7 +10,8 @@
 Bug → ticket is decided per ticket (the least advanced of its live links), ticket → bug per bug (votes of its tickets).
 
 Conflict codes: ticket_gone, bug_gone, merge_target, unmapped_project, unmapped_status, bounced, repeated,
-no_agreement, not_allowed, both_moved, bug_came_back, and, from the executor, refused, unreachable and create.
+no_agreement, not_allowed, both_moved, bug_came_back, and, from the executor, refused, unreachable, overwritten and
+create.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.actions import CommentOnBug, MoveBug, Settles
-from syncd.core.model import ActorKind, Base, IssueChange, IssueSnapshot
+from syncd.core.model import ActorKind, Base, Conflict, IssueChange, IssueSnapshot, Seen
 from syncd.core.ports import IssueSource, Transition
 from syncd.core.walk import MAX_STEPS, Step, Stuck, next_step
 from syncd.core.world import status_attribute
@@ -48,15 +48,19 @@ class BugWriter:
         visited: list[str] = []
         refused: RefusedError | None = None
         known: frozenset[str] | None = None
+        shown: frozenset[str] | None = None
+        buried: IssueChange | None = None
         for _ in range(MAX_STEPS + 1):
             issue = self._jira.read([action.issue_id])[0]
             if known is None:
                 # A walk that begins has made none of the changes that are there.
                 known = frozenset(change.id for change in issue.history) if since is None else frozenset()
             ours = _own_changes(issue, marker, known, since)
+            buried = _buried(action, issue, ours, shown) or buried
             stop = _where(action, issue, ours)
             if stop is not None:
-                return self._arrived(action, issue, ours, now) if isinstance(stop, Done) else stop
+                return self._arrived(action, issue, ours, now, buried) if isinstance(stop, Done) else stop
+            shown = frozenset(change.id for change in issue.history)
             visited.append(issue.status_id)
             transitions = self._jira.transitions(action.issue_id)
             learn(issue, transitions)
@@ -94,8 +98,25 @@ class BugWriter:
             return error
         return None
 
-    def _arrived(self, action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange], now: datetime) -> Outcome:
-        """Base is what we reached: when somebody moved the bug on since, the planner sees that move and its maker."""
+    def verify_move(self, action: MoveBug) -> Outcome | None:
+        """After an unknown answer or a crash: None when the bug is where the walk leads, or gone, so that it can end at
+        once. Elsewhere a transition may still be running: taken up again at once, the walk could be over, and a person
+        have moved the bug on, when Jira carries that request out."""
+        issue = self._jira.read([action.issue_id], history=False)[0]
+        if not issue.visible or issue.status_id == action.target.status_id:
+            return None
+        return Later(0.0, f"{action.issue_key} has not arrived")
+
+    def _arrived(
+        self,
+        action: MoveBug,
+        issue: IssueSnapshot,
+        ours: Sequence[IssueChange],
+        now: datetime,
+        buried: IssueChange | None,
+    ) -> Outcome:
+        """Base is what we reached: when somebody moved the bug on since, the planner sees that move and its maker.
+        `buried`: a move that we wrote over without having seen it; whoever made it decides, unless they did already."""
         reached = issue
         if issue.status_id != action.target.status_id:
             reached = replace(
@@ -105,13 +126,15 @@ class BugWriter:
                 updated_ms=int(ours[0].at.timestamp() * 1000),
             )
         bases = {s.link_id: base_after_walk(s, reached, now, wrote=bool(ours)) for s in action.settles}
+        is_last = bool(ours) and issue.last_change is not None and issue.last_change.id == ours[0].id
+        conflicts = _overwritten(action, issue, buried, now) if buried is not None and is_last else {}
         own = (
             ((action.subject, status_attribute(reached.status_id), reached.status_id, action.by_person),)
             if ours
             else ()
         )
         result = {"status": issue.status_name, "resolution": issue.resolution_name, "updated": issue.updated_ms}
-        return Done(bases=bases, issues=(issue,), own_writes=own, result=result)
+        return Done(bases=bases, conflicts=conflicts, issues=(issue,), own_writes=own, result=result)
 
     def comment(self, action: CommentOnBug, marker: str, *, before_send: Callable[[], None]) -> Outcome:
         """Posts once: the comments are looked through for the marker first, as after an unknown answer and after a
@@ -176,6 +199,44 @@ def _own_changes(
         return since is None or change.at >= since - CLOCK_SKEW
 
     return [change for change in issue.history if is_ours(change)]
+
+
+def _buried(
+    action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange], shown: Collection[str] | None
+) -> IssueChange | None:
+    """The newest move of somebody else that lies below our last one and that we had not seen when we made it. Jira has
+    no compare-and-swap, so that only its history tells, afterwards. `shown`: what the reading before our step showed;
+    None when that is forgotten, and what the plan knew must do."""
+    if not ours:
+        return None
+    planned = max((settles.issue_version for settles in action.settles), default=None)
+    mine = {change.id for change in ours}
+    below = issue.history[[change.id for change in issue.history].index(ours[0].id) + 1 :]
+    for change in below:
+        if change.id in mine or change.marker is not None or change.actor.kind is ActorKind.SELF:
+            continue
+        if shown is not None:
+            return change if change.id not in shown else None
+        return change if planned is not None and change.at.timestamp() * 1000 > planned else None
+    return None
+
+
+def _overwritten(action: MoveBug, issue: IssueSnapshot, buried: IssueChange, now: datetime) -> dict[int, Conflict]:
+    """Both meant something: a person decides."""
+    who = buried.actor.name or "somebody"
+    message = (
+        f"'{who}' moved {issue.key} at the same moment as syncd, whose move to {issue.status_name} is the one that "
+        f"stayed. Move {issue.key} to where it belongs, or leave it so: syncd conflicts resolve"
+    )
+    return {
+        s.link_id: Conflict(
+            "overwritten",
+            f"{message} {s.link_id} --take as-is",
+            Seen(issue.status_id, issue.resolution_id, s.ticket),
+            now,
+        )
+        for s in action.settles
+    }
 
 
 def _with_refusal(message: str, refused: RefusedError | None) -> str:

@@ -293,7 +293,10 @@ class Executor:
             case RemoveTag():
                 return Later(0.0, "tags are read again")
             case MoveBug():
-                return Later(0.0, "the bug's status is read again")
+                moved = self._bugs.verify_move(action)
+                if moved is None:
+                    return Later(0.0, "the bug's status is read again")
+                found = moved
             case _:
                 raise TypeError(f"nothing verifies {action.kind}")
         return self._waited(intent, found, now)

@@ -146,3 +146,20 @@ def test_a_bug_that_is_hidden_while_it_waits_for_a_comment_refused_nothing(
     lab.agent_sets(ticket, "open")
     lab.settle()
     assert lab.conflicts() == []
+
+
+def test_a_move_that_ours_came_on_top_of_unseen_is_a_conflict(tmp_path: Path, deployment: Deployment) -> None:
+    """Jira has no compare-and-swap: a request that it carries out late may bury what a developer did meanwhile."""
+    lab = Lab(tmp_path, deployment, routes=OPS)
+    ticket, key = lab.ticket(), lab.bug("Done", "Fixed", project="OPS")
+    lab.link(ticket, key)
+    lab.settle()
+    late = Fault("late", service="jira", method="POST", path=r"/transitions$", times=1, args={"seconds": 30.0})
+    lab.sandbox.ctx.faults.add(late)
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
+    lab.cycle()
+    lab.sandbox.jira.force_status(lab.developer, key, "In Progress", None)
+    lab.cycle(12)
+    lab.settle()
+    assert lab.issue(key)["status"] == "To Do"
+    assert lab.conflicts() == ["overwritten"]

@@ -24,8 +24,8 @@ ABLATIONS: tuple[Ablation, ...] = (
             ),
             Change(
                 "cycle/fetch.py",
-                "tx.set_cursor_forward(UPDATED_ISSUES, max(since, newest.updated_ms if newest else 0), now)",
-                "tx.set_cursor_forward(UPDATED_ISSUES, max(since, int(now.timestamp() * 1000)), now)",
+                "newest.updated_ms if first else max(since, newest.updated_ms), now)",
+                "max(since, int(now.timestamp() * 1000)), now)",
             ),
         ),
     ),
@@ -164,11 +164,12 @@ ABLATIONS: tuple[Ablation, ...] = (
             ),
             Change(
                 "executor/bugs.py",
-                """        found = self.verify_comment(action, marker)
-        if not isinstance(found, Later):
-            return found
+                """            found = self.verify_comment(action, marker)
+        except NotFoundError:
 """,
-                "",
+                """            found = Later(0.0, "")
+        except NotFoundError:
+""",
             ),
         ),
     ),

@@ -57,11 +57,12 @@ OF_WRITES: tuple[Ablation, ...] = (
             ),
             Change(
                 "executor/bugs.py",
-                """        found = self.verify_comment(action, marker)
-        if not isinstance(found, Later):
-            return found
+                """            found = self.verify_comment(action, marker)
+        except NotFoundError:
 """,
-                "",
+                """            found = Later(0.0, "")
+        except NotFoundError:
+""",
             ),
         ),
     ),

@@ -1,14 +1,20 @@
-"""What may happen between two cycles of a history, and how it is made good again."""
+"""What may happen between two cycles of a history, or within one, and how it is made good again."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
 
+from syncd.sandbox.faults import Fault
 from syncd.sandbox.seed import CLIENT_ID
+from tests.simulation.faults import WRITES
+from tests.simulation.wire import Call
 
 if TYPE_CHECKING:
     from tests.simulation.history import History
+
+SHUT_FOR_WRITES = {"zendesk": "zendesk_read_only", "jira": "jira_read_only"}
+CYCLES_OF_A_LULL = 3
 
 
 def _jump(history: History, rng: random.Random, _number: int) -> None:
@@ -54,10 +60,58 @@ def _back_up(history: History, _rng: random.Random, _number: int) -> None:
         history.outcome.marks["an old backup was put back"] += 1
 
 
+def _shut_for_writes(history: History, rng: random.Random, number: int) -> None:
+    """One server is maintained: it can be read, and takes no writes."""
+    history.wounds[rng.choice(list(SHUT_FOR_WRITES.values()))] = number + rng.randint(1, 4)
+
+
+def _lull(history: History, rng: random.Random, _number: int) -> None:
+    """Nobody does anything for some minutes, and the daemon goes on; not all that goes wrong stops with the people."""
+    for _ in range(CYCLES_OF_A_LULL):
+        history.sandbox.advance(rng.uniform(20.0, 150.0))
+        history.cycle()
+
+
+def _race(history: History, rng: random.Random, call: Call) -> None:
+    """Somebody has a hand on what is about to be written."""
+    if call.subject:
+        # Zendesk's stamps have whole seconds: what happens in one second is one moment to a compare-and-swap.
+        history.sandbox.advance(1.0 - history.sandbox.clock.now() % 1.0)
+        done = history.people.meddle(call.subject, rng)
+        history.note(f"at the same time: {done}")
+
+
+def _shut_out(history: History, rng: random.Random, _call: Call) -> None:
+    """Our account ends while a cycle runs."""
+    kind = rng.choice(("jira_revoked", "jira_revoked", "zendesk_revoked"))
+    if kind not in history.wounds:
+        EVENTS[kind](history, rng, history.round)
+
+
+def inside(history: History, call: Call) -> None:
+    """What happens right before a call."""
+    for kind, happens in INSIDE.items():
+        if (call.write or kind not in BEFORE_WRITES) and history.swarm.strikes(
+            kind, times=WRITES if call.write else 1.0
+        ):
+            history.outcome.faults[kind] += 1
+            happens(history, history.swarm.stream(kind), call)
+
+
+def refusal(history: History, call: Call) -> tuple[str, Fault] | None:
+    """What a server that is maintained answers to a write."""
+    if not call.write or SHUT_FOR_WRITES[call.service] not in history.wounds:
+        return None
+    busy = {"status": 503, "body": "We are down for maintenance", "headers": {"Retry-After": "5"}}
+    return "read_only", Fault("status", call.service, args=busy)
+
+
 def mend(history: History, wound: str) -> None:
-    """What was revoked or hidden is given back."""
+    """What was revoked, hidden or shut is given back."""
     del history.wounds[wound]
     history.note(f"mended: {wound}")
+    if wound in SHUT_FOR_WRITES.values():
+        return
     if wound == "zendesk_revoked":
         history.sandbox.zendesk.restore_credential(client_id=CLIENT_ID)
     elif wound == "jira_revoked":
@@ -75,4 +129,8 @@ EVENTS = {
     "project_hidden": _hide,
     "restart": _restart,
     "old_backup": _back_up,
+    "read_only": _shut_for_writes,
+    "lull": _lull,
 }
+INSIDE = {"race": _race, "shut_out": _shut_out}
+BEFORE_WRITES = frozenset({"race"})

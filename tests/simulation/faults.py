@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from syncd.sandbox.faults import Fault
+from tests.simulation.plagues import Plague
 from tests.simulation.wire import REORDERED, STALE
 
 Make = Callable[[random.Random, float], Fault]
@@ -105,6 +106,22 @@ CALL_FAULTS = (
     CallFault("jira_captcha", _plain("captcha"), "jira"),
 )
 
+
+def _lost(rng: random.Random, _now: float) -> Fault:
+    """It was applied, and nothing that came back says so."""
+    kind = rng.choice(("drop_after", "torn", "status_after"))
+    return Fault(kind, "", args={"status": 502, "body": "Bad gateway"} if kind == "status_after" else {})
+
+
+WRITE_FAULTS = (
+    CallFault("lost_answer_jira", _lost, "jira", "write"),
+    CallFault("lost_answer_zendesk", _lost, "zendesk", "write"),
+    CallFault("lost_creation", _lost, "jira", "write", ends="/issue"),
+    CallFault("late_creation", _late(5, 150), "jira", "write", ends="/issue"),
+    CallFault("late_comment", _late(6, 50), "jira", "write", ends="/comment"),
+)
+"""What may become of writes, kind by kind: seldom by chance, often where it is a plague."""
+
 CRASHES = ("crash_before_call", "crash_after_call", "crash_before_commit", "crash_after_commit")
 STORE_FAULTS = ("store_busy", "store_full")
 EVENTS = (
@@ -137,7 +154,22 @@ SETTINGS = (
 )
 """What one of the servers, or the people in charge, are like throughout a history."""
 
-ALL_KINDS = (*(fault.name for fault in CALL_FAULTS), *CRASHES, *STORE_FAULTS, *EVENTS, *SETTINGS)
+MORE_EVENTS = ("read_only", "lull")
+"""What may happen between two cycles, too."""
+
+INSIDE = ("race", "shut_out")
+"""What may happen at any moment of a cycle."""
+
+ALL_KINDS = (
+    *(fault.name for fault in CALL_FAULTS),
+    *CRASHES,
+    *STORE_FAULTS,
+    *EVENTS,
+    *SETTINGS,
+    *(fault.name for fault in WRITE_FAULTS),
+    *MORE_EVENTS,
+    *INSIDE,
+)
 LONG = ("429_far_date", "429_largest", "jira_dc_blocked")
 """Kinds that silence the daemon for an hour: seldom, or little else would happen."""
 WRITES = 4.0
@@ -156,25 +188,30 @@ RARE = {
     "stale_list": 4.0,
     "stale_read": 8.0,
     "reordered_page": 2.0,
+    "lost_creation": 3.0,
+    "late_creation": 3.0,
+    "late_comment": 2.0,
 }
 """What few calls can suffer strikes those more often."""
 
 
 class Swarm:
-    """The kinds of one seed and their rates. `off`: kinds that are left out."""
+    """The kinds of one seed and their rates. `off`: kinds that are left out; `plagues`: kinds that are frequent."""
 
-    def __init__(self, seed: int | str, off: Collection[str] = ()) -> None:
+    def __init__(self, seed: int | str, off: Collection[str] = (), plagues: Collection[Plague] = ()) -> None:
         chooser = random.Random(f"{seed}:swarm")
         calm = chooser.random() < 0.1  # some histories have people only
         share = chooser.uniform(0.05, 0.5)
         busy = chooser.uniform(0.005, 0.05)  # how much of all calls each kind strikes
-        self._streams: dict[str, random.Random] = {}
         self.rates: dict[str, float] = {}
         for name in ALL_KINDS:
             wanted, rate = chooser.random() < share, chooser.uniform(0.2, 1.0)
             if wanted and not calm and name not in off:
                 self.rates[name] = rate * _scale(name, busy)
-                self._streams[name] = random.Random(f"{seed}:{name}")
+        for name, rate in [pair for plague in plagues for pair in plague.rates.items()]:
+            if not calm and name not in off:
+                self.rates[name] = max(rate, self.rates.get(name, 0.0))
+        self._streams = {name: random.Random(f"{seed}:{name}") for name in self.rates}
 
     def has(self, name: str) -> bool:
         """Whether this kind is on."""
@@ -193,7 +230,7 @@ class Swarm:
         """The fault of this call, or None. Every kind that could strike draws."""
         struck = [
             fault
-            for fault in CALL_FAULTS
+            for fault in (*CALL_FAULTS, *WRITE_FAULTS)
             if fault.name in self.rates
             and fault.strikes(service, path, write=write)
             and self.strikes(fault.name, times=1.0 if not write or fault.name in LONG else WRITES)
@@ -211,8 +248,10 @@ def _scale(name: str, busy: float) -> float:
         return busy / 3
     if name in STORE_FAULTS:
         return busy / 20
-    if name in EVENTS:
+    if name in EVENTS or name in MORE_EVENTS:
         return 0.12
+    if name in INSIDE:
+        return busy / 10
     if name in LONG:
         return busy / 8
     return 1.0 if name in SETTINGS else busy * RARE.get(name, 1.0)

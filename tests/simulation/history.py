@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -21,13 +22,15 @@ from syncd.sandbox.server import Sandbox
 from syncd.store import IntentState, StoreBusy, StoreError, StoreFull
 from tests.simulation.canary import listening, secrets
 from tests.simulation.clock import STARTS, SimClock
-from tests.simulation.events import EVENTS, mend
+from tests.simulation.events import EVENTS, inside, mend, refusal
 from tests.simulation.faults import Swarm
 from tests.simulation.invariants import judge
 from tests.simulation.manners import HEALTHY, SETTINGS
 from tests.simulation.marks import marks_of
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import VANISHING, Act, People, draw
+from tests.simulation.plagues import draw as draw_plagues
+from tests.simulation.plagues import likes_of
 from tests.simulation.probe import Probe
 from tests.simulation.process import Crash, Process, folder_in_memory
 from tests.simulation.talk import ROLE
@@ -45,6 +48,9 @@ PROBE_ROUNDS = 3
 
 QUIET_CALLS = 60
 """Calls of a cycle that has nothing to do, complete pass, hourly and daily looks and all."""
+
+VERY_LATE = "applied_very_late_create"
+DAY = 86400.0
 
 FORWARD = (FAST_TICKETS, UPDATED_ISSUES, TICKET_EVENTS)
 """Cursors that are stamps."""
@@ -102,10 +108,11 @@ class History:
         self.outcome = Outcome(number, self.variant)
         self._random = random.Random(f"{number}:world")
         self._latency = random.Random(f"{number}:latency")
-        self.swarm = Swarm(number, {*off, "project_hidden"} if self.variant.lazy else off)
+        plagues = draw_plagues(random.Random(f"{number}:plagues"), self.variant)
+        self.swarm = Swarm(number, {*off, "project_hidden"} if self.variant.lazy else off, plagues)
         crowd = random.Random(f"{number}:people")
         self.shape = (crowd.randint(3, 6), crowd.randint(3, 5), crowd.randrange(10_000))
-        drawn = draw(crowd, ROUNDS, crowd.randint(15, 40)) if acts is None else acts
+        drawn = draw(crowd, ROUNDS, crowd.randint(15, 40), likes_of(plagues)) if acts is None else acts
         self.acts = tuple(act for act in drawn if not (self.variant.lazy and act.verb in VANISHING))
         self.outcome.acts = self.acts
         start = random.Random(f"{number}:start").choice(STARTS)
@@ -133,6 +140,7 @@ class History:
             sleep=self.sandbox.clock.advance,
         )
         self.people = People(self.sandbox, self.seeded, self.process.ask, lambda: self.process.routes_run)
+        self.round = 0
         self.harm = False  # whether things go wrong now
         self.accepted = False  # whether the operator ever released a brake
         self.released_at = 0
@@ -155,6 +163,7 @@ class History:
             for number in range(ROUNDS):
                 self._round(number)
             self.heal()
+            self._let_twins_be_found()
             self.come_to_rest((61.0,))
             judge(self)
             if not self.outcome.violations:
@@ -172,6 +181,7 @@ class History:
             self.sandbox.advance(self._random.uniform(1.0, 20.0))
             self._accept_if_held(self.cycle())
         self.heal()
+        self._let_twins_be_found()
         self.come_to_rest((61.0, 4700.0))
         judge(self)
         probe.judge()
@@ -224,7 +234,15 @@ class History:
         self.clock.skew = 0.0
         for name, value in HEALTHY.items():
             self.sandbox.jira.switches[name] = value
+        self.sandbox.jira.index.flush(sys.maxsize)
         self.note("healed")
+
+    def _let_twins_be_found(self) -> None:
+        """What Jira made when nobody waited for it any more is found by the daily look."""
+        if self.outcome.faults[VERY_LATE]:
+            self.sandbox.advance(600.0)
+            self.cycle()
+            self.sandbox.advance(DAY)
 
     def come_to_rest(self, after: Sequence[float]) -> None:
         """Cycles until one that read everything has nothing to do; then more of them, so many seconds apart, which must
@@ -260,12 +278,13 @@ class History:
     # ---- one round ----
 
     def _round(self, number: int) -> None:
+        self.round = number
         for wound, until in list(self.wounds.items()):
             if until <= number:
                 mend(self, wound)
+        self._inside = {}
         self._events(number)
         mine = [act for act in self.acts if act.round == number]
-        self._inside = {}
         for act in mine:
             if act.inside is None:
                 self.sandbox.advance(self._random.uniform(0.1, 4.0))
@@ -349,7 +368,10 @@ class History:
             self._act(act)
         if not self.harm:
             return None
-        struck = self.swarm.of_call(call.service, call.path, self.sandbox.clock.now(), write=call.write)
+        inside(self, call)
+        struck = refusal(self, call) or self.swarm.of_call(
+            call.service, call.path, self.sandbox.clock.now(), write=call.write
+        )
         if struck is not None:
             self.outcome.faults[struck[0]] += 1
         return struck

@@ -7,6 +7,7 @@ servers say.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -113,11 +114,17 @@ def _is_justified(
         code in ("ticket_gone", "bug_gone")
         or (code == "unmapped_status" and stage is not None)
         or (code in ("no_agreement", "not_allowed", "both_moved", "bug_came_back") and fits)
-        or (code in ROBOTIC and not has_rules)
+        or (code in ROBOTIC and not has_rules and not _was_turned_back(oracle, ticket, bug))
         or code in ("refused", "unreachable", "missing_field", "unmapped_project")
     )
     if wrong:
         history.broken("I2", f"{name} is in conflict for nothing: {code}: {link.conflict.message}")
+
+
+def _was_turned_back(oracle: Oracle, ticket: Mapping[str, Any], bug: Mapping[str, Any]) -> bool:
+    """A person's next act was to undo what syncd had done, as a robot would."""
+    moves = (*itertools.pairwise(oracle.moves_of_ticket(ticket)), *itertools.pairwise(oracle.moves_of_bug(bug)))
+    return any(ours.by == "bot" and theirs.by == "person" and theirs.after == ours.before for ours, theirs in moves)
 
 
 def nothing_is_left_undone(history: History, _oracle: Oracle, books: Books) -> None:
@@ -409,14 +416,23 @@ def nothing_is_said_to_be_gone_that_is_not(history: History, oracle: Oracle, boo
     """I12: nothing is concluded from an empty answer."""
     for ticket in oracle.tickets():
         for note in oracle.notes(ticket):
-            if "was deleted, or syncd may no longer see it" in note["body"] and not _ever_gone(history, note["body"]):
+            if "was deleted, or syncd may no longer see it" in note["body"] and not _ever_gone(history, oracle, note):
                 history.broken("I12", f"ticket #{ticket['id']} is told that a bug is gone: {note['body'][:90]!r}")
+    with history.process.aside() as tx:
+        for link in tx.all_links(limit=None):
+            for entry in tx.link_history(link.id):
+                if entry.detail.get("code") == "bug_gone" and not _was_gone(history, oracle, link.issue_id):
+                    history.broken("I12", f"link {link.id}: {link.issue_key} was taken for gone: {entry.reason}")
 
 
-def _ever_gone(history: History, text: str) -> bool:
-    if history.outcome.faults["project_hidden"]:
-        return True
-    return any(act.verb == "deletes_bug" for act in history.acts)
+def _was_gone(history: History, oracle: Oracle, bug: str) -> bool:
+    """Nobody restores a bug: one that is there was never away but with its project."""
+    return history.outcome.faults["project_hidden"] > 0 or oracle.bug(bug) is None
+
+
+def _ever_gone(history: History, oracle: Oracle, note: Mapping[str, Any]) -> bool:
+    named = [bug for bug in oracle.bugs() if re.search(rf"\b{bug['key']}\b", note["body"])]
+    return not named or history.outcome.faults["project_hidden"] > 0
 
 
 LOOKS: tuple[Callable[[History, Oracle, Books], None], ...] = (

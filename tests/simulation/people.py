@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.simulation.talk import Talkers
 
 BUG_FIELD = "Engineering bug"
 STATUS_FIELD = "Engineering status"
+EVEN: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,10 @@ class Act:
         return f"round {self.round}{when}: {self.verb} ticket={self.ticket} bug={self.bug} choice={self.choice}"
 
 
-def draw(rng: random.Random, rounds: int, count: int) -> tuple[Act, ...]:
-    """So many acts, in order of their rounds. People come back to the ticket and bug that they worked on."""
-    weights = [weight for _, weight in VERBS]
+def draw(rng: random.Random, rounds: int, count: int, likes: Mapping[str, float] = EVEN) -> tuple[Act, ...]:
+    """So many acts, in order of their rounds. People come back to the ticket and bug that they worked on. `likes`: what
+    they do so many times as often as usual."""
+    weights = [weight * likes.get(verb, 1.0) for verb, weight in VERBS]
     names = [name for name, _ in VERBS]
     acts = []
     ticket, bug = 0, 0
@@ -108,6 +110,18 @@ class People(Talkers):
         except (ValueError, LookupError):
             return False
         return True
+
+    def meddle(self, subject: str, rng: random.Random) -> str | None:
+        """Does something to this ticket or issue, whoever else is about to; says what, or None when nobody could."""
+        kind, _, number = subject.partition(":")
+        if kind not in MEDDLING:
+            return None
+        verb, choice = rng.choice(MEDDLING[kind]), rng.randrange(10_000)
+        try:
+            getattr(self, f"_{verb}")(int(number), number, choice)
+        except (ValueError, LookupError):
+            return None
+        return f"{verb} {subject} choice={choice}"
 
     # ---- in Zendesk ----
 
@@ -283,6 +297,11 @@ class People(Talkers):
         ticket = self.new_ticket(choice, ("new", "open", "pending")[choice % 3])
         self.link(ticket, bug, choice // 3)
 
+    def _asks_anew(self, _ticket: int, _bug: str, choice: int) -> None:
+        """A customer writes of what nobody knew, and the agent asks for a bug at once."""
+        ticket = self.new_ticket(choice, ("new", "open", "pending")[choice % 3])
+        self._asks_for_bug(ticket, "", choice)
+
     def _reports(self, ticket: int, _bug: str, choice: int) -> None:
         bug = self.new_bug(choice, ("NOVA", "OPS")[choice % 2])
         self.link(ticket, bug, choice // 2)
@@ -304,6 +323,12 @@ FORCED = (
     ("In Progress", None),
     ("Done", "Fixed"),
 )
+MEDDLING = {
+    "ticket": ("customer_answers", "agent_answers", "agent_sets", "agent_sets", "agent_solves", "changes_ticket"),
+    "issue": ("developer_moves", "developer_forces", "developer_forces", "developer_edits", "developer_says"),
+}
+"""What people do to the very thing that syncd is writing."""
+
 VANISHING = frozenset(
     {
         "deletes_ticket",
@@ -364,4 +389,5 @@ VERBS = (
     ("resolves", 2),
     ("writes_in", 1),
     ("reports", 1),
+    ("asks_anew", 5),
 )

@@ -51,6 +51,12 @@ class Call:
         return marker_in(self.body)
 
     @property
+    def subject(self) -> str:
+        """The ticket or issue that the call is about, as in the store; "" when its address does not tell."""
+        found = re.search(r"/tickets/(\d+)" if self.service == "zendesk" else r"/issue/(\d+)", self.path)
+        return f"{'ticket' if self.service == 'zendesk' else 'issue'}:{found[1]}" if found else ""
+
+    @property
     def row(self) -> str:
         """The call as a line of the journal."""
         text = json.dumps(self.body, sort_keys=True, default=str)
@@ -78,12 +84,6 @@ def marker_in(body: object) -> str | None:
         if isinstance(value, Mapping) and value.get("marker"):
             return str(value["marker"])
     return None
-
-
-def _subject(call: Call) -> str:
-    """What a write without a marker is about; "" when its address does not tell."""
-    found = re.search(r"/tickets/(\d+)" if call.service == "zendesk" else r"/issue/(\d+)", call.path)
-    return f"{'ticket' if call.service == 'zendesk' else 'issue'}:{found[1]}" if found else ""
 
 
 def _turned(content: bytes) -> bytes:
@@ -224,7 +224,7 @@ class Wire(BaseAdapter):
                 query, key = "SELECT state FROM intent WHERE id = ?", call.marker
             elif "/make_private" in call.path:
                 return  # hides what should never have been public: that must not wait for anything
-            elif (key := _subject(call)) != "":
+            elif (key := call.subject) != "":
                 query = "SELECT state FROM intent WHERE subject = ? AND state = 'sent'"
             else:
                 query, key = "SELECT state FROM intent WHERE destination = ? AND state = 'sent'", call.service
