@@ -132,19 +132,44 @@ def _vanished(link: Link, ticket: TicketSnapshot, page: BugTalkPage, twins: Iter
             yield _withdraw(link, ticket, twin, "deleted", "the comment was deleted in Jira")
 
 
+def take_back_from_customers(page: BugTalkPage, twins: Iterable[Twin]) -> tuple[WithdrawNote, ...]:
+    """What must be done about words that customers read and that no living link looks after: all that is internal, for
+    one role only, or deleted by now, as far back as was read. Who may speak by now does not matter: what was said was
+    said."""
+    present = {comment.id: comment for comment in page.comments}
+    oldest = min((comment.created for comment in page.comments), default=None)
+    found = []
+    for twin in twins:
+        if twin.visibility is not Visibility.CUSTOMER or twin.state is not TwinState.CARRIED:
+            continue
+        comment = present.get(twin.source_id)
+        if comment is None:
+            if page.whole or (oldest is not None and twin.source_at > oldest):
+                found.append(_withdrawn(twin, "deleted", "the comment was deleted in Jira"))
+        elif comment.restricted:
+            found.append(_withdrawn(twin, "restricted", "the comment is for one role only by now"))
+        elif comment.internal is True:
+            hidden = _withdrawn(twin, "hidden", "the comment is internal in Jira by now")
+            found.append(replace(hidden, keeps_text=True))
+    return tuple(found)
+
+
 def _withdraw(link: Link, ticket: TicketSnapshot, twin: Twin, why: str, reason: str) -> WithdrawNote:
+    action = replace(_withdrawn(twin, why, reason), ticket_id=ticket.id, issue_id=link.issue_id)
+    return replace(action, link_ids=(link.id,), route=link.route)
+
+
+def _withdrawn(twin: Twin, why: str, reason: str) -> WithdrawNote:
     return WithdrawNote(
-        ticket_id=ticket.id,
+        ticket_id=int(twin.target.removeprefix("ticket:")),
         source=f"jira:{twin.source_id}:{why}",
         reason=reason,
-        issue_id=link.issue_id,
+        issue_id=twin.origin.removeprefix("issue:"),
         comment_id=twin.source_id,
         note_id=twin.twin_id or "",
         note_marker=twin.marker,
         deleted=why == "deleted",
         hides=twin.visibility is Visibility.CUSTOMER,
-        link_ids=(link.id,),
-        route=link.route,
     )
 
 

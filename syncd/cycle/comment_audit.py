@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from syncd.core.comment_actions import COMMENT_URGENCY
 from syncd.core.comment_model import BugTalk, TicketComment, TicketTalk, TwinState
+from syncd.core.comments_to_ticket import take_back_from_customers
 from syncd.core.model import ActorKind
 from syncd.core.ports import TicketSource
-from syncd.core.subjects import issue_subject
+from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.cycle.comments import CommentPart
 from syncd.cycle.settings import CycleReport, Routes
 from syncd.sources.errors import NotFoundError, RefusedError
@@ -68,8 +70,9 @@ class CommentAudit:
 
 class PublicWatch:
     """A Chore: looks at the sources of what customers read. The mark that makes a comment internal on a service desk
-    does not change its issue, so that nothing else would tell. One call for each bug with a public copy of the last
-    month."""
+    does not change its issue, so that nothing else would tell; and of a link that ended, or whose route carries nothing
+    any more, nothing else would tell at all. One call for each bug with a public copy of the last month; what was said
+    before that is looked at no more."""
 
     name = "public comments"
     side = "jira"
@@ -99,5 +102,10 @@ class PublicWatch:
                 continue
             self._part.forget(issue_id)
             with self._store.transaction() as tx:
-                tx.look_again([link.id for link in tx.links_of_issue([issue_id])], "jira")
+                links = [link for link in tx.links_of_issue([issue_id]) if self._part.looks_after(link)]
+                tx.look_again([link.id for link in links], "jira")
                 tx.touch([issue_subject(issue_id)], self._now())
+                followed = {ticket_subject(link.ticket_id) for link in links}
+                alone = [t for t in twins if t.origin == issue_subject(issue_id) and t.target not in followed]
+                for action in take_back_from_customers(page, alone):
+                    tx.enqueue(action, urgency=COMMENT_URGENCY, now=self._now())

@@ -126,6 +126,11 @@ class CommentPart:
         )
         return [*found, SawComments(link.id, "files", max(ids))]
 
+    def looks_after(self, link: Link) -> bool:
+        """Whether the comments of this link's bug are followed by plans."""
+        policy = self._policies().get(link.route)
+        return policy is not None and policy.to_ticket != "none"
+
     def forget(self, issue_id: str) -> None:
         """The issue's comments are read anew although it shows no other version."""
         for key in [key for key in self._issues if key[0] == issue_id]:

@@ -228,12 +228,11 @@ class Fetcher:
         self.read_issues(news, report)
         newest = max(rows, key=lambda row: (row.updated_ms, row.id), default=None)
         now = self._clock.now()
-        if newest is None:
+        if newest is None and not first:
             return
         with self._store.transaction() as tx:
-            # The first cursor is Jira's own stamp: one of ours might lie ahead of what is to come.
-            tx.set_cursor_forward(UPDATED_ISSUES, newest.updated_ms if first else max(since, newest.updated_ms), now)
-            if newest.updated_ms >= since:
+            tx.set_cursor_forward(UPDATED_ISSUES, max(since, newest.updated_ms if newest else 0), now)
+            if newest is not None and newest.updated_ms >= since:
                 tx.set_fact(ANCHOR, {"id": newest.id, "updated": newest.updated_ms}, now)
 
     def _suspect_empty(self, report: CycleReport) -> None:

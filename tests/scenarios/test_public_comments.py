@@ -417,3 +417,51 @@ def test_the_nightly_look_lets_what_was_allowed_stand(desk: Lab) -> None:
     desk.settle()
     desk.cycle(seconds=25 * 3600)
     assert len(public(desk, ticket)) == 1
+
+
+def _made_internal(lab: Lab, comment: int) -> None:
+    lab.sandbox.jira.set_internal(lab.developer, comment, internal=True)
+
+
+def _restricted(lab: Lab, comment: int) -> None:
+    lab.sandbox.jira._comment(comment)[1].visibility = {"type": "role", "value": "Developers"}
+
+
+def _deleted(lab: Lab, comment: int) -> None:
+    lab.sandbox.jira.delete_comment(lab.developer, comment)
+
+
+@pytest.mark.parametrize(
+    ("taken_back", "stays_for_agents"),
+    [
+        pytest.param(_made_internal, True, id="it is internal by now"),
+        pytest.param(_restricted, False, id="it is for one role only by now"),
+        pytest.param(_deleted, False, id="it was deleted"),
+    ],
+)
+@pytest.mark.parametrize("ended", ["link removed", "nothing carried any more"])
+def test_what_is_taken_back_after_its_link_ended_is_hidden_from_the_customer(
+    desk: Lab, taken_back: Callable[[Lab, int], None], ended: str, *, stays_for_agents: bool
+) -> None:
+    ticket, key = pair(desk)
+    comment = desk.sandbox.jira.comment(desk.developer, key, SAID)
+    kept = desk.sandbox.jira.comment(desk.developer, key, "#customer 3.2 is out.")
+    desk.settle()
+    assert len(public(desk, ticket)) == 2
+    if ended == "link removed":
+        desk.request("links remove", link=desk.links()[0].id)
+    else:
+        file = desk.folder / "config.yaml"
+        silent = re.sub(r"comments: .*", "comments: {to_ticket: none}}", file.read_text(encoding="utf-8"))
+        file.write_text(silent, encoding="utf-8")
+        desk.restart()
+    desk.settle()
+    taken_back(desk, comment)
+    desk.cycle(seconds=3700)
+    desk.settle()
+    (left,) = public(desk, ticket)
+    assert "out" in left
+    assert any("<strong>fixed" in c["html_body"] for c in ours(desk, ticket)) is stays_for_agents
+    desk.cycle(seconds=3700)
+    desk.settle()
+    assert len(public(desk, ticket)) == 1, f"comment {kept} is still meant for the customer"
