@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, literal, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, literal, or_, select, update
 
 from syncd.core.model import Link
 from syncd.sla.forecast import Forecast, Sign
@@ -15,11 +15,47 @@ from syncd.sla.holder import Holder, Party
 from syncd.store.clock_marks import NEVER, ClockMarks
 from syncd.store.codec import dumps, from_micros, loads, maybe_moment, to_micros
 from syncd.store.links import link_of
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import chunks, table_of
 from syncd.store.schema import LinkRow, TicketRow
 from syncd.store.schema_clocks import ClockDueRow, ClockRow, ForecastRow, TicketHistoryRow
 
 _CLOCK, _DUE, _LINK, _FORECAST = table_of(ClockRow), table_of(ClockDueRow), table_of(LinkRow), table_of(ForecastRow)
+
+_CLOCKS = Prepared(select(_CLOCK).where(listed(ClockRow.ticket_id)))
+_NOT_DUE = Prepared(delete(_DUE).where(listed(ClockDueRow.ticket_id)))
+_DUE_NOW = Prepared(
+    select(ClockDueRow.ticket_id)
+    .where(ClockDueRow.at <= bindparam("now"))
+    .order_by(ClockDueRow.at, ClockDueRow.ticket_id)
+    .limit(bindparam("most"))
+)
+_NEXT_DUE = Prepared(select(func.min(ClockDueRow.at)))
+_STALE = Prepared(
+    select(ClockDueRow.ticket_id)
+    .where(ClockDueRow.stale == 1)
+    .order_by(ClockDueRow.ticket_id.desc())
+    .limit(bindparam("most"))
+)
+_COUNT_STALE = Prepared(select(func.count()).select_from(_DUE).where(ClockDueRow.stale == 1))
+_WANTED = Prepared(
+    select(TicketHistoryRow.ticket_id)
+    .where(TicketHistoryRow.read_until.is_(None))
+    .order_by(TicketHistoryRow.rank, TicketHistoryRow.ticket_id)
+    .limit(bindparam("most"))
+)
+_COUNT_WANTED = Prepared(
+    select(func.count()).select_from(table_of(TicketHistoryRow)).where(TicketHistoryRow.read_until.is_(None))
+)
+_SEARCHED = Prepared(
+    select(TicketHistoryRow.ticket_id, TicketHistoryRow.searched_at).where(listed(TicketHistoryRow.ticket_id))
+)
+_READ = Prepared(
+    select(TicketHistoryRow.ticket_id, TicketHistoryRow.read_until).where(listed(TicketHistoryRow.ticket_id))
+)
+_LINKS_EVER = Prepared(select(_LINK).where(listed(LinkRow.ticket_id)))
+_ALL_FORECASTS = Prepared(select(_FORECAST))
+_FORECASTS_OF = Prepared(select(_FORECAST).where(listed(ForecastRow.ticket_id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +109,7 @@ class Clocks(ClockMarks):
         """The clocks of these tickets, by ticket, metric, bug and cycle."""
         found: list[ClockRecord] = []
         for part in chunks(ticket_ids):
-            found += self._clocks(select(_CLOCK).where(ClockRow.ticket_id.in_(part)))
+            found += [_record(row) for row in self._rows(_CLOCKS, ids=part)]
         return sorted(found, key=lambda record: record.key)
 
     def clocks_due(self, before: int, limit: int | None = None, *, after: int | None = None) -> list[ClockRecord]:
@@ -106,7 +142,7 @@ class Clocks(ClockMarks):
             if rows:
                 self._upsert(ClockDueRow, rows)
             if over:
-                self._connection.execute(delete(_DUE).where(ClockDueRow.ticket_id.in_(over)))
+                self._alter(_NOT_DUE, ids=over)
 
     def count_tickets_with_clocks(self) -> int:
         """How many tickets have a clock with a target that is neither met nor cancelled."""
@@ -119,14 +155,11 @@ class Clocks(ClockMarks):
 
     def due_tickets(self, now: datetime, limit: int) -> list[int]:
         """The tickets whose clocks changed or fell due, those that wait longest first."""
-        query = select(ClockDueRow.ticket_id).where(ClockDueRow.at <= to_micros(now))
-        return list(
-            self._connection.execute(query.order_by(ClockDueRow.at, ClockDueRow.ticket_id).limit(limit)).scalars()
-        )
+        return self._column(_DUE_NOW, now=to_micros(now), most=limit)
 
     def next_due(self) -> datetime | None:
         """When the next ticket is worth a look."""
-        at = self._connection.execute(select(func.min(ClockDueRow.at))).scalar()
+        at = self._value(_NEXT_DUE)
         return None if at is None or at >= NEVER else from_micros(at)
 
     def recompute_clocks(self) -> int:
@@ -139,13 +172,11 @@ class Clocks(ClockMarks):
 
     def stale_clocks(self, limit: int) -> list[int]:
         """Tickets that are to be computed anew, the newest first."""
-        query = select(ClockDueRow.ticket_id).where(ClockDueRow.stale == 1)
-        return list(self._connection.execute(query.order_by(ClockDueRow.ticket_id.desc()).limit(limit)).scalars())
+        return self._column(_STALE, most=limit)
 
     def count_stale_clocks(self) -> int:
         """How many tickets are still to be computed anew."""
-        query = select(func.count()).select_from(_DUE).where(ClockDueRow.stale == 1)
-        return self._connection.execute(query).scalar_one()
+        return int(self._value(_COUNT_STALE))
 
     # ---- histories ----
 
@@ -162,14 +193,11 @@ class Clocks(ClockMarks):
 
     def wanted_histories(self, limit: int) -> list[int]:
         """The tickets whose audits are wanted, in order."""
-        query = select(TicketHistoryRow.ticket_id).where(TicketHistoryRow.read_until.is_(None))
-        query = query.order_by(TicketHistoryRow.rank, TicketHistoryRow.ticket_id).limit(limit)
-        return list(self._connection.execute(query).scalars())
+        return self._column(_WANTED, most=limit)
 
     def count_wanted_histories(self) -> int:
         """How many tickets wait for their audits to be read."""
-        query = select(func.count()).select_from(table_of(TicketHistoryRow))
-        return self._connection.execute(query.where(TicketHistoryRow.read_until.is_(None))).scalar_one()
+        return int(self._value(_COUNT_WANTED))
 
     def history_read(self, ticket_id: int, until: datetime, searched_at: int | None = None) -> None:
         """The ticket's audits were read, all up to that moment. `searched_at`: when, if all of them were there to be
@@ -183,17 +211,14 @@ class Clocks(ClockMarks):
         """When all comments of these tickets were last searched for markers, of those where they were."""
         found: dict[int, int] = {}
         for part in chunks(ticket_ids):
-            query = select(TicketHistoryRow.ticket_id, TicketHistoryRow.searched_at)
-            rows = self._connection.execute(query.where(TicketHistoryRow.ticket_id.in_(part)))
-            found.update((ticket_id, at) for ticket_id, at in rows if at is not None)
+            found.update((ticket_id, at) for ticket_id, at in self._tuples(_SEARCHED, ids=part) if at is not None)
         return found
 
     def histories_read(self, ticket_ids: Iterable[int]) -> dict[int, datetime]:
         """Until when the audits of these tickets were read, of those where they were."""
         found: dict[int, datetime] = {}
         for part in chunks(ticket_ids):
-            query = select(TicketHistoryRow.ticket_id, TicketHistoryRow.read_until)
-            for ticket_id, until in self._connection.execute(query.where(TicketHistoryRow.ticket_id.in_(part))):
+            for ticket_id, until in self._tuples(_READ, ids=part):
                 moment = maybe_moment(until)
                 if moment is not None:
                     found[ticket_id] = moment
@@ -205,7 +230,7 @@ class Clocks(ClockMarks):
         """All links that these tickets ever had, by id, each with the moment when it was retired."""
         found: list[tuple[Link, datetime | None]] = []
         for part in chunks(ticket_ids):
-            rows = self._connection.execute(select(_LINK).where(LinkRow.ticket_id.in_(part))).mappings()
+            rows = self._rows(_LINKS_EVER, ids=part)
             found += [(link_of(row), maybe_moment(row["retired_at"])) for row in rows if self._sound(LinkRow, row)]
         return sorted(found, key=lambda entry: entry[0].id)
 
@@ -213,23 +238,22 @@ class Clocks(ClockMarks):
 
     def forecasts(self, ticket_ids: Iterable[int] | None = None) -> list[tuple[Forecast, datetime]]:
         """What will probably be late, with the moment since when that is said; None = of all tickets."""
-        wanted: list[ColumnElement[bool]] = [
-            *([literal(value=True)] if ticket_ids is None else []),
-            *(ForecastRow.ticket_id.in_(part) for part in chunks(ticket_ids or ())),
-        ]
+        if ticket_ids is None:
+            rows = self._rows(_ALL_FORECASTS)
+        else:
+            rows = [row for part in chunks(ticket_ids) for row in self._rows(_FORECASTS_OF, ids=part)]
         found = []
-        for condition in wanted:
-            for row in self._connection.execute(select(_FORECAST).where(condition)).mappings():
-                said = Forecast(
-                    row["ticket_id"],
-                    row["metric"],
-                    row["bug"],
-                    Sign(row["sign"]),
-                    row["due"],
-                    row["day"],
-                    row["sentence"],
-                )
-                found.append((said, from_micros(row["at"])))
+        for row in rows:
+            said = Forecast(
+                row["ticket_id"],
+                row["metric"],
+                row["bug"],
+                Sign(row["sign"]),
+                row["due"],
+                row["day"],
+                row["sentence"],
+            )
+            found.append((said, from_micros(row["at"])))
         return sorted(found, key=lambda entry: (entry[0].ticket, entry[0].metric, entry[0].bug, entry[0].sign))
 
     # ---- inside ----

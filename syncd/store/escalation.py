@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from syncd.core.model import LinkState
 from syncd.rules.escalation import (
@@ -27,6 +27,7 @@ from syncd.rules.escalation import (
     WriteNote,
 )
 from syncd.store.codec import decode, dumps, encode, loads
+from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import Repository, chunks, table_of
 from syncd.store.schema import LinkRow
 from syncd.store.schema_clocks import ClockDueRow
@@ -34,6 +35,34 @@ from syncd.store.schema_escalation import EscalationRunRow, EscalationStepRow, T
 
 _RUN, _STEP, _KIND = table_of(EscalationRunRow), table_of(EscalationStepRow), table_of(TicketKindRow)
 _DUE = table_of(ClockDueRow)
+_RUNS = Prepared(select(_RUN).where(listed(EscalationRunRow.ticket_id)))
+_TAKEN = Prepared(
+    select(EscalationStepRow.at).where(
+        EscalationStepRow.ticket_id == bindparam("ticket_id"),
+        EscalationStepRow.rule == bindparam("rule"),
+        EscalationStepRow.number == bindparam("number"),
+        EscalationStepRow.step == bindparam("step"),
+    )
+)
+_SOONER = Prepared(
+    update(_DUE)
+    .where(ClockDueRow.ticket_id == bindparam("ticket"), ClockDueRow.at > bindparam("micros"))
+    .values(at=bindparam("micros"))
+)
+_NO_KIND = Prepared(delete(_KIND).where(listed(TicketKindRow.ticket_id)))
+_COUNT_OF_KIND = Prepared(
+    select(func.count())
+    .select_from(_KIND)
+    .where(TicketKindRow.kind == bindparam("kind"), TicketKindRow.created_at >= bindparam("since"))
+)
+_LIVE_OF_ISSUES = Prepared(
+    select(LinkRow.issue_id, func.count(LinkRow.ticket_id.distinct()))
+    .where(
+        listed(LinkRow.issue_id),
+        or_(LinkRow.state == LinkState.LIVE.value, LinkRow.state == LinkState.CONFLICT.value),
+    )
+    .group_by(LinkRow.issue_id)
+)
 
 _DOES: Final[Mapping[str, type[Do]]] = {
     kind.__name__: kind
@@ -64,8 +93,7 @@ class Escalations(Repository):
         """The newest run of each rule on these tickets."""
         found: dict[tuple[int, str], Run] = {}
         for part in chunks(ticket_ids):
-            rows = self._connection.execute(select(_RUN).where(EscalationRunRow.ticket_id.in_(part))).mappings()
-            found |= {(row["ticket_id"], row["rule"]): _run(row) for row in rows}
+            found |= {(row["ticket_id"], row["rule"]): _run(row) for row in self._rows(_RUNS, ids=part)}
         return found
 
     def save_escalation_runs(self, runs: Iterable[Run]) -> None:
@@ -75,17 +103,9 @@ class Escalations(Repository):
     def take_escalation_step(self, firing: Firing, what: str, at: int) -> bool:
         """True once for each step of a run: the one who is told so carries it out, in the same transaction."""
         key = (firing.ticket, firing.rule, firing.number, firing.step)
-        known = self._connection.execute(
-            select(EscalationStepRow.at).where(
-                EscalationStepRow.ticket_id == key[0],
-                EscalationStepRow.rule == key[1],
-                EscalationStepRow.number == key[2],
-                EscalationStepRow.step == key[3],
-            )
-        ).scalar()
-        if known is not None:
+        row: dict[str, Any] = dict(zip(("ticket_id", "rule", "number", "step"), key, strict=True))
+        if self._value(_TAKEN, **row) is not None:
             return False
-        row = dict(zip(("ticket_id", "rule", "number", "step"), key, strict=True))
         self._upsert(EscalationStepRow, [{**row, "due": firing.at, "at": at, "what": what}])
         return True
 
@@ -101,8 +121,7 @@ class Escalations(Repository):
         """The ticket is to be looked at by that instant, if it was not to be earlier."""
         micros = at * 1_000_000
         self._upsert(ClockDueRow, [{"ticket_id": ticket_id, "at": micros, "stale": 0}], replace=False)
-        later = (ClockDueRow.ticket_id == ticket_id) & (ClockDueRow.at > micros)
-        self._connection.execute(update(_DUE).where(later).values(at=micros))
+        self._alter(_SOONER, ticket=ticket_id, micros=micros)
 
     def save_ticket_kinds(self, kinds: Mapping[int, tuple[str, int]]) -> None:
         """Ticket -> its kind and when it was created; an empty kind is none."""
@@ -111,22 +130,17 @@ class Escalations(Repository):
             [{"ticket_id": i, "kind": kind, "created_at": at} for i, (kind, at) in kinds.items() if kind],
         )
         for part in chunks(i for i, (kind, _) in kinds.items() if not kind):
-            self._connection.execute(delete(_KIND).where(TicketKindRow.ticket_id.in_(part)))
+            self._alter(_NO_KIND, ids=part)
 
     def count_of_kind(self, kind: str, since: int) -> int:
         """How many tickets of the kind were created since then. Counts within the index."""
-        query = select(func.count()).select_from(_KIND).where(TicketKindRow.kind == kind)
-        return self._connection.execute(query.where(TicketKindRow.created_at >= since)).scalar_one()
+        return int(self._value(_COUNT_OF_KIND, kind=kind, since=since))
 
     def live_links_of_issues(self, issue_ids: Iterable[str]) -> dict[str, int]:
         """Issue -> how many tickets hang on it."""
         found: dict[str, int] = {}
         for part in chunks(issue_ids):
-            query = select(LinkRow.issue_id, func.count(LinkRow.ticket_id.distinct())).where(
-                LinkRow.issue_id.in_(part),
-                or_(LinkRow.state == LinkState.LIVE.value, LinkRow.state == LinkState.CONFLICT.value),
-            )
-            found |= {row[0]: row[1] for row in self._connection.execute(query.group_by(LinkRow.issue_id))}
+            found |= dict(self._tuples(_LIVE_OF_ISSUES, ids=part))
         return found
 
 

@@ -14,7 +14,7 @@ from syncd.store.clock_marks import ClockMarks
 from syncd.store.codec import decode, dumps, encode, from_micros, loads, maybe_micros, maybe_moment, to_micros
 from syncd.store.errors import LinkExists, LinkRetired, NotStored
 from syncd.store.prepared import Prepared, listed
-from syncd.store.rows import chunks, row_sum, sealed, table_of
+from syncd.store.rows import ALL_ROWS, chunks, row_sum, sealed, table_of
 from syncd.store.schema import LinkLogRow, LinkRow
 
 _Side = Literal["ticket_id", "issue_id"]
@@ -26,6 +26,13 @@ _BY_ID = Prepared(select(_LINK).where(LinkRow.id == bindparam("id")))
 _SIDES = {"ticket_id": LinkRow.ticket_id, "issue_id": LinkRow.issue_id}
 _BY_SIDE = {name: Prepared(select(_LINK).where(listed(column), _ALIVE)) for name, column in _SIDES.items()}
 _LINKED = {name: Prepared(select(column).where(listed(column), _ALIVE).distinct()) for name, column in _SIDES.items()}
+_FROM = select(_LINK).where(LinkRow.id > bindparam("after_id")).order_by(LinkRow.id).limit(bindparam("most"))
+_FILTERED = {
+    (): Prepared(_FROM),
+    ("state",): Prepared(_FROM.where(LinkRow.state == bindparam("state"))),
+    ("route",): Prepared(_FROM.where(LinkRow.route == bindparam("route"))),
+    ("state", "route"): Prepared(_FROM.where(LinkRow.state == bindparam("state"), LinkRow.route == bindparam("route"))),
+}
 _NEXT = Prepared(
     select(_LINK)
     .where(LinkRow.state == bindparam("state"), LinkRow.id > bindparam("after_id"))
@@ -141,12 +148,11 @@ class Links(ClockMarks):
         self, state: LinkState | None = None, route: str | None = None, after_id: int = 0, limit: int | None = 500
     ) -> list[Link]:
         """Links by id from the one after `after_id`, at most `limit` of them (None = all)."""
-        query = select(_LINK).where(LinkRow.id > after_id)
-        if state is not None:
-            query = query.where(LinkRow.state == state.value)
+        wanted: dict[str, str] = {} if state is None else {"state": state.value}
         if route is not None:
-            query = query.where(LinkRow.route == route)
-        return self._sound_links(self._connection.execute(query.order_by(LinkRow.id).limit(limit)).mappings())
+            wanted["route"] = route
+        most = ALL_ROWS if limit is None else limit
+        return self._sound_links(self._rows(_FILTERED[tuple(wanted)], after_id=after_id, most=most, **wanted))
 
     def next_live_links(self, after_id: int, limit: int) -> list[Link]:
         """The next links that are not retired, by id: the census goes round with it."""

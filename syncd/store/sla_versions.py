@@ -10,8 +10,11 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from syncd.store.codec import dumps, loads, to_micros
+from syncd.store.prepared import Prepared
 from syncd.store.rows import Repository, table_of
 from syncd.store.schema_sla import SlaVersionRow
+
+_VERSIONS = Prepared(select(table_of(SlaVersionRow)).order_by(SlaVersionRow.valid_from))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,7 @@ class SlaVersions(Repository):
 
     def sla_versions(self) -> list[SlaVersion]:
         """All of them, oldest first, those to come included."""
-        rows = self._connection.execute(select(table_of(SlaVersionRow)).order_by(SlaVersionRow.valid_from)).mappings()
-        return [SlaVersion(row["valid_from"], row["digest"], loads(row["content"])) for row in rows]
+        return [SlaVersion(row["valid_from"], row["digest"], loads(row["content"])) for row in self._rows(_VERSIONS)]
 
     def add_sla_version(self, version: SlaVersion, now: datetime) -> None:
         """From its instant on this version is in force. One of the same instant gives way to it."""
