@@ -6,6 +6,7 @@ import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
+from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from syncd.sandbox.clock import SandboxClock
@@ -30,6 +31,11 @@ class _QuietHandler(WSGIRequestHandler):
     """Writes no log, and closes the socket when the application drops the connection."""
 
     protocol_version = "HTTP/1.1"
+    clock: SandboxClock
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of an answer: the time in the sandbox."""
+        return http_date(self.clock.now() if timestamp is None else timestamp)
 
     def log_request(self, code: int | str | HTTPStatus = "-", size: int | str = "-") -> None:
         """The journal keeps the requests."""
@@ -111,7 +117,8 @@ class Sandbox:
             self.mailbox.start(mail_port)
 
     def _serve(self, host: str, port: int, app: WSGIApplication) -> str:
-        server = make_server(host, port, app, threaded=True, request_handler=_QuietHandler)
+        handler = type("_Handler", (_QuietHandler,), {"clock": self.ctx.clock})
+        server = make_server(host, port, app, threaded=True, request_handler=handler)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._servers.append(server)
         self._threads.append(thread)

@@ -199,7 +199,8 @@ class ServiceApp(ABC):
                 return _Torn(body)
             response = _afterwards(fault, response)
         self._record(request, response.status_code, kind)
-        response.headers.setdefault("Date", http_date(int(self.ctx.clock.now())))
+        if environ.get(IN_PROCESS_KEY):  # over a socket the server says it
+            response.headers.setdefault("Date", http_date(self.ctx.clock.now()))
         return response(environ, start_response)
 
     def tick(self) -> None:
