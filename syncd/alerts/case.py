@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from syncd.alerts.message import Step
 from syncd.core.alert_model import FORECAST, AlertKey
 from syncd.core.model import IssueSnapshot
 from syncd.sla.clock import Clock
@@ -19,6 +20,14 @@ from syncd.sla.states import State, Verdict
 _WAIT_FOR_THE_BUG: Final = frozenset({Kind.RESOLUTION, Kind.CHECKPOINT})
 
 
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """The last public and the last internal step of a person, in their own words; None: not read, or there is none."""
+
+    public: Step | None = None
+    internal: Step | None = None
+
+
 @dataclass(frozen=True)
 class Case:
     """The folded clocks of a ticket with its life; `life` oldest first, none of it after `told.now`."""
@@ -26,6 +35,7 @@ class Case:
     told: TicketClocks
     life: Sequence[Moment] = ()
     tier: str | None = None
+    quotes: Quotes = Quotes()
 
     @property
     def ticket(self) -> int:

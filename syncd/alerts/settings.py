@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from syncd.alerts.ports import Target
 from syncd.core.alert_model import Chain
@@ -87,6 +87,7 @@ class AlertSettings:
     fallback_chain: Chain = field(default_factory=lambda: Chain(FALLBACK_ROUTE, ()))
     ticket_url: str = ""  # where agents open tickets
     browse_url: str = ""  # where people open issues
+    quotes: Literal["all", "public", "none"] = "all"  # whose words mails may hold; internal ones are in mails alone
     forecasts: bool = True  # are mailed where a route takes them; else they are in the morning list alone
     number_field: str = ""  # the ticket field (its id) that holds the number people use
 

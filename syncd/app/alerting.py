@@ -145,6 +145,7 @@ def resolve_alerts(loaded: Loaded, resolver: Resolver, sla: SlaSettings | None) 
         blind_after=int(blind.total_seconds()),
         breaks_through=frozenset(alerts.breaks_through),
         fallback_chain=first,
+        quotes=alerts.quotes,
         forecasts=alerts.forecasts,
         ticket_url=config.zendesk.base_url.rstrip("/"),
         browse_url=config.jira.site_url.rstrip("/"),

@@ -40,6 +40,7 @@ from syncd.cycle.escalation import EscalationRules
 from syncd.cycle.field_part import FieldPart
 from syncd.cycle.host_clock import HostClock
 from syncd.cycle.moments import MomentPart
+from syncd.cycle.quoting import Quoter
 from syncd.cycle.rebuilding import Rebuilder
 from syncd.executor.clock_fields import ClockFieldWriter
 from syncd.executor.comments import CommentPerformer
@@ -228,6 +229,7 @@ class App:
             seconds=min(config.poll.fast.total_seconds() / 3, 5.0),
             stopping=stopping,
             apart=parallel,
+            quoter=Quoter(self.zendesk.talk, lambda: self.zendesk.wait_for("read")),
         )
         self.engine.escalation = self.rules
 

@@ -61,6 +61,14 @@ def _check_addresses(loaded: Loaded, findings: Findings, clock: Clock) -> None:
                     Exit.CONFIG,
                     _place(loaded, ("receivers", index, "to", position)),
                 )
+            elif _is_customer(loaded, clock, address):
+                findings.error(
+                    "mail",
+                    f"{address} is a customer's in Zendesk: alerts hold what only staff may read. "
+                    "Write another address.",
+                    Exit.CONFIG,
+                    _place(loaded, ("receivers", index, "to", position)),
+                )
     mail = loaded.config.mail
     if mail is not None and opens_tickets(mail.sender, support):
         findings.error(
@@ -80,6 +88,24 @@ def _support_addresses(loaded: Loaded, clock: Clock) -> tuple[str, ...]:
     rows = told.get("recipient_addresses") if isinstance(told, dict) else None
     found = [row.get("email") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     return tuple(email for email in found if isinstance(email, str))
+
+
+def _is_customer(loaded: Loaded, clock: Clock, address: str) -> bool:
+    """Whether Zendesk knows the address as an end user's, by an exact match. What it does not tell is believed to be
+    well: https://developer.zendesk.com/api-reference/ticketing/users/users/#search-users"""
+    desk = loaded.config.zendesk
+    session = Session(desk.base_url, service="zendesk", clock=clock, credential=zendesk_credential(desk.auth))
+    try:
+        told = session.get_json("/api/v2/users/search.json", {"query": f'email:"{address}"'})
+    except (SourceError, SecretError):
+        return False
+    rows = told.get("users") if isinstance(told, dict) else None
+    return any(
+        isinstance(row, dict)
+        and row.get("role") == "end-user"
+        and str(row.get("email") or "").casefold() == address.casefold()
+        for row in (rows if isinstance(rows, list) else ())
+    )
 
 
 def _place(loaded: Loaded, path: tuple[str | int, ...]) -> str:

@@ -127,6 +127,7 @@ class Alerts(Model):
     blind_after: Annotated[Duration, between(timedelta(minutes=1), timedelta(hours=1))] | None = Field(
         default=None, examples=["2m"]
     )  # without it two complete passes
+    quotes: Literal["all", "public", "none"] = Field(default="all", examples=["all"])  # of the last steps
     forecasts: bool = Field(default=True, examples=["true"])  # mailed; else in the morning list alone
     heartbeat: _Daily = Field(default="08:00", examples=["'08:00'"])  # or never
     number_field: NameOrId | None = Field(default=None, examples=["Ticket number"])

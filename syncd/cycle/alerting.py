@@ -24,6 +24,7 @@ from syncd.cycle.alert_world import EPISODES_AT_ONCE, Keeper, case_of, load
 from syncd.cycle.clocks import MOST
 from syncd.cycle.letters import Writer
 from syncd.cycle.postman import Postman
+from syncd.cycle.quoting import Quoter
 from syncd.cycle.settings import CycleReport
 from syncd.cycle.sla_settings import SlaSettings
 from syncd.sla.folded import TicketClocks
@@ -71,11 +72,12 @@ class Alerter:
         stopping: Callable[[], bool] = lambda: False,
         apart: bool = False,
         most: int = MOST,
+        quoter: Quoter | None = None,
     ) -> None:
         """`settings` and `sla` answer None where config.yaml has no such part. `seconds`: how long letters may be sent
         in one cycle. `apart`: they go out in a thread of their own, one round at a time, so that a server which does
         not answer keeps no cycle waiting; a round that ends with the process is resumed when its lease is over.
-        `most`: so many tickets in one cycle are not all that wait."""
+        `most`: so many tickets in one cycle are not all that wait. `quoter` reads the words of the last steps."""
         self._store = store
         self._keeper = keeper
         self._clock = clock
@@ -85,6 +87,7 @@ class Alerter:
         self._seconds = seconds
         self._apart = apart
         self._most = most
+        self._quoter = quoter
         self._sender: threading.Thread | None = None
         self._postman = Postman(store, channels, clock, stopping=stopping)
         self._watch = Watch(store, clock)
@@ -135,6 +138,7 @@ class Alerter:
         ):
             decided = self._decide(round_, round_.book, tickets, stated)
             self._again = (self._again if blind else set()) | decided[0].held
+            decided = self._quoted(round_, *decided)
         round_.sees_again = self._watch.sees_again(at, is_held=bool(self._again))
         wrote = [
             self._write(round_, decided, work),
@@ -235,6 +239,14 @@ class Alerter:
             for told in read:  # rules have not seen what was read just now, and what they wait for is due as before
                 tx.bring_clock_forward(told.id, told.now + 1)
         return read
+
+    def _quoted(self, round_: _Round, world: World, decision: Decision) -> tuple[World, Decision]:
+        """With the words of the last steps on the tickets of which mails are about to tell."""
+        if self._quoter is None or not decision.drafts:
+            return world, decision
+        quotes = self._quoter.read(decision.drafts, round_.settings.quotes)
+        cases = {n: replace(world.cases[n], quotes=said) for n, said in quotes.items() if n in world.cases}
+        return replace(world, cases={**world.cases, **cases}), decision
 
     # ---- writing down ----
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from syncd.alerts.case import Case
 from syncd.alerts.describe import acknowledge_of, alert_of, in_order, is_worth_a_digest, letter_id
 from syncd.alerts.episodes import Draft
+from syncd.alerts.mail import MailChannel
 from syncd.alerts.message import Alert, Notification, Reader, Reason
 from syncd.alerts.pacing import Paced, opens_at
 from syncd.alerts.ports import Channel, Target
@@ -78,7 +79,7 @@ class Writer:
                     channel=target.channel,
                     reason=notification.reason.value,
                     message_id=message,
-                    content=channel.compose(notification, target.reader, message),
+                    content=channel.compose(shown_to(target, notification), target.reader, message),
                     created=self._now,
                     not_before=self._now,
                     episode=episode,
@@ -199,6 +200,17 @@ class Writer:
             why=draft.why,
             acknowledge=None if is_over else acknowledge_of(self._settings, tickets[0] if len(tickets) == 1 else None),
         )
+
+
+def shown_to(target: Target, notification: Notification) -> Notification:
+    """Internal words go by mail alone: what a robot or another service shows, and to whom, nobody here can know."""
+    if target.channel == MailChannel.name:
+        return notification
+    alerts = tuple(
+        replace(each, last_internal=replace(each.last_internal, text="")) if each.last_internal is not None else each
+        for each in notification.alerts
+    )
+    return replace(notification, alerts=alerts)
 
 
 def about_of(reason: Reason, keys: Sequence[AlertKey]) -> str:

@@ -55,6 +55,14 @@ def test_a_receiver_that_opens_tickets_by_what_zendesk_says_is_refused(house: Ho
     assert "receivers[0].to[1]: Support+7@helpdesk.example is a support address of Zendesk" in said.err
 
 
+def test_a_receiver_that_is_a_customer_is_refused(house: House, box: Mailbox) -> None:
+    house.configure(routes=OPS, more=mail(box, to="lena.vogt@helpdesk.example, Ines@aurora.example"))
+    said = house.syncd("check")
+    assert said.code == 78
+    assert "receivers[0].to[1]: Ines@aurora.example is a customer's in Zendesk: alerts hold" in said.err
+    assert "lena.vogt" not in said.err
+
+
 def test_templates_that_cannot_be_used_are_told_without_a_server_too(house: House, box: Mailbox) -> None:
     folder = house.folder / "mail"
     folder.mkdir()

@@ -78,6 +78,7 @@ def test_mail_and_one_receiver_are_enough_for_warnings_and_breaches(
     assert f"{ticket}" in breach["subject"]
     assert ".first_reply.1.2." in breach["message_id"]
     assert "Auto-Submitted" in dict(breach["headers"])
+    assert "Last public step: Ines Duarte, 03-02 09:00: Help!" in breach["text"], breach["text"]
     lab.minutes(20)
     assert len(lab.mails()) == 2
     lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="Here we are.", status="open")
