@@ -36,6 +36,7 @@ class Case:
     life: Sequence[Moment] = ()
     tier: str | None = None
     quotes: Quotes = Quotes()
+    problems_bug: str = ""  # the key of the bug of the problem ticket that this incident belongs to
 
     @property
     def ticket(self) -> int:
@@ -102,6 +103,12 @@ class Case:
             wanted = bug.id if bug is not None else next((link.issue_id for link in self.told.links), "")
         return next((issue for issue in self.told.issues if issue.id == wanted), None)
 
+    def _problem(self) -> str:
+        """The problem ticket and its incidents are one; any other ticket is by itself."""
+        ticket = self.told.ticket
+        number = ticket.id if ticket.type == "problem" else ticket.problem_id
+        return f"ticket {self.ticket}" if number is None else f"problem {number}"
+
     def label(self, name: str, key: AlertKey) -> str:
         """What the fact is grouped by."""
         match name:
@@ -109,7 +116,9 @@ class Case:
                 return str(self.ticket)
             case "bug":
                 bug = self.bug(key)
-                return f"ticket {self.ticket}" if bug is None else bug.key
+                return bug.key if bug is not None else self.problems_bug or self._problem()
+            case "problem":
+                return self._problem()
             case "metric":
                 return key.metric
             case "holder":

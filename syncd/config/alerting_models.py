@@ -20,7 +20,9 @@ from syncd.config.sentences import Model, Relation, refusal
 from syncd.config.sla_conditions import SlaWhen
 
 Severity: TypeAlias = Literal["warning", "yellow", "red", "breach", "forecast"]
-Label: TypeAlias = Literal["ticket", "bug", "metric", "priority", "holder", "team", "tier", "group", "organization"]
+Label: TypeAlias = Literal[
+    "ticket", "bug", "problem", "metric", "priority", "holder", "team", "tier", "group", "organization"
+]
 PartyName: TypeAlias = Literal["L1", "L2", "development", "operations", "customer", "nobody"]
 NEVER: Final = "never"
 _NARROWING: Final = ("when", "severity", "metrics", "holders", "teams", "tiers")
@@ -86,7 +88,7 @@ class AlertRoute(Model):
     levels: tuple[AlertLevel, ...] = Field(default=(), max_length=10, examples=["[{after: 30m, receivers: [boss]}]"])
     group_by: Annotated[tuple[Label, ...], BeforeValidator(_one_is_a_list)] = Field(
         default=("bug",), min_length=1, examples=["[bug]"]
-    )  # a ticket without a bug is a group of its own
+    )  # without one: the problem ticket with its incidents, else the ticket alone
     group_wait: _Wait = Field(default=timedelta(seconds=30), examples=["30s"])
     group_interval: _Interval = Field(default=timedelta(minutes=5), examples=["5m"])
     repeat: _Repeat = Field(default=timedelta(hours=4), examples=["4h"])  # or never, which is 0

@@ -81,6 +81,7 @@ class TicketSnapshot:
     brand_id: int | None = None
     form_id: int | None = None
     channel: str = ""  # via.channel
+    problem_id: int | None = None  # the problem ticket that this incident belongs to
     followup_of: int | None = None  # the closed ticket that this one follows up
     generated: int = 0  # generated_timestamp of an export row, Unix seconds; 0 when the reading has none
     visible: bool = True  # False: answered 404, or not in show_many

@@ -91,11 +91,13 @@ def load(
 
 
 def case_of(tx: Tx, keeper: Keeper, told: TicketClocks, book: Book) -> Case:
-    """The ticket with its life and the customer's tier."""
+    """The ticket with its life, the customer's tier, and the bug of the problem that it is an incident of."""
     events, exact_until = keeper.events(tx, told.id)
     life = moments(event for event in in_order(events, exact_until) if event.at <= told.now)
     tier = book.at(told.now).tier(life[-1].after) if life else None
-    return Case(told, life, tier)
+    problem = None if told.links else told.ticket.problem_id
+    bugs = [link.issue_key for link in tx.links_of_ticket([problem])] if problem is not None else []
+    return Case(told, life, tier, problems_bug=min(bugs, default=""))
 
 
 def is_held(case: Case, settings: AlertSettings, now: int, blind: frozenset[str]) -> bool:

@@ -175,6 +175,7 @@ class TicketReader:
             brand_id=whole(row, "brand_id"),
             form_id=whole(row, "ticket_form_id"),
             channel=_channel(row),
+            problem_id=whole(row, "problem_id"),
             followup_of=_followed(row),
             generated=whole(row, "generated_timestamp") or 0,
         )

@@ -214,7 +214,18 @@ def test_the_first_route_that_fits(values: dict[str, str], threshold: str, tier:
     assert group.startswith(f"{route or 'fallback'}|")
 
 
-def test_a_ticket_without_a_bug_is_a_group_of_its_own() -> None:
+GROUPS = {
+    "a ticket without a bug and a problem is a group of its own": ({}, "", "ticket 1", "ticket 1"),
+    "an incident goes with its problem": ({"problem_id": 7}, "", "problem 7", "problem 7"),
+    "a problem is what its incidents go with": ({"type": "problem"}, "", "problem 1", "problem 1"),
+    "an incident goes with the bug of its problem": ({"problem_id": 7}, "NOVA-1", "NOVA-1", "problem 7"),
+}
+
+
+@pytest.mark.parametrize(("values", "problems_bug", "by_bug", "by_problem"), GROUPS.values(), ids=list(GROUPS))
+def test_what_is_told_together(values: dict[str, Any], problems_bug: str, by_bug: str, by_problem: str) -> None:
     seen = case(life(), "10:05")
-    _, group = chain_and_group(settings(Route("all", chain(LEAD))), seen, KEY)
-    assert group == "all|bug=ticket 1"
+    seen = replace(seen, told=replace(seen.told, ticket=replace(seen.told.ticket, **values)), problems_bug=problems_bug)
+    assert chain_and_group(settings(Route("all", chain(LEAD))), seen, KEY)[1] == f"all|bug={by_bug}"
+    route = Route("all", chain(LEAD), group_by=("problem",))
+    assert chain_and_group(settings(route), seen, KEY)[1] == f"all|problem={by_problem}"

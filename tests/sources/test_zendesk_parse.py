@@ -48,6 +48,7 @@ def test_a_whole_row() -> None:
         pytest.param({"priority": None}, "priority", None, id="no priority"),
         pytest.param({"subject": None}, "subject", "", id="no subject"),
         pytest.param({"custom_status_id": None}, "state", TicketState("open"), id="no custom statuses"),
+        pytest.param({"problem_id": 34}, "problem_id", 34, id="an incident of a problem"),
         pytest.param({"tags": None}, "tags", (), id="no tags"),
         pytest.param({"tags": ["a", "a"]}, "tags", ("a",), id="a tag twice"),
         pytest.param({"assignee_id": None}, "assignee_id", None, id="nobody's"),
