@@ -43,7 +43,7 @@ def print_clocks(app: App, told: list[TicketClocks]) -> None:
         if not ticket.clocks:
             say("    No policy promises anything.")
         for clock in ticket.clocks:
-            for line in explain(clock, settings.reader):
+            for line in explain(clock, settings.reader, {issue.id: issue.key for issue in ticket.issues}):
                 say(clean(f"    {line}"))
         for forecast in ticket.forecasts:
             say(clean(f"    {forecast.sentence}"))

@@ -10,11 +10,11 @@ import click
 from syncd.app.sla import zone_of
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Group
-from syncd.cli.output import count, print_json, print_table, say, span
+from syncd.cli.output import count, print_json, print_table, say
 from syncd.cli.sla_backtest import backtest_verb
 from syncd.cli.sla_compare import compare_verb
 from syncd.cli.sla_recompute import recompute
-from syncd.cli.sla_rows import Tally, Wall, by_share, clock_json, instant, name_of, span_option, state_of, tallies
+from syncd.cli.sla_rows import Tally, Wall, clock_json, held_text, instant, name_of, span_option, state_of, tallies
 from syncd.cli.work import load, now_of, open_store
 from syncd.config.load import Loaded
 from syncd.config.sla_models import Sla
@@ -126,7 +126,7 @@ def _print(found: _Found, wall: Wall) -> None:
                 wall.left(record.breached_at),
                 state_of(record),
                 record.holder,
-                ", ".join(f"{holder} {span(seconds)}" for holder, seconds in by_share(record.split)[:3]),
+                held_text(record.split),
                 record.policy,
             )
             for record in found.breached
@@ -165,7 +165,7 @@ def _print_tallies(found: _Found, wall: Wall, by: str) -> None:
             tally.hour,
             tally.day,
             tally.open,
-            ", ".join(f"{who} {span(s)}" for who, s in sorted(tally.held.items(), key=lambda item: -item[1])[:3]),
+            held_text(tally.held),
         )
         for name, tally in groups.items()
     ]

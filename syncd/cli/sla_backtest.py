@@ -8,16 +8,17 @@ from syncd.app.backtest import backtest, unsearched
 from syncd.app.build import App
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Verb
-from syncd.cli.output import count, print_json, print_table, say, span, tell
+from syncd.cli.output import count, print_json, print_table, say, tell
 from syncd.cli.sla_recompute import progress
-from syncd.cli.sla_rows import Wall, by_share, instant, span_option
-from syncd.cli.work import load, looking, now_of
+from syncd.cli.sla_rows import Wall, by_share, held_text, instant, since_option
+from syncd.cli.work import load, looking
 from syncd.core.model import IssueSnapshot, Json
 from syncd.sla.backtest import Backtest, Change, Figures
+from syncd.sla.explain import span_text
 
 
 @click.command("backtest", cls=Verb)
-@click.option("--since", default="30d", show_default=True, metavar="SPAN", help="How far back.")
+@click.option("--since", default="30d", show_default=True, metavar="SPAN|DATE", help="How far back, or from when.")
 @click.option("--limit", default=50, show_default=True, help="Rows of the list; 0 = all that are kept (1000).")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def backtest_verb(*, since: str, limit: int, as_json: bool) -> int:
@@ -26,7 +27,7 @@ def backtest_verb(*, since: str, limit: int, as_json: bool) -> int:
 
     Copy the configuration, change its sla: and run: syncd sla backtest --since 30d --config other.yaml
     """
-    past = span_option(since)
+    begin = since_option(since)
     loaded = load()
     with looking(loaded) as app:
         if app.clocks.errors:
@@ -35,11 +36,11 @@ def backtest_verb(*, since: str, limit: int, as_json: bool) -> int:
             raise CliError("\n".join(map(str, app.clocks.errors)), Exit.CONFIG)
         if app.clocks.own is None:
             raise CliError("There are no clocks: the configuration has no sla:.", Exit.CONFIG)
-        now = int(now_of(app.store).timestamp())
+        now = app.engine.clocks.now()
         with app.store.reading() as tx:
             total = tx.count_tickets()
         with progress("replaying", total) as advance:
-            found = backtest(app, now - int(past.total_seconds()), now, advance)
+            found = backtest(app, begin(now, app.clocks.own.reader), now, advance)
         _tell(app, found, Wall(app.clocks.own.reader, now), limit=limit, as_json=as_json)
     return Exit.FINE
 
@@ -72,8 +73,9 @@ def _tell(app: App, found: Backtest, wall: Wall, *, limit: int, as_json: bool) -
     rows = []
     for name in _metrics(found):
         old, new = found.before.get(name, Figures()), found.after.get(name, Figures())
-        held = ", ".join(f"{holder} {span(seconds)}" for holder, seconds in by_share(new.held)[:3])
-        rows.append((name, _share(old), old.breached, _share(new), new.breached, span(new.over), held))
+        rows.append(
+            (name, _share(old), old.breached, _share(new), new.breached, span_text(new.over), held_text(new.held))
+        )
     print_table(("metric", "met", "breached", "would be met", "breached", "over", "who had the ball"), rows)
     if not found.changes:
         say("No clock would be breached that was not, and none would be met that was not.")
@@ -88,7 +90,7 @@ def _tell(app: App, found: Backtest, wall: Wall, *, limit: int, as_json: bool) -
                 _name(change, bugs),
                 _verdict(change.breached_before, wall),
                 _verdict(change.breached_after, wall),
-                ", ".join(f"{holder} {span(seconds)}" for holder, seconds in by_share(change.split)[:3]),
+                held_text(change.split),
                 change.policy,
             )
             for change in shown

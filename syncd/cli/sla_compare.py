@@ -10,14 +10,14 @@ from syncd.app.compare import Comparison, compare_desk, read_desk
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Verb
 from syncd.cli.output import count, print_json, print_table, say, span, tell
-from syncd.cli.sla_rows import Wall, instant, span_option
-from syncd.cli.work import check_secrets, load, looking, now_of
+from syncd.cli.sla_rows import Wall, instant, since_option
+from syncd.cli.work import check_secrets, load, looking
 from syncd.core.model import Json
 from syncd.sla.compare import Difference, Rule
 
 
 @click.command("compare", cls=Verb)
-@click.option("--since", default="7d", show_default=True, metavar="SPAN", help="How far back.")
+@click.option("--since", default="7d", show_default=True, metavar="SPAN|DATE", help="How far back, or from when.")
 @click.option("--limit", default=50, show_default=True, help="Rows of the list; 0 = all.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def compare_verb(*, since: str, limit: int, as_json: bool) -> int:
@@ -28,7 +28,7 @@ def compare_verb(*, since: str, limit: int, as_json: bool) -> int:
 
     Exit codes: 0 all is explained, 1 something is not.
     """
-    past = span_option(since)
+    start = since_option(since)
     loaded = load()
     check_secrets(loaded)
     with looking(loaded) as app:
@@ -36,8 +36,8 @@ def compare_verb(*, since: str, limit: int, as_json: bool) -> int:
             raise CliError("\n".join(map(str, app.clocks.errors)), Exit.CONFIG)
         if app.clocks.settings is None:
             raise CliError("There are no clocks: the configuration has no sla:.", Exit.CONFIG)
-        now = int(now_of(app.store).timestamp())
-        begin = now - int(past.total_seconds())
+        now = app.engine.clocks.now()
+        begin = start(now, app.clocks.settings.reader)
         found = compare_desk(app, read_desk(app, begin, _wait), begin, now)
         wall = Wall(app.clocks.settings.reader, now)
     unexplained = found.rules[Rule.NONE]

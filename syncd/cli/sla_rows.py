@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +12,7 @@ from syncd.cli.output import iso, span
 from syncd.config.durations import parse_duration
 from syncd.core.model import IssueSnapshot, Json
 from syncd.sla.calendar import Calendar
+from syncd.sla.explain import span_text
 from syncd.sla.holder import Holder
 from syncd.sla.states import State
 from syncd.store.clocks import ClockRecord
@@ -26,6 +27,26 @@ def span_option(text: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise click.UsageError(str(error), click.get_current_context()) from None
+
+
+def since_option(text: str) -> Callable[[int, Calendar], int]:
+    """`30d`, or a date or instant such as 2026-11-01 or 2026-11-01T09:00: from then on. Raises UsageError; answers the
+    Unix second, given the present and in whose zone people write."""
+    try:
+        begin = datetime.fromisoformat(text.strip())
+    except ValueError:
+        if text.count("-") > 1:
+            said = f"{text} is no date: write one such as 2026-11-01, or a span of time such as 30d."
+            raise click.UsageError(said, click.get_current_context()) from None
+        past = int(span_option(text).total_seconds())
+        return lambda now, _: now - past
+    return lambda _, reader: int((begin if begin.tzinfo else begin.replace(tzinfo=reader.tz)).timestamp())
+
+
+def held_text(split: Mapping[Holder, int] | Mapping[str, int]) -> str:
+    """`L2 26h 10m, NOVA 3h`: the three who had the ball longest, in counted time."""
+    longest = sorted(split.items(), key=lambda item: (-item[1], str(item[0])))
+    return ", ".join(f"{holder} {span_text(seconds)}" for holder, seconds in longest[:3])
 
 
 @dataclass(frozen=True, slots=True)

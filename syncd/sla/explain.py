@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from syncd.sla.calendar import Calendar
@@ -10,7 +10,7 @@ from syncd.sla.clock import Clock
 from syncd.sla.policy import Unit
 from syncd.sla.states import judge
 
-_UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_UNITS: Final = (("h", 3600), ("m", 60), ("s", 1))
 
 
 def local_text(calendar: Calendar, at: int) -> str:
@@ -19,7 +19,7 @@ def local_text(calendar: Calendar, at: int) -> str:
 
 
 def span_text(seconds: int) -> str:
-    """`2d 4h 30m`; days have 24 h here."""
+    """`52h 30m`; never days, which could be of 24 hours or of eight."""
     left, parts = abs(seconds), []
     for unit, size in _UNITS:
         count, left = divmod(left, size)
@@ -33,10 +33,10 @@ def share_text(used: int, target: int) -> str:
     return f"{used * 100 // target} %" if target else "100 %"
 
 
-def explain(clock: Clock, reader: Calendar) -> Iterator[str]:
-    """The lines; times in the reader's zone."""
+def explain(clock: Clock, reader: Calendar, bugs: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The lines; times in the reader's zone. `bugs`: keys by id, of bugs that have one."""
     cycle, verdict = clock.cycle, judge(clock)
-    about = f" of bug {cycle.subject}" if cycle.subject else ""
+    about = f" of bug {(bugs or {}).get(cycle.subject, cycle.subject)}" if cycle.subject else ""
     yield f"{cycle.metric}{about} of #{clock.ticket}, cycle {cycle.number}: {verdict.state}"
     yield f"  began {local_text(reader, cycle.start)} by {cycle.started_by}"
     for change in clock.targets:

@@ -14,10 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 from syncd.cli.main import main
+from syncd.cli.sla_rows import since_option
+from syncd.sla.calendar import always
 from syncd.sla.holder import Holder, Party
 from syncd.store import Store
 from syncd.store.clocks import ClockRecord, Judged
 from tests.scenarios.lab import Lab
+from tests.sla.kit import at
 
 NOW = int(time.time())
 HEAD = """
@@ -103,7 +106,7 @@ def test_the_next_one_comes_first_and_the_zone_is_told(place: Place) -> None:
     lines = out.splitlines()
     late, due = lines.index("Overdue (1 clock):"), lines.index("Due next (3 clocks):")
     assert "#3" in lines[late + 2]
-    assert "development NOVA 1 h 30 min, L1 10 min" in lines[late + 2]
+    assert "development NOVA 1h 30m, L1 10m" in lines[late + 2]
     assert [line.split()[:2] for line in lines[due + 2 : due + 5]] == [
         ["#2", "first_reply"],
         ["#1", "first_reply"],
@@ -255,3 +258,30 @@ def test_the_same_rules_change_nothing(lab: Lab) -> None:
     code, out = place_of(lab).run("sla", "backtest", "--since", "3000d")
     assert code == 0
     assert "No clock would be breached that was not, and none would be met that was not." in out
+
+
+# ---- from when on ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "begin"),
+    [
+        pytest.param("2h", at("2026-03-02 10:00"), id="a span back from now"),
+        pytest.param("2026-03-01", at("2026-03-01 00:00", "Asia/Shanghai"), id="a date, by the clock of the readers"),
+        pytest.param("2026-03-01T09:30", at("2026-03-01 09:30", "Asia/Shanghai"), id="a time of the day"),
+        pytest.param("2026-03-01T09:30+01:00", at("2026-03-01 08:30"), id="a time with its offset"),
+    ],
+)
+def test_from_when_on(text: str, begin: int) -> None:
+    assert since_option(text)(at("2026-03-02 12:00"), always("reader", "Asia/Shanghai")) == begin
+
+
+@pytest.mark.parametrize("verb", ["backtest", "compare"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("2026-13-01", "2026-13-01 is no date: write one such as 2026-11-01"), ("soon", "Write a span of time such as")],
+)
+def test_what_is_no_time_is_a_slip_of_whoever_types(verb: str, text: str, said: str) -> None:
+    result = CliRunner().invoke(main, ["sla", verb, "--since", text])
+    assert result.exit_code == 64
+    assert said in result.stderr
