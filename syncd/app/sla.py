@@ -285,7 +285,7 @@ class ClockConfig:
         with self._store.reading() as tx:
             stored = tx.sla_versions()
         versions = with_content(stored, resolved.content, sla.starts, now)
-        names = {kind: survey.names.get(kind, {}) for kind in TEAMS.values()}
+        names = {kind: survey.called.get(kind, {}) for kind in TEAMS.values()}
         own = [SlaVersion(0, digest_of(resolved.content), resolved.content)]
         try:
             book, alone = book_of(versions.all, names), book_of(own, names)
@@ -300,7 +300,7 @@ class ClockConfig:
         self.warnings, self._pending = tuple(warnings), versions
 
         def settings(of: Sequence[SlaVersion], made: Book) -> SlaSettings:
-            return settings_of(sla, of, made, resolved.shown, names)
+            return settings_of(sla, of, made, resolved.shown, survey.renamed)
 
         self.settings, self.own = settings(versions.all, book), settings(own, alone)
         self.former = None if former is None else settings(stored, former)
@@ -322,9 +322,9 @@ def settings_of(
     versions: Sequence[SlaVersion],
     book: Book,
     shown: tuple[ShownField, ...],
-    names: Names,
+    renamed: int,
 ) -> SlaSettings:
-    """The record that the cycle reads."""
+    """The record that the cycle reads. A new name of a team (`renamed`) concerns all clocks, a new team none."""
     zone = zone_of(sla)
     markers = {marker for made in book.versions for metric in made.metrics.values() for marker in metric.markers}
     shares = Shares(sla.forecast.untouched, sla.forecast.unassigned)
@@ -332,7 +332,7 @@ def settings_of(
         [(v.valid_from, v.digest) for v in versions],
         repr(shown),
         repr(shares),
-        repr(sorted(names.items())),
+        renamed,
     )
     return SlaSettings(
         book=book,

@@ -89,15 +89,25 @@ class SlaSurvey:
     people: dict[str, int | None] = field(default_factory=dict)  # address -> user; None = nobody, or several
     accounts: dict[str, str | None] = field(default_factory=dict)  # address -> Jira account
     stale: list[str] = field(default_factory=list)  # sentences about what did not answer
+    called: dict[str, dict[int, str]] = field(default_factory=dict)  # as names, with what is gone since
+    renamed: int = 0  # how often something got another name
 
     def filled_from(self, before: SlaSurvey) -> SlaSurvey:
         """With what was known before where nothing was answered now."""
+        called = {
+            kind: {**before.called.get(kind, {}), **self.names.get(kind, {})}
+            for kind in before.called.keys() | self.names.keys()
+        }
+        old = {(kind, number): name for kind, known in before.called.items() for number, name in known.items()}
+        is_other = any(called[kind][number] != name for (kind, number), name in old.items())
         return SlaSurvey(
             {**before.names, **self.names},
             {**before.organizations, **self.organizations},
             {**before.people, **self.people},
             {**before.accounts, **self.accounts},
             self.stale,
+            called,
+            before.renamed + is_other,
         )
 
 

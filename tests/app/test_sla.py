@@ -194,6 +194,25 @@ def test_a_restart_keeps_the_versions_and_an_edit_makes_one(site: Site) -> None:
     assert [rules.valid_from for rules in other.book.versions] == [0, START + 7200]
 
 
+def test_a_new_team_concerns_no_clock_a_renamed_one_all_and_a_deleted_one_keeps_its_name(site: Site) -> None:
+    def meaning_and_names() -> tuple[str, Mapping[str, str]]:
+        settings = site.start(FOUR_HOURS).settings
+        assert settings is not None
+        return settings.meaning, settings.book.versions[-1].holders[0].names
+
+    first, names = meaning_and_names()
+    assert names == {"11": "L1", "12": "L2", "13": "Operations"}
+    site.desk.lists["groups"][14] = "Night shift"
+    assert meaning_and_names() == (first, {**names, "14": "Night shift"})
+    del site.desk.lists["groups"][13]
+    assert meaning_and_names() == (first, {**names, "14": "Night shift"})
+    site.desk.lists["groups"][11] = "First line"
+    renamed, names = meaning_and_names()
+    assert renamed != first
+    assert names["11"] == "First line"
+    assert meaning_and_names()[0] == renamed
+
+
 def test_a_reload_that_is_refused_leaves_no_version(site: Site) -> None:
     site.start(FOUR_HOURS)
     site.start(TWO_HOURS, keep=False)
