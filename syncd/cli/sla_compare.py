@@ -6,6 +6,7 @@ import threading
 
 import click
 
+from syncd.app.build import App
 from syncd.app.compare import Comparison, compare_desk, read_desk
 from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import Verb
@@ -13,7 +14,8 @@ from syncd.cli.output import count, print_json, print_table, say, span, tell
 from syncd.cli.sla_rows import Wall, instant, since_option
 from syncd.cli.work import check_secrets, load, looking
 from syncd.core.model import Json
-from syncd.sla.compare import Difference, Rule
+from syncd.sla.compare import DeskEvent, Difference, Rule
+from syncd.sources.errors import AuthError
 
 
 @click.command("compare", cls=Verb)
@@ -38,7 +40,7 @@ def compare_verb(*, since: str, limit: int, as_json: bool) -> int:
             raise CliError("There are no clocks: the configuration has no sla:.", Exit.CONFIG)
         now = app.engine.clocks.now()
         begin = start(now, app.clocks.settings.reader)
-        found = compare_desk(app, read_desk(app, begin, _wait), begin, now)
+        found = compare_desk(app, metric_events(app, begin), begin, now)
         wall = Wall(app.clocks.settings.reader, now)
     unexplained = found.rules[Rule.NONE]
     if as_json:
@@ -46,6 +48,17 @@ def compare_verb(*, since: str, limit: int, as_json: bool) -> int:
     else:
         _print(found, wall, limit)
     return Exit.PERSON if unexplained else Exit.FINE
+
+
+def metric_events(app: App, begin: int) -> list[DeskEvent]:
+    """Zendesk's since then; raises CliError where the account may not read them."""
+    try:
+        return read_desk(app, begin, _wait)
+    except AuthError as error:
+        if error.status != 403:
+            raise
+        said = f"{error} Zendesk shows its metric events to admins: use one as zendesk.reader_auth."
+        raise CliError(said, Exit.PERSON) from None
 
 
 def _wait(seconds: float) -> None:

@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from syncd.cli.exits import CliError, Exit
 from syncd.cli.main import main
+from syncd.cli.sla_compare import metric_events
 from syncd.cli.sla_rows import since_option
 from syncd.sla.calendar import always
 from syncd.sla.holder import Holder, Party
+from syncd.sources.errors import AuthError
 from syncd.store import Store
 from syncd.store.clocks import ClockRecord, Judged
 from tests.scenarios.lab import Lab
@@ -285,3 +289,13 @@ def test_what_is_no_time_is_a_slip_of_whoever_types(verb: str, text: str, said: 
     result = CliRunner().invoke(main, ["sla", verb, "--since", text])
     assert result.exit_code == 64
     assert said in result.stderr
+
+
+def test_an_account_that_may_not_compare_is_told_which_may() -> None:
+    def page(_since: int) -> None:
+        raise AuthError("Zendesk: 403 Forbidden.", status=403)
+
+    app: Any = SimpleNamespace(zendesk=SimpleNamespace(metrics=SimpleNamespace(page=page)))
+    with pytest.raises(CliError, match="to admins: use one") as raised:
+        metric_events(app, 0)
+    assert raised.value.code is Exit.PERSON
