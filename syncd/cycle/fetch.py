@@ -5,7 +5,9 @@ A reading never waits for the other side: each pass raises its own SourceError, 
 
 from __future__ import annotations
 
+import functools
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -52,9 +54,16 @@ def marked(events: Iterable[TicketEvent], markers: Sequence[str]) -> list[Ticket
     """The events with the markers that were found in their texts; a text goes no further."""
     found = []
     for event in events:
-        names = tuple(marker for marker in markers if marker in event.text)
+        names = tuple(marker for marker in markers if event.text and _whole(marker).search(event.text))
         found.append(replace(event, text="", change=replace(event.change, markers=names) if names else event.change))
     return found
+
+
+@functools.cache
+def _whole(marker: str) -> re.Pattern[str]:
+    """Finds the marker as a word of its own, whatever its case: #plan is not in "#planned". Other scripts write on
+    without a space, so that only letters and digits of ASCII make it another word."""
+    return re.compile(rf"(?<![A-Za-z0-9_]){re.escape(marker)}(?![A-Za-z0-9_])", re.IGNORECASE)
 
 
 class Fetcher:
