@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from syncd.core.actions import Action, Plan
 from syncd.core.comment_actions import SawComments
-from syncd.core.comment_model import BugTalk, BugTalkPage, CommentPolicy, Side, TicketTalk, TicketTalkPage, Twin
+from syncd.core.comment_gone_files import ATTACHMENTS, gone_in_jira, gone_in_zendesk
+from syncd.core.comment_model import (
+    BugTalk,
+    BugTalkPage,
+    CommentPolicy,
+    FileCopy,
+    Side,
+    TicketTalk,
+    TicketTalkPage,
+    Twin,
+)
 from syncd.core.comment_sentences import told_until
 from syncd.core.comments_to_bug import plan_to_bug
 from syncd.core.comments_to_ticket import asks_for_customer, plan_loose_files, plan_to_ticket, twins_by_source
@@ -22,8 +32,13 @@ from syncd.store import Store
 _Key = TypeVar("_Key")
 _Page = TypeVar("_Page")
 
-FILES_FIELD = "attachment"
-"""Jira's field with the issue's files, of which a snapshot keeps the ids."""
+FILES_FIELD = ATTACHMENTS
+
+SECOND = timedelta(seconds=1)
+"""How long Zendesk stamps changes of a ticket with the same `updated_at`."""
+
+LONG_PAST = timedelta(minutes=1)
+"""A stamp that is older than any plausible difference between the two clocks cannot be given again."""
 
 KEPT = 200
 """Readings that are kept: links that a brake holds are planned in every cycle."""
@@ -33,6 +48,7 @@ KEPT = 200
 class _Known:
     twins: tuple[Twin, ...]
     seen: Mapping[tuple[int, str], int]
+    copies: tuple[FileCopy, ...] = ()
 
     def of(self, origin: str) -> list[Twin]:
         """The copies of one subject's comments."""
@@ -50,11 +66,12 @@ class CommentPart:
         self._tracker = tracker
         self._policies = policies
         self._issues: dict[tuple[str, int], BugTalkPage] = {}
-        self._tickets: dict[tuple[int, int], TicketTalkPage] = {}
+        self._tickets: dict[tuple[int, int, bool], TicketTalkPage] = {}
+        self._met: dict[tuple[int, int], datetime] = {}
 
     def plan(self, world: World, subjects: Sequence[str], now: datetime, report: CycleReport) -> Plan:
         """See PlanPart. `subjects` do not matter: a link is looked at when a side has another version than before."""
-        del subjects, now
+        del subjects
         policies = self._policies()
         links = [link for link in world.links if self._policy(world, link, policies) is not None]
         if not links:
@@ -62,12 +79,13 @@ class CommentPart:
         with self._store.reading() as tx:
             origins = {subject for link in links for subject in subjects_of(link)}
             known = _Known(tuple(tx.twins_of(origins)), tx.comments_seen(link.id for link in links))
+            known = replace(known, copies=tuple(tx.file_copies(origins)))
         actions: list[Action] = []
         for link in sorted(links, key=lambda found: found.id):
             policy = policies[link.route]
             try:
                 actions += self._from_bug(world, link, policy, known, report)
-                actions += self._from_ticket(world, link, policy, known)
+                actions += self._from_ticket(world, link, policy, known, now, report)
             except (NotFoundError, RefusedError, InvalidResponseError) as error:
                 report.warnings.append(f"Comments of ticket #{link.ticket_id} and {link.issue_key}: {error}")
                 if isinstance(error, InvalidResponseError):  # no answer at all: what was said is not known yet
@@ -98,6 +116,9 @@ class CommentPart:
             plan_to_ticket(link, ticket, issue, page, twins, policy, browse_url=world.browse_url, speakers=speakers)
         )
         found += self._loose_files(world, link, policy, page, known.seen.get((link.id, "files"), 0))
+        listed = issue.fields.get(FILES_FIELD)
+        if isinstance(listed, list):
+            found += gone_in_jira(link, ticket, issue, {str(number) for number in listed}, known.copies)
         return [*found, SawComments(link.id, "jira", issue.updated_ms)]
 
     def _speakers(self, issue: IssueSnapshot, policy: CommentPolicy, report: CycleReport) -> frozenset[str]:
@@ -136,16 +157,33 @@ class CommentPart:
         for key in [key for key in self._issues if key[0] == issue_id]:
             del self._issues[key]
 
-    def _from_ticket(self, world: World, link: Link, policy: CommentPolicy, known: _Known) -> list[Action]:
+    def _from_ticket(
+        self, world: World, link: Link, policy: CommentPolicy, known: _Known, now: datetime, report: CycleReport
+    ) -> list[Action]:
         ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
         seen = known.seen.get((link.id, "zendesk"))
         silent = policy.to_bug == "none" and not policy.all_files_to_bug
         if silent or seen == ticket.version:
             return []
-        page = self._ticket_page(ticket, _since(link, policy, "zendesk", seen))
+        is_whole = self._is_whole(ticket, now)
+        page = self._ticket_page(ticket, _since(link, policy, "zendesk", seen), is_whole=is_whole)
         twins = twins_by_source(known.of(f"ticket:{ticket.id}"), "zendesk", f"issue:{issue.id}")
         found: list[Action] = list(plan_to_bug(link, ticket, issue, page, twins, policy, ticket_url=world.ticket_url))
+        found += gone_in_zendesk(link, ticket, issue, page, known.copies)
+        if not is_whole:
+            report.again.update(subjects_of(link))
+            return found
         return [*found, SawComments(link.id, "zendesk", ticket.version)]
+
+    def _is_whole(self, ticket: TicketSnapshot, now: datetime) -> bool:
+        """False: the second of the ticket's stamp may still be running, so that somebody can comment without giving
+        the ticket another one (often right after a write of ours). It is over a second after the stamp was met."""
+        if now - datetime.fromtimestamp(ticket.version, UTC) >= LONG_PAST:
+            return True
+        key = (ticket.id, ticket.version)
+        if key not in self._met:
+            _make_room(self._met)
+        return now - self._met.setdefault(key, now) >= SECOND
 
     def _bug_page(self, issue: IssueSnapshot, since: datetime | None) -> BugTalkPage:
         key = (issue.id, issue.updated_ms)
@@ -154,8 +192,8 @@ class CommentPart:
             self._issues[key] = self._tracker.comments(issue.id, since)
         return self._issues[key]
 
-    def _ticket_page(self, ticket: TicketSnapshot, since: datetime | None) -> TicketTalkPage:
-        key = (ticket.id, ticket.version)
+    def _ticket_page(self, ticket: TicketSnapshot, since: datetime | None, *, is_whole: bool) -> TicketTalkPage:
+        key = (ticket.id, ticket.version, is_whole)
         if key not in self._tickets:
             _make_room(self._tickets)
             self._tickets[key] = self._desk.comments(ticket.id, since)

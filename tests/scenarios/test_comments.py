@@ -45,6 +45,22 @@ def test_a_developers_comment_becomes_one_internal_note_and_no_echo(lab: Lab) ->
     assert not lab.writes(since=lab.sandbox.ctx.journal.entries(0)[-1]["n"])
 
 
+@pytest.mark.parametrize(
+    "public", [pytest.param(True, id="an answer to the customer"), pytest.param(False, id="a note")]
+)
+def test_a_comment_in_the_second_of_a_write_of_ours_is_carried_though_the_tickets_stamp_stays(
+    tmp_path: Path, public: bool
+) -> None:
+    lab = Lab(tmp_path, routes=ALL)
+    ticket, key = pair(lab)
+    lab.moves(key, "In Progress")
+    lab.cycle()  # the mirror is written, and the comments are read, in the second in which the clock stands still
+    assert lab.shown(ticket, "Engineering status") == "In Progress"
+    lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="In the same second", public=public)
+    lab.settle()
+    assert len([body for body in lab.bug_comments(key) if "In the same second" in body]) == 1
+
+
 def test_a_tagged_comment_reaches_the_bug_hidden_from_the_portal_with_its_author_and_a_link(lab: Lab) -> None:
     ticket, key = pair(lab)
     lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="#bug ping [~hana] {html}x", public=False)
