@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from syncd.core.model import ActorKind
 from syncd.sla.conditions import hold
-from syncd.sla.events import BugChanged, BugLinked, BugMoved, BugTouched, Commented, Event
+from syncd.sla.events import BugChanged, BugLinked, BugMoved, BugTouched, Commented, Event, Side
 from syncd.sla.policy import Book, Counts, First, Kind, Merge, Metric, Options, Reopen
 from syncd.sla.standing import Moment, Standing
 
@@ -205,7 +205,9 @@ def _acknowledge(metric: Metric, _options: Options, moment: Moment, track: _Trac
         track.cancel(moment)
         if after is not None and not moment.after.is_solved:
             track.start(moment)
-    by_assignee = after is not None and any(event.by.id == after for event in moment.events)
+    by_assignee = after is not None and any(
+        event.side is Side.TICKET and event.by.id == after for event in moment.events
+    )
     if by_assignee or moment.after.is_solved or _says(metric, moment):
         track.meet(moment)
 

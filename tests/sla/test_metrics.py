@@ -236,6 +236,14 @@ ACK = rules({"acknowledge": "30m"}, {"acknowledge": {"met_by": {"tags": ["seen"]
             id="what Bob does is not Ann's acknowledgement",
         ),
         pytest.param(
+            asked()
+            .change(day("10:00"), BOB, assignee="21")
+            .linked(day("10:10"))
+            .bug_touched(day("10:20"), by=Actor(ActorKind.AGENT, "21")),
+            [("10:00", "", "open")],
+            id="somebody in Jira whose id is the same is not Ann",
+        ),
+        pytest.param(
             asked().change(day("10:00"), BOB, assignee="21").change(day("10:20"), TRIGGER, tags="seen"),
             [("10:00", "10:20", "met")],
             id="a tag says so",
