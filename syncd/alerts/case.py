@@ -88,12 +88,19 @@ class Case:
         found = self.clock(key)
         return found is not None and found[1].is_paused
 
-    def holder(self, key: AlertKey) -> Holder:
-        """Who has the ball, by the fact's clock."""
+    def holding_clock(self, key: AlertKey) -> Clock | None:
+        """The clock that tells who has the ball: the fact's own; for what a rule states the open one that began first.
+        None when there is none."""
         found = self.clock(key)
-        if found is None or not found[0].slices:
-            return NOBODY
-        return found[0].slices[-1].holder
+        if found is not None:
+            return found[0]
+        running = [clock for clock in self.told.clocks if clock.is_open and clock.slices and not clock.cycle.subject]
+        return min(running, key=lambda clock: clock.cycle.start, default=None) if key.is_rule else None
+
+    def holder(self, key: AlertKey) -> Holder:
+        """Who has the ball."""
+        clock = self.holding_clock(key)
+        return NOBODY if clock is None or not clock.slices else clock.slices[-1].holder
 
     def bug(self, key: AlertKey) -> IssueSnapshot | None:
         """The bug that the fact is about, else the one that holds the ticket up."""

@@ -64,7 +64,7 @@ def alert_of(
         level=level,
         levels=levels,
         holder=holder,
-        holder_since=_since(clock, holder),
+        holder_since=_since(case.holding_clock(key), holder),
         next_step=_next_step(case, key, clock, holder),
         bugs=tuple(_bug_line(issue, settings) for issue in case.told.issues if issue.visible),
         split=() if clock is None else tuple(Share(who, used) for who, used in sorted(clock.split().items())),

@@ -124,7 +124,8 @@ def carried_out(
         )
     fact = None
     if receivers:
-        fact = RuleFact(firing.ticket, firing.rule, str(firing.number), firing.step, tuple(receivers), firing.at, why)
+        words = f"{why}\n{rule.asks}" if rule.asks else why
+        fact = RuleFact(firing.ticket, firing.rule, str(firing.number), firing.step, tuple(receivers), firing.at, words)
     return Carried((*actions, *on_bugs), fact, told_firing(firing))
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from syncd.alerts.message import Acknowledge, Alert, BugLine, NextStep, Notification, Reader, Reason, Step
 from syncd.alerts.plain import block, one_line
 from syncd.alerts.wording import Wording
-from syncd.sla.holder import Holder, Party
+from syncd.sla.holder import NOBODY, Holder, Party
 
 NAME: Final = 80  # characters of a name, a version, a status
 SUBJECT: Final = 200  # of a ticket's subject in the body
@@ -27,6 +27,7 @@ _LEADS_WITH_DUE: Final = frozenset(
     {"lead.near", "lead.breach", "lead.forecast", "lead.resolved", "lead.resolved.by", "lead.correction"}
 )
 _LEADS_WITH_USED: Final = (_LEADS_WITH_DUE | {"lead.near.undated", "lead.breach.undated"}) - {"lead.forecast"}
+_ASKED_BY_RULES: Final = (NextStep.CALL, NextStep.DECIDE, NextStep.ROOT_CAUSE)
 _URL: Final = re.compile(r"https?://[!-~]{1,1000}")
 _PARTIES: Final = tuple(Party)
 
@@ -174,9 +175,9 @@ class View:
             due_brief=words.brief(alert.due) if alert.due is not None else "",
             used="" if lead in _LEADS_WITH_USED else self._used(alert),
             level=self._level(alert),
-            holder=self._since(who, alert.holder_since),
+            holder="" if self._is_over() or _nobody_knows(alert) else self._since(who, alert.holder_since),
             holder_name=who,
-            next="" if self._is_over() else self._say(f"next.{NextStep(alert.next_step).value}"),
+            next="" if self._is_over() else self._next(alert),
             customer=self._say("customer", customer=customer, tier=tier) if customer and tier else customer or tier,
             priority=one_line(words.name("priority", alert.priority), NAME),
             status=one_line(words.name("status", alert.status), NAME),
@@ -188,6 +189,13 @@ class View:
             remark=block(alert.remark, WORDS),
             fact=one_line(alert.fact, SUBJECT),
         )
+
+    def _next(self, alert: Alert) -> str:
+        """What to do: by the clock, or what the rule asks for in a word of ours or in the operator's own."""
+        asked = one_line(self._all.why.partition("\n")[2], WORDS) if alert.rule and not alert.metric else ""
+        if asked in _ASKED_BY_RULES:
+            return self._say(f"next.{asked}")
+        return asked or self._say(f"next.{NextStep(alert.next_step).value}")
 
     def _metric(self, alert: Alert) -> str:
         name = one_line(self._words.name("metric", alert.metric), NAME)
@@ -233,6 +241,7 @@ class View:
             "target": words.span(alert.target or 0),
             "left": words.span(max((alert.target or 0) - alert.elapsed, 0)),
             "rule": one_line(alert.rule, NAME),
+            "why": self._rule_says(),
             "ended": words.moment(alert.ended_at) if alert.ended_at is not None else "",
             "who": one_line(alert.ended_by, NAME),
             "sign": self._sign(alert),
@@ -255,7 +264,20 @@ class View:
             if alert.target is None:
                 return f"lead.{kind}.bare"
             return f"lead.{kind}" if alert.due is not None else f"lead.{kind}.undated"
-        return "lead.rule" if alert.rule else "lead.ticket"
+        if alert.rule:
+            return "lead.rule.why" if self._rule_says() else "lead.rule"
+        return "lead.ticket"
+
+    def _rule_says(self) -> str:
+        """Which of the rule's lines the ticket fulfils, where the message is about one rule."""
+        rules = {alert.rule for alert in self._all.alerts}
+        prefix = f"rule {min(rules, default='')}: "
+        line = self._all.why.partition("\n")[0]
+        return one_line(line.removeprefix(prefix), WORDS) if self._is_of_a_rule(prefix) else ""
+
+    def _is_of_a_rule(self, prefix: str) -> bool:
+        alerts = self._all.alerts
+        return len({alert.rule for alert in alerts}) == 1 and self._all.why.startswith(prefix)
 
     def _sign(self, alert: Alert) -> str:
         if alert.forecast not in ("due_date", "release", "untouched", "unassigned"):
@@ -419,7 +441,7 @@ class View:
             say("why.reason", reason=say(f"reason.{told.reason.value}")),
         ]
         line = _capital(say("comma").join(part for part in parts if part) + say("dot"))
-        own = one_line(told.why, WORDS)
+        own = "" if self._rule_says() else one_line(told.why.partition("\n")[0], WORDS)
         return f"{own} {line}" if own else line
 
     def _acknowledge(self, ways: Acknowledge | None) -> str:
@@ -455,6 +477,11 @@ def web_address(url: str) -> str:
 def labels_of(words: Wording, keys: Iterable[str]) -> Mapping[str, str]:
     """The labels under their names without `label.`."""
     return {key.removeprefix("label."): words.say(key) for key in keys if key.startswith("label.")}
+
+
+def _nobody_knows(alert: Alert) -> bool:
+    """A rule speaks of a ticket without a clock: who has it is not known, and not nobody."""
+    return bool(alert.rule) and not alert.metric and alert.holder == NOBODY
 
 
 def _capital(sentence: str) -> str:

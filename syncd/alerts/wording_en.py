@@ -46,6 +46,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "lead.over": "What was asked for on ticket {number} is over. Nothing to do any more.",
     "lead.taken_back": "What an earlier mail said about ticket {number} was not so, as is known now.",
     "lead.rule": "Rule {rule} asks for attention to ticket {number}.",
+    "lead.rule.why": "Rule {rule} asks for attention to ticket {number}: {why}.",
     "lead.ticket": "Ticket {number} asks for attention.",
     "lead.forecast": "A forecast, not a breach: {metric} of ticket {number} is due {due}, and {sign}",
     "lead.forecast.undated": "A forecast, not a breach: {metric} of ticket {number} has used {elapsed} of {target}, "

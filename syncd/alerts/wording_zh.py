@@ -46,6 +46,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "lead.over": "工单 {number} 的提醒已结束，无需再处理。",
     "lead.taken_back": "此前关于工单 {number} 的邮件有误。",
     "lead.rule": "规则 {rule} 提请关注工单 {number}。",
+    "lead.rule.why": "规则 {rule} 提请关注工单 {number}：{why}。",
     "lead.ticket": "请关注工单 {number}。",
     "lead.forecast": "这是预测，尚未超时：工单 {number} 的{metric}将于 {due}到期，而{sign}",
     "lead.forecast.undated": "这是预测，尚未超时：工单 {number} 的{metric}已用 {elapsed}，时限 {target}，而{sign}",

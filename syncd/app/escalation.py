@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from syncd.alerts.escalating import EscalationSettings
 from syncd.alerts.settings import AckWays
 from syncd.app.sla import zone_of
-from syncd.app.sla_names import Data, Directory, Resolver, SlaSurvey, survey_names
+from syncd.app.sla_names import TEAMS, Data, Directory, Resolver, SlaSurvey, survey_names
 from syncd.config.escalation_models import DoModel, Escalation, LevelModel, RuleModel, RuleWhen
 from syncd.config.load import Loaded
 from syncd.config.problems import KeyPath, Problem
@@ -36,6 +36,7 @@ from syncd.rules.escalation import (
     Notify,
     RaiseBugPriority,
     RaisePriority,
+    ReadyNote,
     Repeat,
     Rule,
     Unassign,
@@ -79,7 +80,7 @@ class EscalationConfig:
         if escalation is None:
             return
         before = self._remembered()
-        survey = survey_names(_asked(escalation), self._directory)
+        survey = survey_names(_surveyed(escalation), self._directory)
         self.stale = tuple(survey.stale)
         survey = survey.filled_from(before)
         with self._store.transaction() as tx:
@@ -162,7 +163,10 @@ def resolve_escalation(
         requirements.append(Requirement(need.name, need.words, need.file, "" if known is None else str(known.id)))
     errors += [*resolver.errors]
     zone = ZoneInfo(zone_of(config.sla)) if config.sla is not None else ZoneInfo("UTC")
-    names = {"group": {str(number): name for number, name in survey.names.get("groups", {}).items()}}
+    names = {
+        kind: {str(number): name for number, name in survey.names.get(listed, {}).items()}
+        for kind, listed in TEAMS.items()
+    }
     settings = EscalationSettings(
         rules=tuple(rules),
         priorities=priorities,
@@ -213,6 +217,15 @@ def _asked(escalation: Escalation) -> Data:
     policies += [{"when": _when(row.when)} for row in escalation.priorities]
     policies += [{"when": {"all": [{"field": "group", "value": name}]}} for name in _group_names(escalation)]
     return {"metrics": {}, "policies": [{**policy, "targets": {}} for policy in policies]}
+
+
+def _surveyed(escalation: Escalation) -> Data:
+    """What the servers are asked about: the names in the rules, and what groups and people are called where a form
+    tells who had the ticket."""
+    asked = _asked(escalation)
+    tells = any(do.ready_note == ReadyNote.FORM for rule in escalation.rules for do in _dos(rule))
+    teams = [{"team_by": kind, "when": {"all": [], "any": []}} for kind in TEAMS] if tells else []
+    return {**asked, "holders": teams}
 
 
 def _places(escalation: Escalation) -> Iterator[KeyPath]:
@@ -277,6 +290,7 @@ def _rule(model: RuleModel, when: Conditions, does: Callable[[Iterable[DoModel]]
         stops_when_acknowledged=model.stop_when_acknowledged,
         acknowledged_for=int(model.acknowledged_for.total_seconds()),
         solved_too=model.solved_too,
+        asks=model.asks or "",
         said=tuple(
             told(Condition(line.field, line.operator, _value(line.value)))
             for line in (*model.when.all, *model.when.any)

@@ -30,11 +30,11 @@ from syncd.cli.rule_story import print_rehearsed, rehearsed_json
 from syncd.cli.sla_rows import instant
 from syncd.cli.work import do_or_ask, load, looking
 from syncd.config.durations import parse_duration
-from syncd.core.alert_model import Episode, FactState, Letter, Post, Told
+from syncd.core.alert_model import AlertFact, Episode, FactState, Letter, Post, Told, furthest
 from syncd.core.model import Json
 from syncd.cycle.alert_world import case_of
 from syncd.cycle.sla_settings import SlaSettings
-from syncd.sla.explain import local_text
+from syncd.sla.explain import local_text, span_text
 
 NOT_DONE = (Post.NEW, Post.SENDING, Post.UNKNOWN, Post.DEAD, Post.DIGEST)
 LATEST = 200
@@ -68,11 +68,16 @@ def list_alerts(*, as_json: bool) -> int:
                 }
             )
             return Exit.FINE
-        _print_episodes(episodes, {number: [str(f.key) for f in found] for number, found in facts.items()}, sla)
+        _print_episodes(episodes, {number: _shown(found) for number, found in facts.items()}, sla)
         _print_letters(waiting, sla)
         dead = counts.get(Post.DEAD.value, 0)
         say(f"Sent so far: {counts.get(Post.SENT.value, 0)}; given up: {dead}; fallback: {settings.fallback}")
     return Exit.FINE
+
+
+def _shown(facts: Iterable[AlertFact]) -> list[str]:
+    """Of each clock the furthest point of what still holds."""
+    return [str(key) for key in sorted(furthest(fact.key for fact in facts if fact.state is FactState.FIRING))]
 
 
 def _print_episodes(episodes: Iterable[Episode], facts: dict[int, list[str]], sla: SlaSettings) -> None:
@@ -236,7 +241,7 @@ def _print(
         facts = ", ".join(str(key) for key in draft.keys)
         say(clean(f"{draft.receiver} would hear of {facts} ({draft.reason}{level}) by route {episode.chain.route}:"))
         if draft.level:
-            wait = timedelta(seconds=episode.chain.levels[draft.level - 1].after)
+            wait = span_text(episode.chain.levels[draft.level - 1].after)
             say(f"    {wait} after the level before, if nobody acknowledges")
         else:
             for line in _text(app, case, settings, draft, at).splitlines():
@@ -258,7 +263,7 @@ def _text(app: App, case: Case, settings: AlertSettings, draft: Draft, at: int) 
         at,
         tuple(alert_of(case, key, settings, at, level=draft.level) for key in draft.keys),
         why=draft.why,
-        acknowledge=acknowledge_of(settings, case.ticket),
+        acknowledge=None if all(key.is_forecast for key in draft.keys) else acknowledge_of(settings, case.ticket),
     )
     content = channel.compose(notification, target.reader, f"<rehearsal@{settings.domain}>")
     if target.channel != "mail":

@@ -181,6 +181,7 @@ class RuleModel(Model):
     stop_when_acknowledged: bool = Field(default=True, examples=["true"])
     acknowledged_for: Span = Field(default=timedelta(hours=4), examples=["4h"])
     solved_too: bool = Field(default=False, examples=["false"])
+    asks: Text | None = Field(default=None, max_length=200, examples=["call"])  # what is to be done; mails say it
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:

@@ -89,7 +89,7 @@ class RuleFact:
     step: str  # level-1, level-2 …, repeat-1 …
     receivers: tuple[str, ...]
     at: int
-    why: str = ""
+    why: str = ""  # a line; a second one is what the rule asks for
 
     @property
     def key(self) -> AlertKey:

@@ -140,6 +140,7 @@ class Rule:
     stops_when_acknowledged: bool = True
     acknowledged_for: int = 4 * HOUR  # seconds until an acknowledged run climbs on
     solved_too: bool = False  # a solved ticket is none of a rule's business unless it says so
+    asks: str = ""  # what those who hear of it are to do: call, decide, root_cause, or a sentence
     said: tuple[str, ...] = field(default=(), repr=False)  # each line of `when` in the words of the configuration
 
     @property

@@ -198,6 +198,27 @@ def test_a_warning_says_why_its_clock_will_probably_be_late_and_a_forecast_is_ca
     assert "overdue" not in mail.text
 
 
+RULE = Alert(12345, "", "", "", NOON, rule="bad rating", subject="Login")
+ASKED = {
+    "a word of ours": ("call", "Next step: Call the customer now."),
+    "the operator's own sentence": ("Bring flowers.", "Next step: Bring flowers."),
+    "nothing": ("", "Next step: Look at the ticket."),
+}
+
+
+@pytest.mark.parametrize(("asks", "shown"), ASKED.values(), ids=list(ASKED))
+def test_a_rule_says_which_of_its_lines_hold_and_what_it_asks_for(asks: str, shown: str) -> None:
+    why = "rule bad rating: satisfaction is bad" + (f"\n{asks}" if asks else "")
+    text = RENDERER.render(told(RULE, why=why), LENA).text
+    assert "Rule bad rating asks for attention to ticket 12345: satisfaction is bad." in text
+    assert shown in text
+    assert "Why you get this: Rule bad rating, group" in text
+
+
+def test_a_rule_about_a_ticket_without_a_clock_does_not_claim_that_nobody_has_it() -> None:
+    assert "Who has it" not in RENDERER.render(told(RULE, why="rule bad rating"), LENA).text
+
+
 def test_the_ways_to_acknowledge_are_one_sentence() -> None:
     told_how = (
         "To acknowledge: Answer the customer, assign the ticket, add the tag sla_ack, write an internal note that "

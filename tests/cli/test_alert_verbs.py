@@ -116,7 +116,7 @@ def test_a_rehearsal_shows_facts_routes_levels_and_the_message(lab: Lab, syncd: 
     assert said.exit_code == 0, said.output
     assert "leads would hear of" in said.output
     assert "boss would hear of" in said.output
-    assert "0:20:00 after the level before" in said.output
+    assert "20m after the level before" in said.output
     assert "Subject:" in said.output
     assert len(mailbox.mails()) == before
 
