@@ -65,13 +65,17 @@ def upgrade() -> None:
         "carried_file",
         _text("target"),
         _text("digest"),
+        _text("origin"),
+        _text("comment_id"),
+        _text("file_id"),
         _text("name"),
         _int("size"),
         _int("at"),
         sa.CheckConstraint("size >= 0", name=op.f("ck_carried_file_size")),
-        sa.PrimaryKeyConstraint("target", "digest", name=op.f("pk_carried_file")),
+        sa.PrimaryKeyConstraint("target", "digest", "origin", "comment_id", "file_id", name=op.f("pk_carried_file")),
         sqlite_strict=True,
     )
+    op.create_index(op.f("ix_carried_file_origin"), "carried_file", ["origin"])
     op.create_table(
         "audit",
         _int("id"),

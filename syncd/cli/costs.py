@@ -16,7 +16,14 @@ from syncd.core.actions import (
     ShowTicketOnBug,
     UpdateTicket,
 )
-from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
+from syncd.core.comment_actions import (
+    ChangeBugComment,
+    CommentToBug,
+    CommentToTicket,
+    RemoveBugFile,
+    WithdrawFile,
+    WithdrawNote,
+)
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.model import Visibility
 from syncd.core.succession import RelateBugs
@@ -61,6 +68,10 @@ def calls_of(action: RemoteAction, edges: Collection[tuple[str | None, str]] = (
             return 3
         case CommentToTicket() | WithdrawNote() | CommentToBug() | ChangeBugComment():
             return _comment(action)
+        case WithdrawFile():  # the bug, the ticket, its notes, the file, the ticket
+            return 5
+        case RemoveBugFile():  # the ticket, the comment, the bug's files, the file, the bug
+            return 5
         case _:
             return ANOTHER
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 from syncd.core.clock_actions import ShowClocks
-from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, SawComments, WithdrawNote
+from syncd.core.comment_actions import CommentAction, SawComments
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.field_model import FieldBase, FieldChange
 from syncd.core.mapping import BugTarget
@@ -368,10 +368,7 @@ RemoteAction: TypeAlias = (
     | SetBugFields
     | SetTicketFields
     | FollowUp
-    | CommentToTicket
-    | WithdrawNote
-    | CommentToBug
-    | ChangeBugComment
+    | CommentAction
 )
 Action: TypeAlias = LocalAction | RemoteAction
 

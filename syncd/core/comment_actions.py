@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from syncd.core.comment_model import FileRef, Looked
+from syncd.core.comment_model import FileCopy, FileRef, Looked
 from syncd.core.model import Visibility
 from syncd.core.subjects import OnBug, OnTicket
 
@@ -131,4 +131,55 @@ class ChangeBugComment(OnBug):
         return f"change:{self.twin_id}"
 
 
-CommentAction = CommentToTicket | WithdrawNote | CommentToBug | ChangeBugComment
+@dataclass(frozen=True, slots=True)
+class WithdrawFile:
+    """Our copy of a file that was deleted in Jira is taken off the ticket, for ever."""
+
+    kind: ClassVar[str] = "withdraw_file"
+    ticket_id: int
+    source: str
+    reason: str
+    issue_id: str
+    issue_key: str
+    file_id: str  # in Jira; looked for again before anything is taken off
+    copy: FileCopy
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"ticket:{self.ticket_id}"
+
+    @property
+    def slot(self) -> str:
+        """See CommentToTicket.slot: nothing takes its place."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveBugFile:
+    """Our copy of a file that was taken off a comment in Zendesk is deleted on the bug, for ever."""
+
+    kind: ClassVar[str] = "remove_bug_file"
+    issue_id: str
+    issue_key: str
+    source: str
+    reason: str
+    ticket_id: int
+    comment_id: int
+    file_id: str  # in Zendesk; looked for again before anything is deleted
+    copy: FileCopy
+    link_ids: tuple[int, ...] = ()
+    route: str = ""
+
+    @property
+    def subject(self) -> str:
+        return f"issue:{self.issue_id}"
+
+    @property
+    def slot(self) -> str:
+        """See CommentToTicket.slot: nothing takes its place."""
+        return ""
+
+
+CommentAction = CommentToTicket | WithdrawNote | WithdrawFile | CommentToBug | ChangeBugComment | RemoveBugFile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -144,7 +144,20 @@ class Carried:
     """Files that an earlier comment brought to a ticket or issue."""
 
     bytes: int = 0
-    digests: frozenset[str] = field(default_factory=frozenset)
+    names: Mapping[str, str] = field(default_factory=dict)  # digest of the content -> as what it was saved
+
+
+@dataclass(frozen=True, slots=True)
+class FileCopy:
+    """A file on one side and where it came from on the other."""
+
+    target: str  # subject of the copy; with ":public" where customers can open it
+    origin: str  # subject of the source
+    comment_id: str  # of the source in Zendesk; empty in Jira, where files belong to the issue
+    file_id: str
+    name: str  # as what it was saved
+    digest: str  # of the content; begins with "name:" where only the name is known
+    at: datetime
 
 
 class TicketTalk(Protocol):
@@ -165,8 +178,8 @@ class TicketTalk(Protocol):
     def redact(self, ticket_id: int, comment_id: int, text: str) -> None:
         """Blacks a text out in a comment, for ever."""
 
-    def redact_file(self, ticket_id: int, comment_id: int, file_id: str) -> None:
-        """Takes a file off a comment, for ever; one that is not there is done."""
+    def redact_file(self, ticket_id: int, comment_id: int, file_id: str) -> bool:
+        """Takes a file off a comment, for ever; one that is not there is done. False where Zendesk does not do it."""
 
     def upload(self, name: str, content: bytes) -> str:
         """A file for a comment to come; answers its token."""
@@ -204,6 +217,9 @@ class BugTalk(Protocol):
 
     def attach(self, issue_id: str, name: str, content: bytes) -> None:
         """Adds a file to the issue."""
+
+    def detach(self, issue_id: str, file_id: str) -> None:
+        """Deletes a file of ours, for ever; one that is not there is done."""
 
     def fetch(self, url: str, limit: int) -> bytes:
         """A file of the issue; raises RefusedError for another host and for more than `limit` bytes."""

@@ -15,7 +15,7 @@ from syncd.core.comment_model import BugTalk, TicketTalk, Twin, TwinState
 from syncd.core.model import Visibility
 from syncd.core.ports import IssueSource
 from syncd.core.richtext_wiki import write_wiki
-from syncd.executor.carrying import Files, contents, sentences
+from syncd.executor.carrying import CLOCKS_APART, Files, contents, sentences
 from syncd.executor.outcome import Done, Later, Outcome, Superseded
 from syncd.sources.errors import NotFoundError, RefusedError
 from syncd.store import Store, Tx
@@ -56,10 +56,12 @@ class BugCommenter:
 
     def find(self, action: CommentToBug, marker: str, now: datetime) -> Outcome:
         """What became of a comment whose answer is not known: Later(0) when it is not there."""
-        since = datetime.fromtimestamp(int(action.said_at.timestamp()), UTC)
+        since = datetime.fromtimestamp(int(action.said_at.timestamp()), UTC) - CLOCKS_APART
         for comment in self._tracker.comments(action.issue_id, since).comments:
             if comment.marker == marker:
-                return self._told(action, comment.id, marker, now, TwinState.CARRIED, Files())
+                files = Files()
+                files.found(action.files)
+                return self._told(action, comment.id, marker, now, TwinState.CARRIED, files)
         return Later(0.0, "not found on the server")
 
     def _told(
@@ -90,7 +92,7 @@ class BugCommenter:
                     at=at,
                 )
             )
-            files.keep(tx, action.subject, at)
+            files.keep(tx, action, action.subject, at)
 
         return Done(
             issues=self._jira.read([action.issue_id]),
@@ -106,6 +108,7 @@ class BugCommenter:
             return files
         there = {file.name for file in self._tracker.files(action.issue_id)}
         wanted = replace(action, files=tuple(ref for ref in action.files if ref.save_as not in there))
+        files.found(ref for ref in action.files if ref.save_as in there)
         for ref, content in contents(self._store, wanted, action.subject, files, self._desk.fetch):
             try:
                 self._tracker.attach(action.issue_id, ref.save_as, content)

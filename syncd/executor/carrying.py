@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.core.comment_actions import CommentToBug, CommentToTicket
-from syncd.core.comment_model import FileRef
+from syncd.core.comment_model import FileCopy, FileRef
+from syncd.core.comment_sentences import LOOSE
 from syncd.core.richtext import Block, Paragraph, Text
 from syncd.sources.errors import NotFoundError, RefusedError
 from syncd.store import Store, Tx
+
+CLOCKS_APART = timedelta(days=1)
+"""By how much the trackers' clocks, and ours, may differ when what one wrote is looked for on the other."""
+
+BY_NAME = "name:"
+"""Begins what stands in the place of a digest that is not known."""
 
 PUBLIC = ":public"
 """Ends the name under which files that customers can open are remembered: what agents have does not count there."""
@@ -23,12 +30,20 @@ class Files:
 
     tokens: list[str] = field(default_factory=list)
     lost: list[tuple[str, str]] = field(default_factory=list)  # (name, why, as the end of a sentence)
-    kept: list[tuple[str, str, int]] = field(default_factory=list)  # digest, name, size
+    kept: list[tuple[str, str, int, str]] = field(default_factory=list)  # digest, name, size, id of the source
 
-    def keep(self, tx: Tx, target: str, now: datetime) -> None:
-        """Remembers what was brought there."""
-        for digest, name, size in self.kept:
-            tx.keep_file(target, digest, name, size, now)
+    def found(self, refs: Iterable[FileRef]) -> None:
+        """Files that an earlier try brought, as far as their names tell."""
+        self.kept += [(f"{BY_NAME}{ref.save_as}", ref.save_as, 0, ref.id) for ref in refs]
+
+    def keep(self, tx: Tx, action: CommentToTicket | CommentToBug, target: str, now: datetime) -> None:
+        """Remembers what was brought there, and from where."""
+        if isinstance(action, CommentToTicket):
+            origin, comment = f"issue:{action.issue_id}", ""
+        else:
+            origin, comment = f"ticket:{action.ticket_id}", action.comment_id.removeprefix(LOOSE)
+        for digest, name, size, file_id in self.kept:
+            tx.keep_file(FileCopy(target, origin, comment, file_id, name, digest, now), size)
 
 
 def contents(
@@ -39,7 +54,7 @@ def contents(
         return
     with store.reading() as tx:
         carried = tx.carried(target)
-    total, known = carried.bytes, set(carried.digests)
+    total, known = carried.bytes, dict(carried.names)
     for ref in action.files:
         try:
             content = fetch(ref.url, action.file_bytes)
@@ -49,12 +64,13 @@ def contents(
         digest = hashlib.sha256(content).hexdigest()
         if digest in known:
             files.lost.append((ref.save_as, "is among the files that came before"))
+            files.kept.append((digest, known[digest], len(content), ref.id))
         elif total + len(content) > action.files_bytes:
             files.lost.append((ref.save_as, "was left out: there are too many bytes of files already"))
         else:
             total += len(content)
-            known.add(digest)
-            files.kept.append((digest, ref.save_as, len(content)))
+            known[digest] = ref.save_as
+            files.kept.append((digest, ref.save_as, len(content), ref.id))
             yield ref, content
 
 

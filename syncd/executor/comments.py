@@ -7,11 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.actions import RemoteAction
-from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
+from syncd.core.comment_actions import (
+    ChangeBugComment,
+    CommentToBug,
+    CommentToTicket,
+    RemoveBugFile,
+    WithdrawFile,
+    WithdrawNote,
+)
 from syncd.core.comment_model import BugTalk, Looked, TicketTalk
 from syncd.core.model import Visibility
 from syncd.core.ports import IssueSource, TicketSource
 from syncd.executor.bug_comments import BugCommenter
+from syncd.executor.gone_files import FileRemover
 from syncd.executor.notes import NoteWriter
 from syncd.executor.outcome import Done, Later, Outcome
 from syncd.executor.raising import Policies, Raiser
@@ -21,7 +29,10 @@ from syncd.store import Intent, Store, Tx
 class CommentPerformer:
     """A Performer for the actions of syncd.core.comment_actions."""
 
-    actions: tuple[type[RemoteAction], ...] = (CommentToTicket, WithdrawNote, CommentToBug, ChangeBugComment)
+    actions: tuple[type[RemoteAction], ...] = (
+        *(CommentToTicket, WithdrawNote, WithdrawFile),
+        *(CommentToBug, ChangeBugComment, RemoveBugFile),
+    )
 
     def __init__(
         self,
@@ -35,6 +46,7 @@ class CommentPerformer:
         """`policies` are the routes' by name, as they are configured now."""
         self._notes = NoteWriter(store, zendesk, jira, desk, tracker, Raiser(store, tracker, policies))
         self._bugs = BugCommenter(store, jira, desk, tracker)
+        self._files = FileRemover(store, zendesk, jira, desk, tracker)
 
     def perform(self, intent: Intent, now: datetime, before_send: Callable[[], None]) -> Outcome:
         """See Performer."""
@@ -47,6 +59,10 @@ class CommentPerformer:
                 return _looked_at_again(self._bugs.write(action, intent.id, now, before_send), action, "zendesk")
             case ChangeBugComment() as action:
                 return self._bugs.change(action, before_send)
+            case WithdrawFile() as action:
+                return self._files.withdraw(action, before_send)
+            case RemoveBugFile() as action:
+                return self._files.remove(action, before_send)
             case other:
                 raise TypeError(f"{other.kind} is no action of comments")
 
@@ -105,5 +121,9 @@ def describe_comment(action: RemoteAction) -> str:
             return f"carry a comment on ticket #{action.ticket_id} to {action.issue_key}"
         case ChangeBugComment():
             return f"change a comment on {action.issue_key}"
+        case WithdrawFile():
+            return f"take {action.copy.name} off ticket #{action.ticket_id}"
+        case RemoveBugFile():
+            return f"delete {action.copy.name} on {action.issue_key}"
         case _:
             return action.kind.replace("_", " ")

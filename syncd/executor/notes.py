@@ -19,7 +19,7 @@ from syncd.core.model import ActorKind, TicketChange, TicketSnapshot, Visibility
 from syncd.core.ports import IssueSource, TicketSource, TicketWrite, TicketWritten
 from syncd.core.richtext import JOINER, leaves, quiet
 from syncd.core.richtext_html import parse_html, write_html
-from syncd.executor.carrying import PUBLIC, Files, contents, sentences
+from syncd.executor.carrying import CLOCKS_APART, PUBLIC, Files, contents, sentences
 from syncd.executor.outcome import Done, Later, Outcome, Superseded
 from syncd.executor.raising import Judged, Raiser
 from syncd.sources.errors import NotFoundError, PreconditionError, RefusedError, TransientError
@@ -96,7 +96,9 @@ class NoteWriter:
             if allowed:
                 self._raiser.grant(action, judged, marker, action.public_html, now)
         written = TicketWritten(ticket, tuple(ours), public)
-        return self._noted(action, written, marker, now, TwinState.CARRIED, Files(), allowed=allowed)
+        files = Files()
+        files.found(action.files)
+        return self._noted(action, written, marker, now, TwinState.CARRIED, files, allowed=allowed)
 
     def _texts(self, action: CommentToTicket, files: Files) -> list[_Text]:
         """What to try, the best first; nothing when all that it brings is there already."""
@@ -125,8 +127,10 @@ class NoteWriter:
         """Uploads what is to be attached; answers the names of loose files that need not come again."""
         present: set[str] = set()
         if action.loose:
-            notes = [c for c in self._desk.comments(action.ticket_id, action.said_at).comments if c.marker is not None]
+            since = action.said_at - CLOCKS_APART
+            notes = [c for c in self._desk.comments(action.ticket_id, since).comments if c.marker is not None]
             present = {file.name for note in notes for file in note.files}
+            files.found(ref for ref in action.files if ref.save_as in present)
             action = replace(action, files=tuple(ref for ref in action.files if ref.save_as not in present))
         target = action.subject + (PUBLIC if public else "")
         for ref, content in contents(self._store, action, target, files, partial(self._fetch, action)):
@@ -241,7 +245,7 @@ class NoteWriter:
                     at=at,
                 )
             )
-            files.keep(tx, action.subject + (PUBLIC if visibility is Visibility.CUSTOMER else ""), at)
+            files.keep(tx, action, action.subject + (PUBLIC if visibility is Visibility.CUSTOMER else ""), at)
             tx.close_grants(marker, at)
 
         result = {"note": note_id, "state": state.value, "visibility": visibility.value, "at": now.isoformat()}

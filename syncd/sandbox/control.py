@@ -33,6 +33,7 @@ VERBS_OF_JIRA: Final = frozenset(
         "comment",
         "create_issue",
         "delete_comment",
+        "delete_file",
         "delete_issue",
         "deny",
         "edit",

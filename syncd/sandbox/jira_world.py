@@ -273,6 +273,16 @@ class JiraWorld(JiraCore):
         with self._acting(actor) as user:
             return self.add_file(user.id, self.issue(key), filename, content, mime_type).id
 
+    def delete_file(self, actor: str, file_id: int) -> None:
+        """Deletes a file."""
+        issue = self.file_owner(file_id)
+        if issue is None:
+            raise ValueError(f"there is no file {file_id}")
+        with self._acting(actor) as user:
+            self.prepare(issue)
+            issue.attachments = [file for file in issue.attachments if file.id != file_id]
+            self.commit(issue, user.id)
+
     def move_issue(self, actor: str, key: str, project: str) -> str:
         """Moves an issue to another project: a new key, its old one still leads to it. Returns the new key."""
         with self._acting(actor) as user:

@@ -22,6 +22,7 @@ from syncd.sandbox.zendesk_lifecycle import (
     mark_as_spam,
     rate_ticket,
     redact,
+    redact_file,
     restore_ticket,
     update_ticket,
 )
@@ -37,6 +38,7 @@ from syncd.sandbox.zendesk_records import (
     parse_iso,
 )
 from syncd.sandbox.zendesk_views import (
+    attachment_view,
     audit_view,
     comment_view,
     job_view,
@@ -299,6 +301,12 @@ class TicketApi(ZendeskBase):
         comment = find_comment(ticket, comment_id)
         redact(self.store, ticket, comment, str(self.body(request).get("text") or ""), self.who(request))
         return self.json_response({"comment": comment_view(ticket, comment, self.host(request))})
+
+    def redact_attachment(self, request: ApiRequest, ticket_id: int, comment_id: int, attachment_id: int) -> Response:
+        """Puts an empty file in the place of one; not on closed tickets."""
+        ticket = self.store.ticket(ticket_id)
+        left = redact_file(self.store, ticket, find_comment(ticket, comment_id), attachment_id, self.who(request))
+        return self.json_response({"attachment": attachment_view(left, self.host(request))})
 
     def redact_anywhere(self, request: ApiRequest, comment_id: int) -> Response:
         """Blacks out what `html_body` has in `<redact>` marks; also on closed tickets."""

@@ -35,6 +35,11 @@ _ROUTES: Final = (
     ("GET", "/tickets/<int:ticket_id>/audits", "list_audits"),
     ("GET", "/tickets/<int:ticket_id>/audits/<int:audit_id>", "show_audit"),
     ("POST", "/tickets/<int:ticket_id>/satisfaction_rating", "create_rating"),
+    (
+        "PUT",
+        "/tickets/<int:ticket_id>/comments/<int:comment_id>/attachments/<int:attachment_id>/redact",
+        "redact_attachment",
+    ),
     ("PUT", "/comment_redactions/<int:comment_id>", "redact_anywhere"),
     ("GET", "/deleted_tickets", "list_deleted"),
     ("PUT", "/deleted_tickets/<int:ticket_id>/restore", "restore"),

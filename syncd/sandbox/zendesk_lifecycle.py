@@ -8,6 +8,7 @@ from typing import Any
 from syncd.sandbox.zendesk_changes import apply_changes, as_id, check_stamp, clean_tags, stale
 from syncd.sandbox.zendesk_draft import Draft, NewComment, Who, strip_html, to_html
 from syncd.sandbox.zendesk_records import (
+    Attachment,
     Audit,
     Comment,
     Job,
@@ -284,6 +285,22 @@ def redact(
     comment.html_body = comment.html_body.replace(text, blocks)
     draft.events.append({"type": "CommentRedactionEvent", "comment_id": comment.id})
     draft.commit(who)
+
+
+def redact_file(store: ZendeskStore, ticket: Ticket, comment: Comment, file_id: int, who: Who) -> Attachment:
+    """Puts an empty file in the place of one, for ever; answers what is there now."""
+    ensure_open(ticket)
+    place = next((n for n, file in enumerate(comment.attachments) if file.id == file_id), None)
+    if place is None:
+        raise not_found()
+    draft = Draft(store, ticket)
+    gone = comment.attachments[place]
+    left = Attachment(store.new_id(), store.new_token(25), "redacted.txt", "text/plain", b"")
+    gone.deleted = True
+    store.attachments[left.token] = comment.attachments[place] = left
+    draft.events.append({"type": "AttachmentRedactionEvent", "comment_id": comment.id, "attachment_id": gone.id})
+    draft.commit(who)
+    return left
 
 
 def rate_ticket(store: ZendeskStore, ticket: Ticket, score: str, comment: Any, who: Who) -> dict[str, Any]:

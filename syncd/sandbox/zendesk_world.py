@@ -26,6 +26,7 @@ from syncd.sandbox.zendesk_lifecycle import (
     merge_tickets,
     rate_ticket,
     redact,
+    redact_file,
     restore_ticket,
     update_ticket,
 )
@@ -66,6 +67,7 @@ VERBS: Final = frozenset(
         "move_jira_link",
         "rate",
         "redact",
+        "redact_file",
         "remove_tags",
         "remove_trigger",
         "rename_status",
@@ -279,6 +281,11 @@ class ZendeskWorld(DeskSetUp):
         """Blacks out a text in a comment."""
         found = self.store.ticket(ticket)
         redact(self.store, found, find_comment(found, comment), text, self._who(actor))
+
+    def redact_file(self, *, ticket: int, comment: int, attachment: int, actor: int) -> None:
+        """Takes a file off a comment; an empty one is left in its place."""
+        found = self.store.ticket(ticket)
+        redact_file(self.store, found, find_comment(found, comment), attachment, self._who(actor))
 
     def rate(self, *, ticket: int, score: str, comment: str | None = None) -> None:
         """The requester judges a solved ticket, good or bad."""

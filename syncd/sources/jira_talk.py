@@ -13,7 +13,7 @@ from typing import Any
 from syncd.core.comment_model import BugTalkPage, CommentFile, Raising
 from syncd.core.ports import BugComment
 from syncd.core.wiki import within_bmp
-from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
+from syncd.sources.errors import AuthError, InvalidResponseError, NotFoundError, RefusedError
 from syncd.sources.files import FileFetcher
 from syncd.sources.jira_json import Authors, MalformedError, ident, instant, record, rows
 from syncd.sources.jira_members import Members
@@ -140,6 +140,19 @@ class JiraTalk:
         answer = self._wire.send_file(f"issue/{segment(issue_id)}/attachments", name, content)
         if not isinstance(answer, list) or not answer:
             raise InvalidResponseError("jira: the answer to a file does not show it")
+
+    def detach(self, issue_id: str, file_id: str) -> None:
+        """Deletes a file: https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-attachments/ ;
+        RefusedError without the permission "Delete own attachments", for which Jira answers 403."""
+        self._count_write(issue_id)
+        try:
+            self._wire.write(f"attachment/{segment(file_id)}", {}, method="DELETE")
+        except NotFoundError:
+            return
+        except AuthError as error:
+            if error.status != 403:
+                raise
+            raise RefusedError(str(error), status=403) from None
 
     def fetch(self, url: str, limit: int) -> bytes:
         """A file of the issue."""

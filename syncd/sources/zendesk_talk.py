@@ -7,7 +7,6 @@ https://developer.zendesk.com/api-reference/ticketing/tickets/ticket-attachments
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -91,11 +90,15 @@ class ZendeskTalk:
         session = self._calls.session
         session.send_json("PUT", f"/api/v2/tickets/{ticket_id}/comments/{comment_id}/redact.json", {"text": text})
 
-    def redact_file(self, ticket_id: int, comment_id: int, file_id: str) -> None:
-        """Takes a file off a comment: https://developer.zendesk.com/api-reference/ticketing/tickets/ticket-attachments/"""
+    def redact_file(self, ticket_id: int, comment_id: int, file_id: str) -> bool:
+        """Takes a file off a comment, which leaves an empty "redacted.txt" there; False where the account may not, or
+        the plan has no such call: https://developer.zendesk.com/api-reference/ticketing/tickets/ticket-attachments/"""
         path = f"/api/v2/tickets/{ticket_id}/comments/{comment_id}/attachments/{file_id}/redact.json"
-        with suppress(NotFoundError, RefusedError):  # a plan without this call: the note is internal all the same
+        try:
             self._calls.session.send_json("PUT", path, {})
+        except (NotFoundError, RefusedError):
+            return False
+        return True
 
     def upload(self, name: str, content: bytes) -> str:
         """A file for a comment to come; its token is good for an hour."""

@@ -28,7 +28,14 @@ from syncd.core.actions import (
     UpdateTicket,
 )
 from syncd.core.clock_actions import ShowClocks
-from syncd.core.comment_actions import ChangeBugComment, CommentToBug, CommentToTicket, WithdrawNote
+from syncd.core.comment_actions import (
+    ChangeBugComment,
+    CommentToBug,
+    CommentToTicket,
+    RemoveBugFile,
+    WithdrawFile,
+    WithdrawNote,
+)
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.succession import RelateBugs
 
@@ -57,6 +64,8 @@ DESTINATIONS: Mapping[type[RemoteAction], str] = {
     WithdrawNote: "zendesk",
     CommentToBug: "jira",
     ChangeBugComment: "jira",
+    WithdrawFile: "zendesk",
+    RemoveBugFile: "jira",
 }
 """Which server an action of each kind is carried out on."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
-from syncd.core.comment_model import Carried, Looked, Side, Twin, TwinState
+from syncd.core.comment_model import Carried, FileCopy, Looked, Side, Twin, TwinState
 from syncd.core.model import Visibility
 from syncd.store.codec import from_micros, to_micros
 from syncd.store.prepared import Prepared, listed
@@ -37,8 +38,12 @@ _SEEN = Prepared(
     )
 )
 _CARRIED = Prepared(
-    select(CarriedFileRow.digest, CarriedFileRow.size).where(CarriedFileRow.target == bindparam("target"))
+    select(CarriedFileRow.digest, CarriedFileRow.size, CarriedFileRow.name).where(
+        CarriedFileRow.target == bindparam("target")
+    )
 )
+_COPIES = Prepared(select(table_of(CarriedFileRow)).where(listed(CarriedFileRow.origin)))
+_COPIES_ON = Prepared(select(table_of(CarriedFileRow)).where(CarriedFileRow.target == bindparam("target")))
 
 
 class Comments(Repository):
@@ -107,18 +112,41 @@ class Comments(Repository):
     def carried(self, target: str) -> Carried:
         """The files that were brought to a ticket or issue."""
         rows = self._tuples(_CARRIED, target=target)
-        return Carried(sum(size for _, size in rows), frozenset(digest for digest, _ in rows))
+        sizes = {digest: size for digest, size, _ in rows}
+        return Carried(sum(sizes.values()), {digest: name for digest, _, name in rows})
 
-    def keep_file(self, target: str, digest: str, name: str, size: int, now: datetime) -> None:
-        """A file was brought there."""
-        row = {"target": target, "digest": digest, "name": name, "size": size, "at": to_micros(now)}
+    def keep_file(self, copy: FileCopy, size: int) -> None:
+        """A file was brought there, or was there already with the same content."""
+        row = {**asdict(copy), "size": size, "at": to_micros(copy.at)}
         self._upsert(CarriedFileRow, [row], replace=False)
+
+    def file_copies(self, origins: Iterable[str]) -> list[FileCopy]:
+        """The copies of files of these subjects, wherever they were brought."""
+        found: list[FileCopy] = []
+        for part in chunks(origins):
+            found += [_file_copy(row) for row in self._rows(_COPIES, ids=part)]
+        return found
+
+    def copies_on(self, target: str) -> list[FileCopy]:
+        """What was brought there."""
+        return [_file_copy(row) for row in self._rows(_COPIES_ON, target=target)]
+
+    def forget_file(self, copy: FileCopy) -> None:
+        """The copy counts no more."""
+        this = (CarriedFileRow.target == copy.target, CarriedFileRow.digest == copy.digest)
+        one = (CarriedFileRow.origin == copy.origin, CarriedFileRow.comment_id == copy.comment_id)
+        self._connection.execute(delete(CarriedFileRow).where(*this, *one, CarriedFileRow.file_id == copy.file_id))
 
     def tickets_written_since(self, since: datetime) -> list[int]:
         """The tickets that anything was written to since."""
         done = (AuditRow.at >= to_micros(since), AuditRow.outcome == "done", AuditRow.subject.like("ticket:%"))
         rows = self._connection.execute(select(AuditRow.subject).where(*done).distinct())
         return sorted(int(row.subject.removeprefix("ticket:")) for row in rows)
+
+
+def _file_copy(row: Mapping[Any, Any]) -> FileCopy:
+    known = {name: row[name] for name in ("target", "origin", "comment_id", "file_id", "name", "digest")}
+    return FileCopy(**known, at=from_micros(row["at"]))
 
 
 def _twin(row: Mapping[Any, Any]) -> Twin:

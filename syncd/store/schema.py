@@ -433,8 +433,11 @@ class CarriedFileRow(Base):
 
     target: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(primary_key=True)
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    comment_id: Mapped[str] = mapped_column(primary_key=True)
+    file_id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     size: Mapped[int]
     at: Mapped[int]
 
-    __table_args__ = table(CheckConstraint("size >= 0", name="size"))
+    __table_args__ = table(CheckConstraint("size >= 0", name="size"), Index(None, "origin"))

@@ -419,7 +419,7 @@ def test_the_nightly_look_lets_what_was_allowed_stand(desk: Lab) -> None:
     assert len(public(desk, ticket)) == 1
 
 
-def _made_internal(lab: Lab, comment: int) -> None:
+def _internal_by_now(lab: Lab, comment: int) -> None:
     lab.sandbox.jira.set_internal(lab.developer, comment, internal=True)
 
 
@@ -434,7 +434,7 @@ def _deleted(lab: Lab, comment: int) -> None:
 @pytest.mark.parametrize(
     ("taken_back", "stays_for_agents"),
     [
-        pytest.param(_made_internal, True, id="it is internal by now"),
+        pytest.param(_internal_by_now, True, id="it is internal by now"),
         pytest.param(_restricted, False, id="it is for one role only by now"),
         pytest.param(_deleted, False, id="it was deleted"),
     ],
