@@ -6,6 +6,7 @@ The laws that can be read off the file, with their lines, are in laws.py.
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,10 +55,26 @@ def lint_mapping(
         return findings  # the walk would only tell the same again, at length
     pictures: list[tuple[int, list[StageMapping]]] = [(1, [mapping]), (2, [mapping]), (1, [mapping, mapping])]
     for tickets, mappings in [*pictures, *((1, [mapping, other]) for other in beside)]:
-        findings += Walk(mappings, classes_of(mappings, project), tickets).findings()
+        classes = classes_of(mappings, project)
+        findings += _walked(_Picture(repr((mappings, classes, tickets)), mappings, classes, tickets))
         if any(finding.severity == "error" for finding in findings):
             break  # a fault of one ticket and one bug shows in every larger picture
     return findings
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What is walked: projects that share a workflow make the same one."""
+
+    words: str
+    mappings: Sequence[StageMapping] = field(compare=False)
+    classes: Classes = field(compare=False)
+    tickets: int = field(compare=False)
+
+
+@functools.lru_cache(maxsize=128)
+def _walked(picture: _Picture) -> tuple[Finding, ...]:
+    return tuple(Walk(picture.mappings, picture.classes, picture.tickets).findings())
 
 
 # ---- what can be read off the mapping ----------------------------------------------------------------------------
