@@ -8,15 +8,16 @@ mail: the last resort is a plain one that names the ticket.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, PrefixLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 
-from syncd.alerts.message import Notification, Reader, Reason, Rendered
+from syncd.alerts.message import Language, Notification, Reader, Reason, Rendered
 from syncd.alerts.plain import block, one_line
+from syncd.alerts.samples import READER, SAMPLES
 from syncd.alerts.view import Card, Page, View, labels_of
 from syncd.alerts.wording import TEXTS, Wording
 from syncd.rules.templates import BoundedSandbox, TemplateProblem
@@ -29,6 +30,7 @@ MOST_SHORT: Final = 10  # alerts in the short form
 OWN: Final = "syncd"  # `{% extends "syncd/alert.html.j2" %}` reaches ours from an override of the same name
 _NAME: Final = re.compile(r"[a-z][a-z_]{0,40}\.(html|txt)\.j2")
 _PACKAGED: Final = Path(__file__).parent / "templates"
+_OF_A_RECORD: Final = re.compile(r"'syncd\.alerts\.view\.(\w+) object' has no attribute '(\w+)'")
 _BROKEN: Final = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 _FORMS: Final[Mapping[Reason, str]] = {
     Reason.MORNING: "morning",
@@ -98,17 +100,20 @@ class Renderer:
         self._subject = _environment(packaged)
 
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with the operator's templates as far as that can be told without data, a sentence each."""
+        """What is wrong with the operator's templates, as far as made-up mails show it, a sentence each."""
         found: list[str] = []
         if self._subject_source:
             try:
                 self._subject.parse(self._subject_source)
             except TemplateSyntaxError as error:
                 found.append(f"The template of the subject cannot be used: {error.message}.")
+            else:
+                found += self._tried_subject()
         if self._overrides is None:
             return tuple(found)
         if not self._overrides.exists:
             return (*found, "There is no such folder, so the usual templates are used.")
+        before = len(found)
         known = Folder(_PACKAGED).list_templates()
         for name in self._overrides.list_templates():
             if name not in known:
@@ -120,7 +125,26 @@ class Renderer:
                 found.append(f"{name} cannot be used: line {error.lineno}: {error.message}.")
             except (TemplateError, TemplateProblem) as error:
                 found.append(f"{name} cannot be used: {error}.")
-        return tuple(found)
+        return tuple(found) if len(found) > before else (*found, *self._tried())
+
+    def _tried_subject(self) -> Iterator[str]:
+        words = Wording(READER.language, READER.zone)
+        try:
+            self._own_subject(View(SAMPLES[0], READER, words).page(), SAMPLES[0], words)
+        except TemplateProblem as error:
+            yield f"The template of the subject cannot be used: {error}."
+
+    def _tried(self) -> list[str]:
+        """What the operator's templates make of the samples; each sentence once."""
+        words = Wording(READER.language, READER.zone)
+        found: dict[str, None] = {}
+        for sample in SAMPLES:
+            page = View(sample, READER, words).page()
+            try:
+                _both(self._operators, _form(sample, page), page, _labels(words, READER.language))
+            except TemplateProblem as error:
+                found[f"A template cannot be used: {error}."] = None
+        return list(found)
 
     def render(self, notification: Notification, reader: Reader) -> Rendered:
         """The message. Raises nothing: what cannot be shown nicely is shown plainly."""
@@ -134,7 +158,7 @@ class Renderer:
         view = View(notification, reader, words)
         page = view.page()
         problem, text, html = "", "", ""
-        labels = {**labels_of(words, TEXTS[reader.language]), "colon": words.say("colon")}
+        labels = _labels(words, reader.language)
         form = _form(notification, page)
         try:
             text, html = _both(self._operators, form, page, labels)
@@ -190,6 +214,10 @@ class Renderer:
         return line
 
 
+def _labels(words: Wording, language: Language) -> dict[str, str]:
+    return {**labels_of(words, TEXTS[language]), "colon": words.say("colon")}
+
+
 def _form(notification: Notification, page: Page) -> str:
     if notification.reason is Reason.SEEING and not page.rows:
         return "notice"
@@ -234,8 +262,13 @@ def _generate(environment: BoundedSandbox, source: str, data: Mapping[str, Any],
     except SecurityError as error:
         raise TemplateProblem(f"{where}not allowed: {error.message}") from None
     except _BROKEN as error:
-        raise TemplateProblem(f"{where}{error}") from None
+        raise TemplateProblem(f"{where}{_OF_A_RECORD.sub(_undefined, str(error))}") from None
     return "".join(parts)
+
+
+def _undefined(found: re.Match[str]) -> str:
+    """A field that a record of ours does not have, in the words of a template."""
+    return f"a {found[1].removesuffix('View').lower()} has no {found[2]}"
 
 
 # ---- without templates -------------------------------------------------------------------------------------------

@@ -98,9 +98,8 @@ class WallClock:
 class FakeChannel:
     """Remembers what was handed over; `answers` are given in order, then everything is taken."""
 
-    name = "fake"
-
-    def __init__(self, clock: WallClock) -> None:
+    def __init__(self, clock: WallClock, name: str = "fake") -> None:
+        self.name = name
         self._clock = clock
         self.answers: list[Outcome] = []
         self.always: Callable[[Parcel], Outcome | None] = lambda _: None
@@ -268,6 +267,7 @@ class Stage:
         self.settings = configured or settings()
         self.keeper = FakeKeeper(self.clock, self.book)
         self.channel = FakeChannel(self.clock)
+        self.phone = FakeChannel(self.clock, "phone")
         self.report = CycleReport()
         self.stated: list[RuleFact] = []
         self.store = Store.open(store_url)
@@ -288,7 +288,7 @@ class Stage:
             self.clock,
             settings=lambda: self.settings,
             sla=lambda: SlaSettings(self.keeper.book, "test", always()),
-            channels=lambda: {"fake": self.channel},
+            channels=lambda: {"fake": self.channel, "phone": self.phone},
             most=self.most,
         )
 

@@ -364,6 +364,26 @@ def test_what_is_wrong_with_a_folder_is_told_before_a_mail_needs_it(tmp_path: Pa
     assert "digest.html.j2 is the name of no template" in problems[2]
 
 
+TRIED = {
+    "a name that no record has": ({"alert_txt": "{{ page.nothing }}"}, "alert.txt.j2: a page has no nothing"),
+    "a name that is nothing": ({"morning_html": "{{ nothing }}"}, "morning.html.j2: 'nothing' is undefined"),
+    "a field of a card": (
+        {"table_html": "{% for card in page.rows %}{{ card.nothing }}{% endfor %}"},
+        "table.html.j2: a card has no nothing",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "problem"), TRIED.values(), ids=list(TRIED))
+def test_templates_are_tried_before_a_mail_needs_them(tmp_path: Path, files: dict[str, str], problem: str) -> None:
+    assert overridden(tmp_path, **files).problems() == (f"A template cannot be used: {problem}.",)
+
+
+def test_a_subject_is_tried_before_a_mail_needs_it() -> None:
+    (problem,) = Renderer(subject="{{ nothing }}").problems()
+    assert problem == "The template of the subject cannot be used: 'nothing' is undefined."
+
+
 def test_a_folder_that_is_not_there_is_told_and_stops_nothing(tmp_path: Path) -> None:
     absent = Renderer(overrides=tmp_path / "absent")
     assert absent.problems() == ("There is no such folder, so the usual templates are used.",)
