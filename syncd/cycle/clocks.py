@@ -17,7 +17,7 @@ from syncd.cycle.clock_brake import CLOCK_FIELDS, look
 from syncd.cycle.clock_fields import enqueue_shown, shown_writes
 from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
 from syncd.cycle.folding import events_of, fold, judged, load
-from syncd.cycle.history import Histories, known_history, rank_of
+from syncd.cycle.history import Histories, known_history, rank_of, searched_markers
 from syncd.cycle.settings import CycleReport, Routes
 from syncd.cycle.sla_settings import SlaSettings, TicketClocks
 from syncd.sla.events import Event
@@ -68,6 +68,9 @@ class ClockKeeper:
         self._read: dict[str, int] = {}
         self._told: dict[int, tuple[tuple[Event, ...], int]] = {}  # the events of what was folded in this cycle
         self._kept: bool | None = None
+        self._is_first = True
+        self.markers: tuple[str, ...] = ()
+        """The texts that comments are searched for: while clocks are only unusable, those of the last time."""
         self.prepare()
 
     def prepare(self) -> SlaSettings | None:
@@ -77,7 +80,14 @@ class ClockKeeper:
         self._jira.want_marks(configured)
         settings = self._sla()
         if settings is not None:
-            self._histories.note_markers()
+            self.markers = settings.markers
+            self._histories.note_markers(settings.markers)
+        elif not configured:
+            self.markers = ()
+        elif self._is_first:
+            with self._store.reading() as tx:
+                self.markers = tuple(sorted(searched_markers(tx)))
+        self._is_first = False
         return settings
 
     def read(self, report: CycleReport) -> None:
@@ -297,6 +307,7 @@ class ClockKeeper:
         if stored is not None:
             with self._store.transaction() as tx:
                 tx.set_fact(MEANING, None, self._clock.now())
+                self._histories.let_go(tx)
 
 
 def progress(tx: Tx) -> dict[str, Json]:

@@ -24,7 +24,7 @@ from syncd.cycle.named import touch_named
 from syncd.cycle.planning import Planned, Planner, PlanPart
 from syncd.cycle.requests import BELIEVE_CENSUS, Requests
 from syncd.cycle.settings import CycleReport, Routes, Settings
-from syncd.cycle.sla_settings import SlaSettings, TicketClocks, markers_of
+from syncd.cycle.sla_settings import SlaSettings, TicketClocks
 from syncd.executor import DrainReport, Executor, Lane, Performer
 from syncd.sources.errors import AuthError, SourceError
 from syncd.store import Store, Tx
@@ -103,13 +103,13 @@ class Engine:
         self._calls = calls
         self._stopping = stopping
         self._parallel = parallel
-        markers = lambda: markers_of(sla())  # noqa: E731 - asked anew each time: a reload swaps the settings
+        markers = lambda: self.clocks.markers  # noqa: E731 - a reload swaps the settings
         self._fetch = Fetcher(store, zendesk, jira, clock, markers)
         histories = Histories(
             store, zendesk, clock, markers=markers, read_issues=self._fetch.read_issues, observe=self._observe
         )
         configured = has_clocks or (lambda: sla() is not None)
-        self.clocks = ClockKeeper(
+        self.clocks: ClockKeeper = ClockKeeper(
             store,
             zendesk,
             jira,

@@ -89,11 +89,16 @@ def known_history(tx: Tx) -> Known:
     )
 
 
-def late_markers(tx: Tx) -> dict[str, int]:
-    """Since when comments are searched for the markers that were configured after histories had been read."""
+def searched_markers(tx: Tx) -> dict[str, int]:
+    """Since when (Unix seconds) comments are searched for each marker; 0 = since the beginning."""
     known = tx.get_fact(MARKERS)
     stamps = known.items() if isinstance(known, dict) else ()
-    return {marker: int(at) for marker, at in stamps if isinstance(at, int) and at > 0}
+    return {marker: at for marker, at in stamps if isinstance(at, int)}
+
+
+def late_markers(tx: Tx) -> dict[str, int]:
+    """Those of them that were configured after histories had been read."""
+    return {marker: at for marker, at in searched_markers(tx).items() if at > 0}
 
 
 def rank_of(ticket: TicketSnapshot) -> int:
@@ -154,21 +159,27 @@ class Histories:
             tx.set_cursor(EVENTS_PAST, str(since), now)
             tx.set_fact(TICKETS_PAST, {"since": since, "until": known.since, "cursor": None}, now)
 
-    def note_markers(self) -> None:
+    def note_markers(self, markers: tuple[str, ...]) -> None:
         """Remembers since when comments are searched for which marker. Once a cycle, before anything is read."""
-        markers = tuple(self._markers())
         if self._noted == markers:
             return
         now = self._clock.now()
         with self._store.reading() as tx:
-            stored, begun = tx.get_fact(MARKERS), tx.get_fact(BEGUN)
-        known = stored if isinstance(stored, dict) else {}
+            known, begun = searched_markers(tx), tx.get_fact(BEGUN)
         first = 0 if begun is None else int(now.timestamp())
-        noted: dict[str, Json] = {marker: known.get(marker, first) for marker in markers}
+        noted = {marker: known.get(marker, first) for marker in markers}
         if noted != known and begun is not None:
+            kept: dict[str, Json] = dict(noted)
             with self._store.transaction() as tx:
-                tx.set_fact(MARKERS, noted, now)
+                tx.set_fact(MARKERS, kept, now)
         self._noted = markers
+
+    def let_go(self, tx: Tx) -> None:
+        """There are no clocks for now: comments are not searched, and bugs are read without what was done to them."""
+        now = self._clock.now()
+        tx.set_fact(MARKERS, None, now)
+        tx.set_fact(BUGS, None, now)
+        self._noted = None
 
     def read_tickets_past(self, report: CycleReport, *, pages: int) -> None:
         """Tickets that were last updated before the import began and that a longer `start_from` reaches."""

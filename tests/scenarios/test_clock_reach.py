@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from syncd.cycle.sla_settings import SlaSettings
 from syncd.sla.calendar import always
 from syncd.sla.states import State, judge
 from tests.scenarios.lab import Lab
-from tests.scenarios.test_clock_history import BOOK, DAY, HOUR, audits_read, clock, start, told
+from tests.scenarios.test_clock_history import BOOK, CONFIGURED, DAY, HOUR, audits_read, clock, start, told
 from tests.sla.kit import ALWAYS, rules
 
 SETTINGS = SlaSettings(BOOK, "reach", always("reader", "UTC"))
@@ -82,3 +83,40 @@ def test_a_marker_that_comes_later_is_looked_for_in_what_was_read_before(tmp_pat
     assert [judge(clock(lab, t, "later")).state for t in (noted, other)] == [State.MET, State.BREACHED]
     lab.restart()
     assert audits_read(lab, lambda: lab.cycle(3, seconds=60)) == [], "once"
+
+
+def test_what_was_said_and_done_while_there_were_no_clocks_is_read_once_they_are_back(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "cloud", sla=replace(SETTINGS, markers=("#plan",)))
+    ticket, key = lab.ticket("open"), lab.bug()
+    lab.link(ticket, key)
+    lab.cycle(5, seconds=60)
+    with_clocks, lab.sla = lab.sla, None
+    lab.restart()
+    lab.cycle(2, seconds=60)
+    lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="Our #plan", public=False)
+    lab.sandbox.jira.edit(lab.developer, key, assignee=lab.developer)
+    lab.cycle(4, seconds=60)
+    lab.sandbox.advance(2 * DAY)
+    lab.sla = with_clocks
+    lab.restart()
+    lab.cycle(complete=True)
+    assert not told(lab, ticket).is_complete
+    lab.cycle(3, seconds=60)
+    assert told(lab, ticket).is_complete
+    assert judge(clock(lab, ticket, "plan")).state is State.MET
+    touched = [one.cycle.end for one in told(lab, ticket).clocks if one.cycle.metric == "untouched"]
+    assert touched[0] is not None, "the developer took the bug"
+
+
+def test_what_is_said_while_the_rules_cannot_be_used_is_searched_too(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "cloud", sla=replace(SETTINGS, markers=("#plan",)), more=CONFIGURED)
+    ticket = lab.ticket("open")
+    lab.cycle(4, seconds=60)
+    usable, lab.sla = lab.sla, None
+    lab.restart()
+    lab.app.clocks.settings = None  # as when a group that they name is gone
+    lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="Our #plan", public=False)
+    lab.cycle(4, seconds=60)
+    lab.app.clocks.settings = usable
+    assert audits_read(lab, lambda: lab.cycle(2, seconds=15)) == []
+    assert judge(clock(lab, ticket, "plan")).state is State.MET
