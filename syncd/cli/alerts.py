@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import getpass
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from email.policy import default
@@ -19,6 +19,7 @@ from syncd.alerts.message import Notification, Reason
 from syncd.alerts.noticing import Limits
 from syncd.alerts.pipeline import World, decide
 from syncd.alerts.ports import Target
+from syncd.alerts.routing import rule_name
 from syncd.alerts.settings import AlertSettings
 from syncd.app.build import App
 from syncd.cli.alert_story import episode_json, letter_json, parse_at
@@ -30,7 +31,7 @@ from syncd.cli.rule_story import print_rehearsed, rehearsed_json
 from syncd.cli.sla_rows import instant
 from syncd.cli.work import do_or_ask, load, looking
 from syncd.config.durations import parse_duration
-from syncd.core.alert_model import AlertFact, Episode, FactState, Letter, Post, Told, furthest
+from syncd.core.alert_model import AlertFact, Episode, FactState, Letter, Post, RuleFact, Told, furthest
 from syncd.core.model import Json
 from syncd.cycle.alert_world import case_of
 from syncd.cycle.sla_settings import SlaSettings
@@ -160,7 +161,7 @@ def test_alerts(*, ticket: str, when: str | None, as_json: bool) -> int:
                 raise CliError(f"syncd has not seen ticket #{number}: it is older than start_from, or no ticket.")
             case = case_of(tx, app.engine.clocks, found[0], sla.book)
             rules = app.rules.rehearse(tx, found[0])
-        drafts = _rehearse(case, settings, at)
+        drafts = _rehearse(case, settings, at, [rule.said for rule in rules if rule.said is not None])
         if as_json:
             print_json({**_as_json(app, case, settings, drafts, at), "rules": rehearsed_json(rules)})
         else:
@@ -169,13 +170,17 @@ def test_alerts(*, ticket: str, when: str | None, as_json: bool) -> int:
     return Exit.FINE
 
 
-def _rehearse(case: Case, settings: AlertSettings, at: int) -> list[tuple[Episode, Draft]]:
-    """What would be told at once, level by level, if nothing had been told and nobody acted."""
+def _rehearse(case: Case, settings: AlertSettings, at: int, stated: Sequence[RuleFact]) -> list[tuple[Episode, Draft]]:
+    """What would be told at once, level by level, if nothing had been told and nobody acted; `stated`: the first words
+    of rules."""
     whole = Case(replace(case.told, is_complete=True), case.life, case.tier)
-    world = World(at, settings, Limits(), {case.ticket: whole}, fresh=None)
+    world = World(at, settings, Limits(), {case.ticket: whole}, stated=tuple(stated), fresh=None)
     found = []
     for turn in decide(world).turns:
         chain = turn.episode.chain
+        if any(fact.key.is_rule for fact in turn.facts):
+            found += [(turn.episode, draft) for draft in turn.drafts]
+            continue
         for level in range(len(chain.levels) + 1):
             for name in dict.fromkeys(map(settings.name_of, chain.of_level(level))):
                 keys = tuple(fact.key for fact in turn.facts)
@@ -238,9 +243,11 @@ def _print(
     for episode, draft in drafts:
         say()
         level = f", level {draft.level}" if draft.level else ""
-        facts = ", ".join(str(key) for key in draft.keys)
-        say(clean(f"{draft.receiver} would hear of {facts} ({draft.reason}{level}) by route {episode.chain.route}:"))
-        if draft.level:
+        facts = ", ".join(f"its {key.threshold}" if key.is_rule else str(key) for key in draft.keys)
+        is_rule = any(key.is_rule for key in draft.keys)
+        by = f"rule {rule_name(draft.keys[0])}" if is_rule else f"route {episode.chain.route}"
+        say(clean(f"{draft.receiver} would hear of {facts} ({draft.reason}{level}) by {by}:"))
+        if draft.level and not is_rule:
             wait = span_text(episode.chain.levels[draft.level - 1].after)
             say(f"    {wait} after the level before, if nobody acknowledges")
         else:

@@ -67,6 +67,7 @@ class Rehearsed:
     holds: str  # the lines that the ticket fulfils
     steps: tuple[tuple[int, str], ...]  # when, and what
     next_at: int | None  # when it is worth asking again though nothing happens
+    said: RuleFact | None = None  # what receivers would hear at first
 
 
 class EscalationRules:
@@ -167,6 +168,7 @@ class EscalationRules:
         for rule in settings.rules:
             said = self._advance(rule, None, situation, told, settings, 0)
             steps: list[tuple[int, str]] = []
+            words: RuleFact | None = None
             if said.run is not None:
                 since, chain = said.run.since, rule.chain
                 steps = [
@@ -177,7 +179,10 @@ class EscalationRules:
                     again = told_firing(Firing(rule.name, told.id, 1, "", since, chain.repeat.do))
                     last = steps[-1][0] if steps else since
                     steps.append((last + chain.repeat.every, f"{again}, {chain.repeat.times} times"))
-            found.append(Rehearsed(rule.name, reason(rule, situation, told.now), tuple(steps), said.next_at))
+                if chain.levels:
+                    first = Firing(rule.name, told.id, 1, "level-1", since, chain.levels[0].do)
+                    words = carried_out(first, rule, situation, told, life, settings).fact
+            found.append(Rehearsed(rule.name, reason(rule, situation, told.now), tuple(steps), said.next_at, words))
         return found
 
     @staticmethod

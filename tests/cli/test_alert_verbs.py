@@ -133,6 +133,28 @@ def test_a_rehearsal_as_of_an_earlier_time_tells_what_was_to_be_told_then(lab: L
     assert (first["receiver"], first["facts"]) == ("leads", [f"{ticket}.first_reply.1.red"])
 
 
+RULE = """
+escalation:
+  rules:
+    - name: unanswered
+      when: {all: [{field: clock.first_reply, value: breached}]}
+      asks: Ring the customer up.
+      then: [{notify: boss}, {add_tags: unanswered}]
+"""
+
+
+def test_a_rehearsal_shows_what_rules_do_and_the_mail_of_each(lab: Lab, syncd: Verb, mailbox: Mailbox) -> None:
+    config = lab.folder / "config.yaml"
+    config.write_text(config.read_text(encoding="utf-8") + RULE, encoding="utf-8")
+    before = len(mailbox.mails())
+    said = syncd("alerts", "test", "--ticket", str(number(lab)), "--at", "2026-03-02 09:35")
+    assert "boss would hear of its level-1 (first, level 1) by rule unanswered:" in said.output
+    assert "Rule unanswered asks for attention to ticket 1: clock.first_reply is breached." in said.output
+    assert "Next step: Ring the customer up." in said.output
+    assert "Mon 2026-03-02 09:30:16 +0000 notify boss, add unanswered" in said.output
+    assert len(mailbox.mails()) == before
+
+
 def test_explain_tells_the_facts_the_mails_and_the_next_level(lab: Lab, syncd: Verb) -> None:
     said = syncd("explain", str(number(lab)))
     assert said.exit_code == 0, said.output
