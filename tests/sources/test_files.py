@@ -60,10 +60,12 @@ class Shelf(BaseAdapter):
         """Nothing is open."""
 
 
-def fetcher(shelf: Shelf, signer: Authenticator | None = None, budgets: Budgets | None = None) -> FileFetcher:
+def fetcher(
+    shelf: Shelf, signer: Authenticator | None = None, budgets: Budgets | None = None, own: str = OWN
+) -> FileFetcher:
     clock = StandingClock()
     return FileFetcher(
-        OWN,
+        own,
         signer or Signer(),
         service="Zendesk",
         hosts=ZENDESK_HOSTS,
@@ -86,6 +88,14 @@ def test_a_redirect_to_the_vendors_file_host_is_followed_without_the_credential(
     assert shelf.asked[1] == (there, None)
 
 
+@pytest.mark.parametrize("there", ["http://127.0.0.1:8802/a", "http://localhost:8802/a", "http://[::1]:8802/a"])
+def test_a_rehearsal_on_this_machine_may_keep_its_files_on_another_port(there: str) -> None:
+    own = "http://127.0.0.1:8801"
+    shelf = Shelf({f"{own}/a": (303, {"Location": there}, b""), there: (200, {}, b"text")})
+    assert fetcher(shelf, own=own).fetch(f"{own}/a", 10) == b"text"
+    assert shelf.asked[1] == (there, None)
+
+
 ELSEWHERE = {
     "another host": "https://evil.example/a",
     "the metadata service": "http://169.254.169.254/latest",
@@ -93,6 +103,7 @@ ELSEWHERE = {
     "a user in the address": "https://acme.zendesk.com@evil.example/a",
     "plain http": "http://acme.zendesk.com/a",
     "another port": "https://acme.zendesk.com:8443/a",
+    "this machine": "http://127.0.0.1:8802/a",
     "a file": "file:///etc/passwd",
 }
 
