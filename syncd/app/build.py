@@ -192,7 +192,7 @@ class App:
                 ),
                 FieldWriter(store, self.zendesk, self.jira, clock, book, self._mapped_fields),
                 FollowUpWriter(self.zendesk),
-                ClockFieldWriter(self.zendesk),
+                ClockFieldWriter(self.zendesk, store),
                 EscalationPerformer(
                     self.zendesk,
                     self.jira,

@@ -119,10 +119,15 @@ def test_a_status_write_takes_the_fields_along(desk: Desk) -> None:
     desk.moves(key, "Done", "Fixed")
     desk.sandbox.advance(2 * 3600)  # yellow is passed in the meantime
     before = desk.mark()
-    desk.cycle(4)
+    desk.cycle()
+    calls = [(e["method"], e["path"]) for e in desk.sandbox.ctx.journal.entries(before)]
+    desk.cycle(3)
     assert desk.status(ticket) == "open"
     assert desk.seen(ticket)[1] == "sla_at_risk"
     assert len(desk.puts(before)) == 1
+    put, one = calls.index(("PUT", f"/api/v2/tickets/{ticket}")), ("GET", f"/api/v2/tickets/{ticket}")
+    assert one in calls[:put]
+    assert one not in calls[put:], "nothing is read for what went along"
 
 
 def test_what_would_be_shown_can_be_asked_for_without_a_trace(desk: Desk) -> None:
