@@ -16,9 +16,10 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, PrefixLoader, StrictUn
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 
 from syncd.alerts.message import Language, Notification, Reader, Reason, Rendered
+from syncd.alerts.page import Card, Page
 from syncd.alerts.plain import block, one_line
 from syncd.alerts.samples import READER, SAMPLES
-from syncd.alerts.view import Card, Page, View, labels_of
+from syncd.alerts.view import View, labels_of
 from syncd.alerts.wording import TEXTS, Wording
 from syncd.rules.templates import BoundedSandbox, TemplateProblem
 
@@ -30,7 +31,7 @@ MOST_SHORT: Final = 10  # alerts in the short form
 OWN: Final = "syncd"  # `{% extends "syncd/alert.html.j2" %}` reaches ours from an override of the same name
 _NAME: Final = re.compile(r"[a-z][a-z_]{0,40}\.(html|txt)\.j2")
 _PACKAGED: Final = Path(__file__).parent / "templates"
-_OF_A_RECORD: Final = re.compile(r"'syncd\.alerts\.view\.(\w+) object' has no attribute '(\w+)'")
+_OF_A_RECORD: Final = re.compile(r"'syncd\.alerts\.page\.(\w+) object' has no attribute '(\w+)'")
 _BROKEN: Final = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 _FORMS: Final[Mapping[Reason, str]] = {
     Reason.MORNING: "morning",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from syncd.alerts.message import Acknowledge, Alert, BugLine, NextStep, Notification, Reader, Reason, Step
+from syncd.alerts.page import BugView, Card, Page, SectionView, ShareView
 from syncd.alerts.plain import block, one_line
 from syncd.alerts.wording import Wording
 from syncd.sla.holder import NOBODY, Holder, Party
@@ -30,83 +30,6 @@ _LEADS_WITH_USED: Final = (_LEADS_WITH_DUE | {"lead.near.undated", "lead.breach.
 _ASKED_BY_RULES: Final = (NextStep.CALL, NextStep.DECIDE, NextStep.ROOT_CAUSE)
 _URL: Final = re.compile(r"https?://[!-~]{1,1000}")
 _PARTIES: Final = tuple(Party)
-
-
-@dataclass(frozen=True, slots=True)
-class BugView:
-    key: str
-    url: str
-    line: str  # status, assignee, fix version, due date
-
-
-@dataclass(frozen=True, slots=True)
-class ShareView:
-    name: str
-    span: str
-    percent: str
-    width: int  # of 100
-    party: str
-    blocks: str  # a bar of text, 20 characters wide
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One alert."""
-
-    number: str
-    subject: str
-    url: str
-    what: str
-    lead: str
-    tone: str  # breach | near | done | note
-    due_label: str
-    due: str  # where the lead does not say it
-    due_brief: str
-    used: str  # where the lead does not say it
-    level: str
-    holder: str
-    holder_name: str
-    next: str
-    customer: str
-    priority: str
-    status: str
-    bugs: tuple[BugView, ...]
-    split: tuple[ShareView, ...]
-    public: str
-    internal: str
-    forecast: str  # beside a warning: why it will probably be late
-    remark: str
-    fact: str
-
-
-@dataclass(frozen=True, slots=True)
-class SectionView:
-    title: str
-    rows: tuple[Card, ...]
-    more: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One message."""
-
-    lang: str
-    reason: str
-    tone: str
-    title: str
-    lead: str
-    preheader: str
-    cards: tuple[Card, ...]  # told in full
-    rows: tuple[Card, ...]  # as a table
-    more: str
-    sections: tuple[SectionView, ...]
-    counts: tuple[tuple[str, str], ...]
-    lines: tuple[str, ...]
-    why: str
-    acknowledge: str
-    as_of: str
-    signature: str
-    problem: str  # why a template was not used
 
 
 class View:
@@ -371,10 +294,24 @@ class View:
     def _title_of(self, cards: tuple[Card, ...]) -> str:
         if len(cards) == 1 and not self._all.more:
             return cards[0].what
+        if len({card.number for card in cards}) == 1 and len(cards) <= MOST_CARDS and not self._all.more:
+            return self._together(cards)
         count, whats = len(cards) + self._all.more, {card.what for card in cards}
         if len(whats) == 1 and len({card.number for card in cards}) == len(cards):
             return self._say("what.group", count=count, what=whats.pop())
         return self._say("what.many", count=count)
+
+    def _together(self, cards: tuple[Card, ...]) -> str:
+        """What several clocks of one ticket are about, in one line."""
+        alerts, comma = self._all.alerts, self._say("comma")
+        plain = comma.join(dict.fromkeys(self._plain_what(alert, self._metric(alert)) for alert in alerts))
+        match self._all.reason:
+            case Reason.REMINDER:
+                return self._say("what.reminder", what=plain)
+            case Reason.LEVEL if alerts[0].level:
+                return self._say("what.level", level=alerts[0].level, what=plain)
+            case _:
+                return comma.join(dict.fromkeys(card.what for card in cards))
 
     def _lead(self, cards: tuple[Card, ...]) -> str:
         match self._all.reason:

@@ -183,7 +183,15 @@ def test_what_little_is_known_is_said_in_whole_sentences(alert: Alert, reason: R
 
 def test_two_clocks_of_one_ticket_are_one_subject_with_its_number() -> None:
     both = told(ALERT, replace(ALERT, metric="resolution"))
-    assert RENDERER.render(both, LENA).subject.startswith("[Support] 12345 2 alerts: Login shows")
+    assert RENDERER.render(both, LENA).subject.startswith(
+        "[Support] 12345 First reply overdue, Resolution overdue: Login"
+    )
+    again = replace(both, reason=Reason.REMINDER)
+    assert RENDERER.render(again, LENA).subject.startswith(
+        "[Support] 12345 Still open: First reply overdue, Resolution"
+    )
+    level = replace(both, reason=Reason.LEVEL)
+    assert RENDERER.render(level, MEI).subject.startswith("【技术支持】12345 1 级升级：首次响应已超时，解决已超时：")
 
 
 def test_a_warning_says_why_its_clock_will_probably_be_late_and_a_forecast_is_called_one() -> None:

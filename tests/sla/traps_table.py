@@ -9,14 +9,18 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[1] / "docs" / "sla-traps.md"
 HOW_MANY = 44
-WITHOUT = {
-    41: "one bad recipient blocks a mail for all: a matter of sending, tested with the mail channel",
-    42: "a sender that timed out sends again: a matter of sending, tested with the mail channel",
+OF_SENDING = {
+    41: ("one bad recipient blocks the mail of nobody else", "test_one_dead_recipient_among_three_stops_nobody_else"),
+    42: (
+        "a mail whose answer was lost comes again under its own name",
+        "test_a_lost_250_is_unknown_and_the_resend_is_the_same_byte_for_byte",
+    ),
 }
 HEAD = """# Traps of SLA clocks
 
 Other products fell into each of these. The right column is the test that keeps syncd out of it; the tests are in
-`tests/sla/test_traps.py`, and this page is made from them by `python -m tests.sla.traps_table`.
+`tests/sla/test_traps.py`, those of sending in `tests/alerts/test_smtp.py`. This page is made from them by
+`python -m tests.sla.traps_table`.
 
 | # | what has to hold | test |
 |---|---|---|
@@ -40,8 +44,8 @@ def table() -> str:
     lines = []
     for number in range(1, HOW_MANY + 1):
         name = named.get(number)
-        says = name[len("test_trap_00_") :].replace("_", " ") if name else WITHOUT[number]
-        lines.append(f"| {number} | {says} | {f'`{name}`' if name else 'none here'} |")
+        says, test = (name[len("test_trap_00_") :].replace("_", " "), name) if name else OF_SENDING[number]
+        lines.append(f"| {number} | {says} | `{test}` |")
     return HEAD + "\n".join(lines) + "\n"
 
 
