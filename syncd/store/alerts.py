@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, exists, func, or_, select, update
 
 from syncd.core.alert_model import (
     Ack,
@@ -228,8 +228,7 @@ class Alerts(Repository):
             "next_at": maybe_micros(episode.next_at),
         }
         if episode.id == 0:
-            made = insert(_EPISODE).values(**row).returning(_EPISODE.c.id)
-            return int(self._connection.execute(made).scalar_one())
+            return self._add(EpisodeRow, row)
         self._rewrite(EpisodeRow, {**row, "id": episode.id})
         return episode.id
 

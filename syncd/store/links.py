@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, select
 
 from syncd.core.model import Base, Conflict, Json, Link, LinkState, Origin
 from syncd.store.clock_marks import ClockMarks
@@ -104,8 +104,7 @@ class Links(ClockMarks):
             "retired_at": None,
             "retired_reason": None,
         }
-        added = self._connection.execute(insert(_LINK).values(**row, row_sum="").returning(_LINK.c.id))
-        row["id"] = added.scalar_one()
+        row["id"] = self._add(LinkRow, {**row, "row_sum": ""})
         # The sum covers the id, which the database gives only now.
         self._rewrite(LinkRow, {"id": row["id"], "row_sum": row_sum("link", row)})
         self.touch_clocks_of_issues([issue_id])  # for the others on the bug one more ticket is affected

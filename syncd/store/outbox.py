@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from syncd.core.alert_model import Attempt, Letter, Post
 from syncd.store.alerts import keys_of, keys_text, maybe_micros, maybe_seconds, micros, seconds
@@ -89,12 +89,7 @@ class Outbox(Repository):
 
     def add_letters(self, letters: Iterable[Letter]) -> list[int]:
         """Puts new rows in; returns their ids. A letter whose Message-ID is there already is left out."""
-        made: list[int] = []
-        for letter in letters:
-            if not self.knows_message(letter.message_id):
-                row = insert(_OUTBOX).values(**_row_of(letter)).returning(_OUTBOX.c.id)
-                made.append(int(self._connection.execute(row).scalar_one()))
-        return made
+        return [self._add(OutboxRow, _row_of(x)) for x in letters if not self.knows_message(x.message_id)]
 
     def letters(
         self,

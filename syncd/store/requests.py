@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from syncd.core.model import Json
 from syncd.store.codec import dumps, from_micros, loads, maybe_moment, to_micros
@@ -38,7 +38,7 @@ class Requests(Repository):
     def add_request(self, verb: str, args: Mapping[str, Json], now: datetime) -> int:
         """Leaves a verb for the daemon; returns the id to ask for its outcome."""
         row = {"verb": verb, "args": dumps(dict(args)), "created_at": to_micros(now)}
-        return int(self._connection.execute(insert(_REQUEST).values(**row).returning(_REQUEST.c.id)).scalar_one())
+        return self._add(RequestRow, row)
 
     def open_requests(self) -> list[Request]:
         """Those that are not finished, oldest first."""

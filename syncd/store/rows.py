@@ -121,6 +121,10 @@ class Repository:
         """Adds a row whose key cannot be there."""
         self._runner.change(_plain_insert(model, tuple(row)), row)
 
+    def _add(self, model: type[Base], row: Mapping[str, Any]) -> int:
+        """Adds a row whose id the database gives, and returns that."""
+        return int(self._runner.tuples(_numbered_insert(model, tuple(row)), row)[0][0])
+
     def _rewrite(self, model: type[Base], row: Mapping[str, Any], key: str = "id") -> None:
         """Writes all columns of a row that is there."""
         self._runner.change(_update(model, key, tuple(row)), {_GIVEN + name: value for name, value in row.items()})
@@ -140,6 +144,12 @@ _GIVEN = "given_"
 @functools.cache
 def _plain_insert(model: type[Base], names: tuple[str, ...]) -> Prepared:
     return Prepared(insert(table_of(model)).values({name: bindparam(name) for name in names}))
+
+
+@functools.cache
+def _numbered_insert(model: type[Base], names: tuple[str, ...]) -> Prepared:
+    table = table_of(model)
+    return Prepared(insert(table).values({name: bindparam(name) for name in names}).returning(table.c.id))
 
 
 @functools.cache
