@@ -110,7 +110,7 @@ class App:
 
         def called(service: str, call: CallRecord) -> None:
             self.calls.count(service)
-            self.host_clock.heard(service, call.ahead)
+            self.host_clock.heard(service, call.date, call.seconds)
             progress()
 
         self.zendesk: Zendesk

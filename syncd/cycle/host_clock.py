@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 from typing import Final, Protocol, runtime_checkable
 
@@ -25,6 +26,8 @@ RIGHT: Final = 10.0
 """Within so many seconds two clocks agree: answers take time, and Date has whole seconds."""
 STEADY: Final = 5.0
 """Seconds by which what is added changes at least: below that it is the measuring that wavers."""
+HALF_A_SECOND: Final = 0.5
+"""A Date header leaves out the fraction."""
 LOOKED_AT: Final = 3
 """The last answers of each server that are compared."""
 _NAMES: Final = {"zendesk": "Zendesk's", "jira": "Jira's"}
@@ -62,11 +65,14 @@ class HostClock:
         self._is_read = False
         self._last: tuple[float, float] | None = None  # wall and monotonic time of the last look
 
-    def heard(self, side: str, ahead: float | None) -> None:
-        """An answer of a server came whose clock was so many seconds ahead of ours."""
-        if ahead is not None and isinstance(self._clock, Correctable):
-            with self._lock:
-                self._told.setdefault(side, deque(maxlen=LOOKED_AT)).append(ahead + self._clock.correction)
+    def heard(self, side: str, date: datetime | None, seconds: float) -> None:
+        """An answer of a server came just now, after so many seconds, with the time there."""
+        if date is None or not isinstance(self._clock, Correctable):
+            return
+        middle = self._clock.now().timestamp() - self._clock.correction - seconds / 2
+        with self._lock:
+            told = self._told.setdefault(side, deque(maxlen=LOOKED_AT))
+            told.append(date.timestamp() + HALF_A_SECOND - middle)
 
     def jumped(self) -> bool:
         """Whether the machine's clock was set, or the machine slept, since the last question: what was heard before

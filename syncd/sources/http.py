@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -33,7 +34,6 @@ TIMEOUT = (5.0, 30.0)  # seconds: to connect, and of silence while reading
 WHOLE_ANSWER = 60.0  # real seconds that one answer may take, however steadily it drips
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes after decompression; a page of 1,000 tickets has about 6 MB
 SLOW = 10.0  # seconds: of a call so long its Date header says too little
-HALF_A_SECOND = 0.5  # a Date header leaves out the fraction
 READ_ATTEMPTS = 3
 READ_SECONDS = 15.0  # for all attempts of a read and the pauses between them
 
@@ -50,7 +50,7 @@ class CallRecord:
     status: int | None  # None: no answer
     seconds: float
     kind: str
-    ahead: float | None = None  # seconds by which the server's clock is ahead of ours; None: not to be told
+    date: datetime | None = None  # when it was answered, by the server's clock; None: not to be told
 
 
 def read_or_write(method: str, path: str) -> CallKind:  # noqa: ARG001 - services tell more kinds apart by path
@@ -274,15 +274,9 @@ class Session(requests.Session):
     ) -> None:
         if self._on_call is not None:
             seconds = self._clock.monotonic() - started
-            self._on_call(CallRecord(verb, path, status, seconds, kind.name, self._ahead(headers, seconds)))
-
-    def _ahead(self, headers: Mapping[str, str], seconds: float) -> float | None:
-        """The server's clock against ours in the middle of a call. An answer that was slow, or comes out of a proxy's
-        store, tells nothing."""
-        told = None if seconds > SLOW or "Age" in headers else http_date(headers.get("Date", ""))
-        if told is None:
-            return None
-        return (told - self._clock.now()).total_seconds() + HALF_A_SECOND + seconds / 2
+            # An answer that was slow, or comes out of a proxy's store, does not tell what time it is.
+            date = None if seconds > SLOW or "Age" in headers else http_date(headers.get("Date", ""))
+            self._on_call(CallRecord(verb, path, status, seconds, kind.name, date))
 
     def _post_for_token(self, credential: Credential | None) -> Callable[[dict[str, Any]], Any]:
         """Posts to the token endpoint through a session without a credential. Asking twice for a token does no harm,
