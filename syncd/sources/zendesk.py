@@ -381,13 +381,16 @@ class Zendesk:
     # ---- parts -------------------------------------------------------------------------------------------------
 
     def _me(self, calls: Calls) -> dict[str, Any]:
-        user = calls.get("users/me").get("user")
-        number = user.get("id") if isinstance(user, dict) else None
-        if not isinstance(user, dict) or not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            # https://developer.zendesk.com/api-reference/ticketing/users/users/#show-self : 200 for anonymous calls
+        # https://developer.zendesk.com/api-reference/ticketing/users/users/#show-self : 200 for anonymous calls, so no
+        # refusal makes the session look for another token.
+        signer = calls.session.signer
+        user = _somebody(calls.get("users/me"))
+        if user is None and signer.renew(signer.header()):
+            user = _somebody(calls.get("users/me"))
+        if user is None:
             raise AuthError("Zendesk takes us for an anonymous user: the credential is missing, wrong or expired")
         if user.get("suspended") is True or user.get("active") is False:
-            raise AuthError(f"Zendesk: the account {number} is suspended or deleted")
+            raise AuthError(f"Zendesk: the account {user['id']} is suspended or deleted")
         return user
 
     def _own_id(self) -> int:
@@ -487,3 +490,10 @@ def _end_of_stream(body: Mapping[str, Any], rows: Sequence[Any]) -> bool:
     """Whether an export is at its end; without the flag only an empty page is."""
     flag = body.get("end_of_stream")
     return flag if isinstance(flag, bool) else not rows
+
+
+def _somebody(answer: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The user in an answer about ourselves; None when it is nobody."""
+    user = answer.get("user")
+    number = user.get("id") if isinstance(user, dict) else None
+    return user if isinstance(number, int) and not isinstance(number, bool) and number >= 1 else None

@@ -10,7 +10,7 @@ import responses
 from responses import matchers
 
 from syncd.core.model import ActorKind
-from syncd.sources.credentials import Bearer
+from syncd.sources.credentials import Bearer, OAuthClient
 from syncd.sources.errors import (
     AuthError,
     InvalidResponseError,
@@ -56,6 +56,16 @@ def test_an_answer_for_nobody_is_an_auth_error(server: responses.RequestsMock, z
     server.get(f"{API}/users/me.json", json=body)
     with pytest.raises(AuthError):
         zendesk.identity()
+
+
+def test_a_token_that_makes_us_nobody_is_renewed(server: responses.RequestsMock, clock: FakeClock) -> None:
+    for token in ("over", "good"):
+        server.post(f"{BASE}/oauth/tokens", json={"access_token": token, "token_type": "bearer", "expires_in": 1800})
+    for token, user in (("over", {"id": None, "name": "Anonymous user"}), ("good", ME)):
+        signed = matchers.header_matcher({"Authorization": f"Bearer {token}"})
+        server.get(f"{API}/users/me.json", json={"user": user}, match=[signed])
+    source = Zendesk(BASE, OAuthClient("syncd", Hidden("s3cr3t")), clock=clock, sleep=clock.sleep)
+    assert source.identity().account_id == str(BOT)
 
 
 def roles(access: Any) -> dict[str, Any]:
