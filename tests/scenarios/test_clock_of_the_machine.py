@@ -67,3 +67,5 @@ def test_a_ticket_is_overdue_by_the_servers_time(tmp_path: Path, error: float) -
     told = CliRunner().invoke(main, ["status", "--config", str(tmp_path / "config.yaml")])
     assert "This machine's clock is 20 min" in told.stderr + told.stdout
     assert told.exit_code == 1
+    health = CliRunner().invoke(main, ["status", "--health", "--config", str(tmp_path / "config.yaml")])
+    assert "This machine's clock is 20 min" in health.stdout
