@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from syncd.core.conditions import Condition, Conditions, Operator
 from syncd.sla.business_time import Timetable
-from syncd.sla.calendar import DAY, Calendar, Span
+from syncd.sla.calendar import DAY, WEEKDAYS, Calendar, Span
 from syncd.sla.conditions import is_always
 from syncd.sla.policy import Book, Goal, Kind, Policy, Rules, Unit
 
@@ -51,7 +51,7 @@ def calendar_problems(calendar: Calendar) -> Iterator[str]:
         return
     if not any(calendar.week):
         yield f"Calendar {calendar.name}: no day of the week has working hours."
-    days = [(f"weekday {place}", spans) for place, spans in enumerate(calendar.week, 1)]
+    days = list(zip(WEEKDAYS, calendar.week, strict=True))
     days += [(day.isoformat(), spans) for day, spans in sorted(calendar.overrides.items())]
     days += [(f"the break of {day}", spans) for day, spans in sorted(calendar.breaks.items())]
     for where, spans in [*days, ("working_day_hours", calendar.makeup_hours)]:

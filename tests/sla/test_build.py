@@ -308,12 +308,12 @@ def with_policies(*policies: dict[str, Any]) -> dict[str, Any]:
         ),
         pytest.param(
             {**good(), "calendars": {"office": {"zone": "UTC", "week": {"mon": ["09:00-12:00", "11:00-17:00"]}}}},
-            ["Calendar office, weekday 1: 09:00-12:00 and 11:00-17:00 overlap; join them."],
+            ["Calendar office, mon: 09:00-12:00 and 11:00-17:00 overlap; join them."],
             id="hours that overlap",
         ),
         pytest.param(
             {**good(), "calendars": {"office": {"zone": "UTC", "week": {"mon": ["22:00-06:00"]}}}},
-            ["Calendar office, weekday 1: 22:00-06:00 does not end after it begins; split it at midnight."],
+            ["Calendar office, mon: 22:00-06:00 does not end after it begins; split it at midnight."],
             id="hours over midnight",
         ),
         pytest.param(
