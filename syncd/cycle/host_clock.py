@@ -92,9 +92,10 @@ class HostClock:
         if not isinstance(self._clock, Correctable):
             return None
         theirs = self._medians()
-        if theirs:
+        if theirs:  # who hears nothing concludes nothing, also not that all is well again
+            self._recall()
             self._judge(self._clock, theirs)
-        self._keep()
+            self._keep()
         return self._off
 
     def _medians(self) -> dict[str, float]:
@@ -123,13 +124,16 @@ class HostClock:
         if sentence is None:
             self._off = None
         elif self._off is None or self._off.seconds != clock.correction:
-            since = self._off.since if self._off is not None else int(clock.now().timestamp())
-            self._off = ClockOff(since, clock.correction, sentence)
+            since = self._known.get("since") if isinstance(self._known, dict) else None  # also from before a restart
+            began = int(since) if isinstance(since, int | float) else int(clock.now().timestamp())
+            self._off = ClockOff(began, clock.correction, sentence)
 
-    def _keep(self) -> None:
+    def _recall(self) -> None:
         if not self._is_read:
             with self._store.reading() as tx:
                 self._known, self._is_read = tx.get_fact(HOST_CLOCK), True
+
+    def _keep(self) -> None:
         off = self._off
         fact: Json = None if off is None else {"since": off.since, "seconds": off.seconds, "sentence": off.sentence}
         if fact != self._known:

@@ -126,3 +126,21 @@ def test_what_wavers_is_not_followed_and_said_once(store: Store) -> None:
     assert found[0] is not None
     assert set(found) == {found[0]}
     assert abs(machine.correction - 1200) <= 1
+
+
+def test_a_restart_tells_nothing_anew_and_silence_nothing_at_all(store: Store) -> None:
+    machine = Machine(-1200)
+    host = HostClock(store, machine)
+    hears(host, machine, zendesk=0, jira=0)
+    first = host.look()
+    assert first is not None
+    machine.steady += 3600
+    machine.correct(0.0)
+    host = HostClock(store, machine)
+    assert host.look() is None, "no server was heard so far"
+    with store.reading() as tx:
+        assert tx.get_fact(HOST_CLOCK) is not None
+    hears(host, machine, zendesk=0, jira=0)
+    again = host.look()
+    assert again is not None
+    assert again.since == first.since
