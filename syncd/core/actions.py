@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar, TypeAlias
 
 from syncd.core.clock_actions import ShowClocks
@@ -91,6 +92,14 @@ class ForgetRefusal:
 
 
 @dataclass(frozen=True, slots=True)
+class SayAgain:
+    """What was to be said on the link's bug, and was dropped since the bug could not be read, is said after all."""
+
+    link_id: int
+    dropped_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecordField:
     """What is known of a mapped field of a link: what both sides are, or what a person must mend."""
 
@@ -130,6 +139,7 @@ LocalAction: TypeAlias = (
     | AddLink
     | MarkInField
     | ForgetRefusal
+    | SayAgain
     | RecordField
     | MarkTold
     | NoteComeback
@@ -374,7 +384,7 @@ Action: TypeAlias = LocalAction | RemoteAction
 
 LOCAL_ACTIONS = (
     *(RecordBase, CastVote, OpenConflict, RetireLink, RepointLink, AddLink, MarkInField, ForgetRefusal),
-    *(RecordField, MarkTold, NoteComeback, SawComments),
+    *(RecordField, MarkTold, NoteComeback, SawComments, SayAgain),
 )
 
 

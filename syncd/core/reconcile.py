@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.actions import NeedHistory, Plan, UpdateTicket
+from syncd.core.actions import NeedHistory, Plan, SayAgain, UpdateTicket
 from syncd.core.discover import TICKET_CLOSED, discover
 from syncd.core.draft import Draft, news_of
 from syncd.core.fitting import fitting_ticket
@@ -88,6 +88,10 @@ def _decide_ticket(world: World, draft: Draft, group: Sequence[LinkView], moving
         for view in group:
             if view.link.base is None:
                 _accept_or_flag(draft, view, "no_agreement")
+            elif view.link.conflict is not None and view.link.conflict.code == "bug_gone" and not view.bug_moved:
+                # Both are what they were before the bug was hidden; whatever was to be said of that was not.
+                draft.record(view, f"{view.issue.key} can be read again, and both sides are as they were")
+                draft.add(SayAgain(view.link.id, view.link.conflict.at))
             elif view.link.state is LinkState.CONFLICT:
                 _accept_or_flag(draft, view, "not_allowed")  # it does not end by another of the ticket's bugs moving
             elif view.bug_moved and ticket.state.is_solved and view.base_stage and view.base_stage.allows(ticket.state):

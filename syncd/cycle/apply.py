@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.core.actions import (
     AddLink,
     CastVote,
+    CommentOnBug,
     ForgetRefusal,
     LocalAction,
     MarkInField,
@@ -18,11 +19,15 @@ from syncd.core.actions import (
     RecordField,
     RepointLink,
     RetireLink,
+    SayAgain,
 )
 from syncd.core.comment_actions import SawComments
 from syncd.core.model import Link, LinkState
 from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.store import LinkExists, Tx
+
+A_WHILE = timedelta(minutes=5)
+"""Before a conflict was opened, what led to it may have been dropped already."""
 
 
 def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
@@ -60,11 +65,21 @@ def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
             if action.base.problem:
                 tx.log_link(link.id, now, "field", action.base.problem, {"field": action.field})
                 tx.touch([ticket_subject(link.ticket_id)], now)  # its sync state says so
+        case SayAgain():
+            _say_again(tx, link, action, now)
         case SawComments():
             tx.saw_comments(link.id, action.side, action.version)
         case MarkTold():
             tx.mark_told(action.subject, action.topic, now)
     return 0
+
+
+def _say_again(tx: Tx, link: Link, action: SayAgain, now: datetime) -> None:
+    """The newest comment on the bug that was dropped when it was hidden; older ones are about what was so before."""
+    dropped = tx.superseded_of(issue_subject(link.issue_id), CommentOnBug.kind, action.dropped_since - A_WHILE)
+    mine = [intent for intent in dropped if link.id in intent.link_ids and intent.after is None]
+    if mine:
+        tx.enqueue(mine[-1].action, urgency=mine[-1].urgency, now=now)
 
 
 def _add(tx: Tx, action: AddLink, now: datetime) -> None:

@@ -339,6 +339,18 @@ class Intents(Repository):
         """The subject's intents of a kind that were never sent, in order of enqueuing."""
         return self._sound_intents(self._rows(_WAITING, subject=subject, kind=kind))
 
+    def superseded_of(self, subject: str, kind: str, since: datetime) -> list[Intent]:
+        """The subject's intents of a kind that were dropped since then, in order of enqueuing."""
+        query = select(_INTENT).where(
+            IntentRow.subject == subject,
+            IntentRow.kind == kind,
+            IntentRow.state == IntentState.REFUSED.value,
+            IntentRow.last_error == SUPERSEDED,
+            IntentRow.done_at >= to_micros(since),
+        )
+        rows = self._connection.execute(query.order_by(IntentRow.seq)).mappings().all()
+        return [intent for row in rows if (intent := self._sound_intent(row)) is not None]
+
     def unsettled(self) -> list[Intent]:
         """Those in state `sent`, in order of enqueuing."""
         return self._sound_intents(self._rows(_UNSETTLED))

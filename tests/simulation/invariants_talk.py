@@ -31,8 +31,7 @@ def _open_links(history: History, oracle: Oracle, books: Books) -> Iterator[tupl
             continue
         since = history.known.get((link.id, link.ticket_id, link.issue_id))
         if since is not None:
-            # A link begins when the daemon's clock says so: one that was ahead leaves out what is said until then.
-            yield link, ticket, bug, max(since, link.created_at.timestamp())
+            yield link, ticket, bug, since
 
 
 # ---- from bugs to tickets ----
@@ -166,8 +165,8 @@ def nothing_is_said_on_the_bug_that_must_not_be(history: History, oracle: Oracle
 
 
 def _says_why(copy: Comment) -> bool:
-    """A copy tells which files did not come with it."""
-    return "among the files that came before" in copy["body"] or "was left out" in copy["body"]
+    """A copy tells which files need not come with it. No history takes a file away, and none has one too many."""
+    return "among the files that came before" in copy["body"]
 
 
 def _our_files(history: History, bug: Mapping[str, Any]) -> list[Mapping[str, Any]]:
