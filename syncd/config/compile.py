@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from syncd.config.laws import BuiltStage, Pair, check_laws
@@ -53,6 +53,10 @@ def compile_mapping(
         on_conflict=file.model.on_conflict,
         unmapped=unmapped,
     )
+    if project is not None:
+        named = {selector.status_id for stage in stages for selector in stage.bug_is}
+        others = [status for status in project.all_statuses() if status.id not in named]
+        mapping = replace(mapping, unnamed={s.id: unmapped[s.category] for s in others if s.category in unmapped})
     return Compiled(
         mapping,
         in_order([*resolver.errors, *errors]),

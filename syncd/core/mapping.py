@@ -106,6 +106,7 @@ class StageMapping:
     customer_reopens_bug: bool = False
     on_conflict: str = "flag"  # bug_wins | ticket_wins | flag
     unmapped: MappingType[str, str] = field(default_factory=dict)  # status category -> stage, for statuses without one
+    unnamed: MappingType[str, str] = field(default_factory=dict)  # the same by status id, as far as they are known
 
     @property
     def staging(self) -> str:
@@ -118,7 +119,7 @@ class StageMapping:
                 for one in stage.bug_is
             ]
             rows.append(f"{stage.name}/{stage.rank}/{int(stage.done)}/{','.join(sorted(pairs))}")
-        return " ".join(rows)
+        return " ".join([*rows, *(f"{status}={stage}" for status, stage in sorted(self.unnamed.items()))])
 
     def stage(self, name: str) -> Stage | None:
         """The stage of that name."""
@@ -138,6 +139,11 @@ class StageMapping:
                         return stage
                     unnamed = unnamed or stage
         return unnamed
+
+    def stage_for_clocks(self, status_id: str, resolution_id: str | None) -> Stage | None:
+        """As stage_of_pair; a status that no stage names counts by its category, also one of the past."""
+        found = self.stage_of_pair(status_id, resolution_id)
+        return self.stage(self.unnamed.get(status_id, "")) if found is None else found
 
     def fallback(self, issue: IssueSnapshot) -> Stage | None:
         """The stage for a status that no stage names at all, by its category; None when that is a conflict."""

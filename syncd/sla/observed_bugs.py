@@ -163,7 +163,7 @@ def _first_pair(issue: IssueSnapshot) -> tuple[str, str | None]:
 
 
 def _moved(mapping: StageMapping | None, status: str, resolution: str | None) -> BugMoved:
-    stage = mapping.stage_of_pair(status, resolution) if mapping is not None else None
+    stage = mapping.stage_for_clocks(status, resolution) if mapping is not None else None
     if stage is None:
         return BugMoved(NO_STAGE, 0, done=False, status=status)
     return BugMoved(stage.name, stage.rank, stage.done, status)

@@ -215,6 +215,19 @@ def test_a_category_is_led_to_the_stage_that_holds_its_statuses(make_project: Ma
     assert result.mapping.unmapped == {"new": "waiting", "indeterminate": "busy"}
 
 
+def test_statuses_that_no_stage_names_have_one_by_their_category_for_the_clocks(make_project: MakeProject) -> None:
+    project = make_project(["To Do", "Backlog", "In Progress", "Done", "Closed"])
+    mapping = compiled(PLAIN, project).mapping
+    ids = {status.name: status.id for status in project.all_statuses()}
+    found = {name: mapping.stage_for_clocks(ids[name], None) for name in ("To Do", "Backlog", "Closed")}
+    assert {name: stage and stage.name for name, stage in found.items()} == {
+        "To Do": "queued",
+        "Backlog": "queued",
+        "Closed": None,
+    }
+    assert mapping.stage_of_pair(ids["Backlog"], None) is None, "what is written goes by the mapping"
+
+
 # ---- ticket statuses --------------------------------------------------------------------------------------------
 
 

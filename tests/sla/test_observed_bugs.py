@@ -75,6 +75,12 @@ def test_a_status_that_no_stage_names_is_marked() -> None:
     assert moved.what.stage == NO_STAGE
 
 
+def test_a_status_that_no_stage_names_counts_by_its_category_for_as_long_as_it_lasted() -> None:
+    history = (*ISSUE.history, IssueChange("10", when("10:30"), DEV, "1", "77"))
+    told = bug_events(LINK, replace(ISSUE, history=history), replace(MAPPING, unnamed={"77": "in_progress"}))
+    assert stages(told)[:3] == [("10:00", "queued"), ("10:30", "in_progress"), ("11:00", "in_progress")]
+
+
 BORN = Event(at("2026-03-02 08:00"), Side.TICKET, 1, -1, DEV, Created({"status": "open"}))
 
 
