@@ -75,9 +75,11 @@ def daemon_clock(tx: Tx) -> SystemClock | RehearsalClock:
         except (ValueError, TransientError):
             return SystemClock()
     off = tx.get_fact(HOST_CLOCK)
+    seconds = off.get("seconds") if isinstance(off, dict) else None
+    plain, beat = SystemClock(), tx.last_heartbeat()
     is_running = isinstance(said, dict) and said.get("pid") is not None
-    seconds = off.get("seconds") if isinstance(off, dict) and is_running else None
-    return SystemClock(float(seconds) if isinstance(seconds, int | float) else 0.0)
+    is_still_so = is_running or (beat is not None and beat.at > plain.now())  # nobody has set the machine's clock since
+    return SystemClock(float(seconds)) if isinstance(seconds, int | float) and is_still_so else plain
 
 
 @contextmanager
