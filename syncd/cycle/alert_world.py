@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from syncd.alerts.case import Case
@@ -55,13 +55,15 @@ def load(
     fresh: frozenset[int] | None = frozenset(),
     stated: Sequence[RuleFact] = (),
     known_cases: Mapping[int, Case] | None = None,
+    groups: Collection[str] = (),
 ) -> World:
     """The world of one decision. `blind`: sides that cannot be read (zendesk, jira). `known_cases`: cases made
-    in this cycle already."""
+    in this cycle already. `groups`: those that facts are about to join, whose episodes are needed though they are not
+    due."""
     given = {told.id: told for told in tickets}
     due = tx.open_episodes(due_at=now, limit=EPISODES_AT_ONCE)
     known = tx.alert_facts({*given, *(each.ticket for each in stated)})
-    episodes = {episode.id: episode for episode in due}
+    episodes = {episode.id: episode for episode in (*due, *tx.open_episodes_of(groups))}
     episodes |= tx.episodes({fact.episode for facts in known.values() for fact in facts.values()} - episodes.keys())
     is_open = {episode.id for episode in episodes.values() if episode.closed_at is None}
     members = tx.facts_of_episodes(is_open)

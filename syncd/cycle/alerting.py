@@ -198,7 +198,7 @@ class Alerter:
             with self._store.reading() as tx:
                 given |= {told.id: told for told in self._keeper.folded(tx, again, clocks_now)}
 
-        def world_of(fresh: frozenset[int], known: Mapping[int, Case]) -> World:
+        def world_of(fresh: frozenset[int], known: Mapping[int, Case], groups: frozenset[str]) -> World:
             with self._store.reading() as tx:
                 waiting = tx.stated_rule_facts(RULES_AT_ONCE)
                 loaded = load(
@@ -214,11 +214,24 @@ class Alerter:
                     fresh=fresh,
                     stated=tuple(dict.fromkeys((*waiting, *stated))),
                     known_cases=known,
+                    groups=groups,
                 )
             return replace(loaded, back_at=self._watch.back_at)
 
-        world = world_of(frozenset(), {})
-        decision = decide(world)
+        def decided(fresh: frozenset[int], known: Mapping[int, Case]) -> tuple[World, Decision]:
+            groups: frozenset[str] = frozenset()
+            while True:
+                world = world_of(fresh, known, groups)
+                decision = decide(world)
+                begun = {turn.episode.group for turn in decision.turns if not turn.episode.id} - groups
+                with self._store.reading() as tx:
+                    joined = {episode.group for episode in tx.open_episodes_of(sorted(begun))}
+                if not joined:
+                    return world, decision
+                groups |= joined  # these have begun before: the facts join them
+                known = {**known, **world.cases}
+
+        world, decision = decided(frozenset(), {})
         if not decision.wants:
             return world, decision
         read = self._read_again(sorted(decision.wants), round_.report)
@@ -226,8 +239,7 @@ class Alerter:
         with self._store.reading() as tx:
             cases = {told.id: case_of(tx, self._keeper, told, book) for told in read}
         kept = {ticket: case for ticket, case in world.cases.items() if ticket not in cases}
-        world = world_of(frozenset(told.id for told in read if _is_sure(told)), {**kept, **cases})
-        return world, decide(world)
+        return decided(frozenset(told.id for told in read if _is_sure(told)), {**kept, **cases})
 
     def _read_again(self, tickets: Sequence[int], report: CycleReport) -> Sequence[TicketClocks]:
         try:

@@ -27,6 +27,7 @@ from syncd.sla.events import Event, in_order
 from syncd.sla.folded import TicketClocks
 from syncd.sla.policy import Rules
 from syncd.sla.standing import Moment, moments
+from syncd.sources.errors import SourceError
 from syncd.store import Store, Tx
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,8 @@ RULES_SINCE = "escalation.rules"
 """The fact that says since when each rule is there, by its digest."""
 
 KIND_DAYS = timedelta(days=30)
+READ_AGAIN = 20
+"""Tickets that are read again in one cycle for what rules would do about them."""
 UNCERTAIN_FOR = 600
 """Seconds that a rule waits for the exact history of a change that was only seen; then it goes by what it has."""
 
@@ -46,6 +49,9 @@ class Keeper(Protocol):
 
     def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
         """All events of a ticket, and up to when its exact history is known."""
+
+    def fresh(self, ticket_ids: Sequence[int], report: CycleReport) -> list[TicketClocks]:
+        """The clocks of these tickets after reading them again. Not inside a transaction; raises SourceError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,41 @@ class EscalationRules:
         self._begin(settings.rules, now)
         if not tickets:
             return ()
+        complete = [told for told in tickets if told.is_complete]
+        facts = self._ask_all([told for told in complete if not _is_uncertain(told)], settings, standing, now, report)
+        waiting = {told.id: told.now for told in complete if _is_uncertain(told)}
+        if waiting:
+            sure = self._read_again([told for told in complete if told.id in waiting], report)
+            facts += self._ask_all(sure, settings, standing, now, report)
+            with self._store.transaction() as tx:
+                for number in waiting.keys() - {told.id for told in sure}:
+                    tx.bring_clock_forward(number, waiting[number] + 15)
+        return tuple(facts)
+
+    def _read_again(self, unsure: Sequence[TicketClocks], report: CycleReport) -> list[TicketClocks]:
+        """Of tickets whose exact history lags behind what was seen: those about which a rule would speak by what is
+        known, read exactly. So a rule speaks at once, however much happens on a ticket, and never in vain."""
+        with self._store.reading() as tx:
+            wanted = list(dict.fromkeys(number for number, _ in self._firings(tx, unsure)))
+        try:
+            read = self._keeper.fresh(wanted[:READ_AGAIN], report) if wanted else []
+        except SourceError as error:
+            log.warning("rules_wait", problem=str(error))
+            return []
+        return [told for told in read if told.is_complete and not _is_uncertain(told)]
+
+    def _ask_all(
+        self,
+        asked: Sequence[TicketClocks],
+        settings: EscalationSettings,
+        standing: Rules,
+        now: datetime,
+        report: CycleReport,
+    ) -> list[RuleFact]:
+        """Asks every rule about each of these tickets; keeps what comes of it in one transaction."""
         facts: list[RuleFact] = []
-        asked = [told for told in tickets if told.is_complete and not _is_uncertain(told)]
+        if not asked:
+            return facts
         with self._store.transaction() as tx:
             since = self._since(tx, settings.rules, now)
             self._remember_kinds(tx, asked, settings)
@@ -113,10 +152,7 @@ class EscalationRules:
                     around = self._around(tx, told, live, settings)
                     situation = situation_of(told, life, standing, settings.priorities, around, settings.ways)
                     facts += self._ask(tx, told, life, situation, settings, runs, since, report)
-            for told in tickets:
-                if told not in asked and told.is_complete:
-                    tx.bring_clock_forward(told.id, told.now + 15)
-        return tuple(facts)
+        return facts
 
     def _begin(self, rules: Sequence[Rule], now: datetime) -> None:
         """Rules are in force from the first cycle on that has them, whether or not a ticket is looked at in it."""
@@ -133,6 +169,11 @@ class EscalationRules:
 
     def would(self, tx: Tx, tickets: Sequence[TicketClocks]) -> list[Carried]:
         """What the rules would do about these tickets now. Nothing is remembered of it."""
+        certain = [told for told in tickets if told.is_complete and not _is_uncertain(told)]
+        return [step for _, step in self._firings(tx, certain)]
+
+    def _firings(self, tx: Tx, tickets: Sequence[TicketClocks]) -> list[tuple[int, Carried]]:
+        """The same by ticket, whether or not their exact history is known."""
         settings = self._settings()
         if settings is None:
             return []
@@ -140,17 +181,19 @@ class EscalationRules:
         since = known if isinstance(known, dict) else {}
         runs = tx.escalation_runs(told.id for told in tickets)
         live = tx.live_links_of_issues(link.issue_id for told in tickets for link in told.links)
-        found: list[Carried] = []
+        found: list[tuple[int, Carried]] = []
         for told in tickets:
             standing = self._rules(told.now)
-            if standing is None or not told.is_complete or _is_uncertain(told):
+            if standing is None:
                 continue
             life, around = self._life(tx, told), self._around(tx, told, live, settings)
             situation = situation_of(told, life, standing, settings.priorities, around, settings.ways)
             for rule in settings.rules:
                 begun = int(since.get(rule.digest, told.now))
                 said = self._advance(rule, runs.get((told.id, rule.name)), situation, told, settings, begun)
-                found += [carried_out(firing, rule, situation, told, life, settings) for firing in said.firings]
+                found += [
+                    (told.id, carried_out(firing, rule, situation, told, life, settings)) for firing in said.firings
+                ]
         return found
 
     def rehearse(self, tx: Tx, told: TicketClocks) -> list[Rehearsed]:

@@ -23,7 +23,7 @@ from syncd.core.alert_model import (
 from syncd.store.codec import decode, dumps, encode, loads
 from syncd.store.prepared import Prepared, listed
 from syncd.store.rows import ALL_ROWS, Repository, chunks, table_of
-from syncd.store.schema import BigInt
+from syncd.store.schema import BigInt, clean
 from syncd.store.schema_alerts import AlertFactRow, AlertToldRow, EpisodeRow, OutboxRow, RuleFactRow
 from syncd.store.schema_clocks import ClockRow
 
@@ -101,6 +101,7 @@ _TAKE = Prepared(
 _OPEN = select(_EPISODE).where(_EPISODE.c.state == EpisodeState.OPEN.value).order_by(_EPISODE.c.id)
 _ALL_OPEN = Prepared(_OPEN.limit(bindparam("most")))
 _OPEN_DUE = Prepared(_OPEN.where(_EPISODE.c.next_at <= bindparam("now")).limit(bindparam("most")))
+_OPEN_OF = Prepared(_OPEN.where(listed(_EPISODE.c.group_key, "groups")))
 _EPISODES = Prepared(select(_EPISODE).where(listed(_EPISODE.c.id)))
 _TOLD_IN = Prepared(select(_TOLD).where(listed(_TOLD.c.episode_id)))
 
@@ -210,6 +211,13 @@ class Alerts(Repository):
         found: dict[int, Episode] = {}
         for part in chunks(ids):
             found |= {row["id"]: _episode(row) for row in self._rows(_EPISODES, ids=part)}
+        return found
+
+    def open_episodes_of(self, groups: Iterable[str]) -> list[Episode]:
+        """The open episodes of these groups; a group has one at most."""
+        found: list[Episode] = []
+        for part in chunks(clean(group) for group in groups):
+            found += [_episode(row) for row in self._rows(_OPEN_OF, groups=part)]
         return found
 
     def save_episode(self, episode: Episode) -> int:

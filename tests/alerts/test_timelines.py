@@ -291,6 +291,17 @@ TIMELINES: dict[str, tuple[AlertSettings | None, str]] = {
         at 09:20 expect nothing
         """,
     ),
+    "what joins an open group while nothing of it is due is told with it": (
+        settings(Route("leads", chain(LEAD), group_by=("metric",))),
+        """
+        at 09:00 ticket 1 opened
+        at 09:20 ticket 2 opened
+        at 09:31 expect mail to lead, reason first: 1 resolution yellow
+        at 09:49 expect mail to lead, reason reminder: 1 resolution red
+        at 09:54 expect mail to lead, reason first: 1 resolution red, 2 resolution yellow
+        at 10:01 expect mail to lead, reason breach: 1 resolution breach, 2 resolution yellow
+        """,
+    ),
     "500 breaches at once become a digest": (
         None,
         """

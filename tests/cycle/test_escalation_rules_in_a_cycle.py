@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from syncd.sla.business_time import BusinessTime
 from syncd.sla.events import Event
 from syncd.sla.folded import AsOf, TicketClocks
 from syncd.sla.states import judge
+from syncd.sources.errors import TransientError
 from syncd.store import Store, Tx
 from syncd.store.clocks import Judged
 from tests.sla.kit import ALWAYS, Told, at, rules, week
@@ -64,6 +65,10 @@ class Desk:
         self.told = Told().created(when("09:00"), group="10", assignee="21")
         self.links: tuple[Link, ...] = ()
         self.ticket = 1
+        self.now = when("08:00")
+        self.unread: list[Event] = []  # happened, and is not in the exact history yet
+        self.read_again: list[int] = []
+        self.stays_uncertain = self.is_away = False
         self.is_certain = self.is_complete = True
         self.part = EscalationRules(store, self, settings=lambda: self.settings, rules=BOOK.at)
         with store.transaction() as tx:
@@ -74,9 +79,23 @@ class Desk:
         del tx, ticket_id
         return tuple(self.told.events), 1 << 40
 
+    def fresh(self, ticket_ids: Sequence[int], report: CycleReport) -> list[TicketClocks]:
+        del report
+        self.read_again += ticket_ids
+        if self.is_away:
+            raise TransientError("Zendesk does not answer")
+        self.told.events += self.unread
+        self.unread, self.is_certain = [], not self.stays_uncertain
+        return [self.folded(self.now)]
+
     def ask(self, time: str) -> tuple[RuleFact, ...]:
-        now = at(when(time))
-        clocks = self.told.clocks(BOOK, when(time))
+        self.now = when(time)
+        stamp = datetime.fromtimestamp(at(self.now), UTC)
+        return self.part.run([self.folded(self.now)], stamp, CycleReport())
+
+    def folded(self, time: str) -> TicketClocks:
+        now = at(time)
+        clocks = self.told.clocks(BOOK, time)
         stamp = datetime.fromtimestamp(now, UTC)
         ticket = TicketSnapshot(
             self.ticket,
@@ -86,7 +105,7 @@ class Desk:
             priority="normal",
             fields={"7": "login"},
         )
-        folded = TicketClocks(
+        return TicketClocks(
             ticket,
             now,
             clocks,
@@ -97,7 +116,6 @@ class Desk:
             is_certain=self.is_certain,
             links=self.links,
         )
-        return self.part.run([folded], stamp, CycleReport())
 
     def enqueued(self) -> list[object]:
         with self.store.reading() as tx:
@@ -216,10 +234,35 @@ def test_what_was_so_before_the_rule_was_there_is_left_alone(store: Store) -> No
     assert desk.ask("14:00") == ()  # the same episode: it never ceased to be reopened
 
 
-def test_a_rule_waits_for_the_exact_history_but_not_for_ever(store: Store) -> None:
+def test_a_rule_that_would_speak_reads_the_exact_history_and_speaks_at_once(store: Store) -> None:
     desk = Desk(store, rule(Notify(("lead",))))
     reopened(desk)
     desk.is_certain = False
+    assert len(desk.ask("11:00")) == 1
+    assert desk.read_again == [1]
+    desk.is_certain = False
+    assert desk.ask("11:01") == ()
+    assert desk.read_again == [1]  # nothing to say: nothing is read
+
+
+def test_a_rule_does_not_speak_in_vain_when_the_reply_was_not_read_yet(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), conditions=SILENT))
+    desk.told.says(when("10:00"))
+    desk.ask("10:01")
+    before = len(desk.told.events)
+    desk.told.says(when("10:59"))
+    desk.unread = desk.told.events[before:]
+    del desk.told.events[before:]
+    desk.is_certain = False
+    assert desk.ask("11:00") == ()
+    assert desk.read_again == [1]
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["the history lags all the same", "Zendesk does not answer"])
+def test_a_rule_waits_for_the_exact_history_but_not_for_ever(store: Store, is_away: bool) -> None:
+    desk = Desk(store, rule(Notify(("lead",))))
+    reopened(desk)
+    desk.is_certain, desk.stays_uncertain, desk.is_away = False, True, is_away
     assert desk.ask("11:00") == ()
     with store.reading() as tx:
         assert tx.next_due() is not None
