@@ -176,11 +176,15 @@ def _moved_by_us(view: LinkView) -> bool:
 def _customer_waits(world: World, draft: Draft, group: Sequence[LinkView], target: TicketSelector) -> bool | None:
     """Whether the write would bury a customer's unanswered comment; None (and the links wait) until that was read.
 
-    Where every link was made just now by somebody who looked at the ticket, the write is what they asked for."""
+    Where every link was made by somebody who looked at the ticket, and nothing came after, the write is what they asked
+    for."""
     ticket = group[0].ticket
     if ticket.state.category not in ("new", "open") or target.category == "open":
         return False
-    if all(view.link.base is None and view.answers_from is not None for view in group):
+    if all(
+        view.link.base is None and view.answers_from is not None and ticket.updated_at <= view.answers_from
+        for view in group
+    ):
         return False
     history = world.histories.get(ticket.id)
     if history is None:

@@ -17,6 +17,9 @@ from syncd.sources.errors import NotFoundError, PreconditionError, RefusedError
 CLOCK_SKEW = timedelta(minutes=2)
 """How far the servers' clocks may differ from ours when a change without a mark is to be told from an older one."""
 
+CROSSED_TRIES = 3
+"""Tries in a row when Jira is busy with other transitions of the bug."""
+
 
 @dataclass(frozen=True, slots=True)
 class WalkKnowledge:
@@ -50,6 +53,7 @@ class BugWriter:
         known: frozenset[str] | None = None
         shown: frozenset[str] | None = None
         buried: IssueChange | None = None
+        crossed = 0
         for _ in range(MAX_STEPS + 1):
             issue = self._jira.read([action.issue_id])[0]
             if known is None:
@@ -77,7 +81,14 @@ class BugWriter:
             if isinstance(step, Stuck):
                 return Refused(step.code, _with_refusal(step.message, refused), issues=(issue,))
             before_send()
-            refused = self._take(action, step, marker, refused)
+            try:
+                refused = self._take(action, step, marker, refused)
+            except PreconditionError:
+                crossed += 1
+                if crossed >= CROSSED_TRIES:
+                    return Later(5.0, f"{action.issue_key} keeps being moved while it is moved")
+                visited.pop()
+                continue
             if refused is not None:
                 visited.pop()
         message = (
@@ -87,11 +98,10 @@ class BugWriter:
         return Refused("unreachable", _with_refusal(message, refused))
 
     def _take(self, action: MoveBug, step: Step, marker: str, earlier: RefusedError | None) -> RefusedError | None:
-        """One transition. A refusal is a reason to read and plan again, once."""
+        """One transition. A refusal is a reason to read and plan again, once; PreconditionError: another transition
+        was under way."""
         try:
             self._jira.transition(action.issue_id, step.transition.id, step.fields, marker=marker)
-        except PreconditionError:
-            return earlier  # a concurrent transition: read again
         except RefusedError as error:
             if earlier is not None:
                 raise

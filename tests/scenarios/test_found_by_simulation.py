@@ -194,3 +194,12 @@ def test_a_bug_that_jira_is_busy_with_is_moved_later_and_not_said_to_be_out_of_r
     lab.settle()
     assert lab.conflicts() == []
     assert lab.issue(key)["status"] == "To Do"
+
+
+def test_a_customer_who_writes_after_the_link_was_made_and_before_it_was_carried_stays_in_sight(lab: Lab) -> None:
+    ticket, key = lab.ticket(), lab.bug()
+    lab.link(ticket, key)
+    lab.sandbox.advance(5)
+    lab.sandbox.zendesk.customer_replies(ticket=ticket, body="It is worse than I wrote.")
+    lab.settle()
+    assert lab.status(ticket) == "open"
