@@ -11,6 +11,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from syncd.core.model import ActorKind
+from syncd.sandbox.clock import SandboxClock
 from syncd.sandbox.jira_http import CLOUD_ID
 from syncd.sandbox.server import _QuietHandler
 from syncd.sources.credentials import Bearer
@@ -30,7 +31,8 @@ from tests.sources.jira_kit import Word
 @pytest.fixture(scope="module")
 def door() -> Iterator[Door]:
     found = Door()
-    server = make_server("127.0.0.1", 0, found, threaded=True, request_handler=_QuietHandler)
+    handler = type("_Handler", (_QuietHandler,), {"clock": SandboxClock()})
+    server = make_server("127.0.0.1", 0, found, threaded=True, request_handler=handler)
     found.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
