@@ -71,9 +71,10 @@ def clocks_json(told: list[TicketClocks]) -> list[dict[str, Any]]:
 
 def clock_progress(detail: Mapping[str, Any]) -> Iterator[str]:
     """What is still to be read or computed before every clock can be relied on; `detail`: the heartbeat's."""
-    if detail.get("read_until") is not None:
-        reached, to = (datetime.fromtimestamp(int(detail[key]), UTC) for key in ("read_until", "read_to"))
-        yield f"Clocks: history read up to {when(reached)}, of all until {when(to)}."
+    for what, until, to in (("tickets", "tickets_until", "tickets_to"), ("history", "read_until", "read_to")):
+        if detail.get(until) is not None:
+            reached, end = (datetime.fromtimestamp(int(detail[key]), UTC) for key in (until, to))
+            yield f"Clocks: {what} read up to {when(reached)}, of all until {when(end)}."
     if detail.get("audits"):
         yield f"Clocks: the audits of {count(int(detail['audits']), 'ticket')} are still to be read."
     if detail.get("stale"):

@@ -17,7 +17,7 @@ from syncd.cycle.clock_brake import CLOCK_FIELDS, look
 from syncd.cycle.clock_fields import enqueue_shown, shown_writes
 from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
 from syncd.cycle.folding import events_of, fold, judged, load
-from syncd.cycle.history import Histories, known_history, rank_of, searched_markers
+from syncd.cycle.history import TICKETS_PAST, Histories, known_history, rank_of, searched_markers
 from syncd.cycle.settings import CycleReport, Routes
 from syncd.cycle.sla_settings import SlaSettings, TicketClocks
 from syncd.sla.events import Event
@@ -99,8 +99,8 @@ class ClockKeeper:
         """Once in a complete pass: the history before clocks were kept. Raises SourceError."""
         if self.prepare() is not None:
             self._histories.begin(start_from)
-            self._histories.read_past(report, pages=pages)
             self._histories.read_tickets_past(report, pages=pages)
+            self._histories.read_past(report, pages=pages)
 
     def read_bugs(self, report: CycleReport) -> None:
         """Once a cycle until it is done: linked bugs, for what was done to them before. Raises SourceError."""
@@ -312,13 +312,15 @@ class ClockKeeper:
 
 def progress(tx: Tx) -> dict[str, Json]:
     """How far histories and computations have come: tickets `stale` and `audits` wanted, the exact history known until
-    (Unix seconds), and while it is read back, how far."""
-    known = known_history(tx)
+    (Unix seconds), and while it is read back, how far; also of the tickets that a longer `start_from` reaches."""
+    known, walk = known_history(tx), tx.get_fact(TICKETS_PAST)
     found: dict[str, Json] = {
         "stale": tx.count_stale_clocks(),
         "audits": tx.count_wanted_histories(),
         "known_until": known.until,
     }
+    if isinstance(walk, dict):
+        found |= {"tickets_until": walk.get("at", walk["since"]), "tickets_to": walk["until"]}
     return found if known.is_whole else {**found, "read_until": known.past, "read_to": known.live}
 
 

@@ -25,7 +25,8 @@ BUGS: Final = "history.bugs"
 MARKERS: Final = "history.markers"
 """Fact: since when (Unix seconds) comments are searched for each marker; 0 = since the beginning."""
 TICKETS_PAST: Final = "history.tickets"
-"""Fact: {since, until, cursor} of the tickets that a longer `start_from` reaches; null when they are all read."""
+"""Fact: {since, until, cursor, at} of the tickets that a longer `start_from` reaches; null when they are all read. It
+has come to those that were last changed `at` (Unix seconds)."""
 
 AUDITS: Final = 10
 """Tickets whose audits are read in one cycle."""
@@ -193,10 +194,10 @@ class Histories:
             report.warnings.extend(page.malformed)
             newest = max((ticket.generated for ticket in page.tickets), default=0)
             is_done = page.end or page.cursor in (None, cursor) or newest >= int(walk["until"])
-            now = self._clock.now()
+            at, now = max(newest, int(walk.get("at", walk["since"]))), self._clock.now()
             with self._store.transaction() as tx:
                 self._observe(tx, page.tickets, report, now)
-                tx.set_fact(TICKETS_PAST, None if is_done else {**walk, "cursor": page.cursor}, now)
+                tx.set_fact(TICKETS_PAST, None if is_done else {**walk, "cursor": page.cursor, "at": at}, now)
 
     def read_past(self, report: CycleReport, *, pages: int) -> None:
         """The export from the walk's cursor on, as far as the budget of all exports goes; and what readings told ahead

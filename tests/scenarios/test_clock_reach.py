@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from syncd.cli.clock_story import clock_progress
 from syncd.cycle.sla_settings import SlaSettings
 from syncd.sla.calendar import always
 from syncd.sla.states import State, judge
@@ -28,14 +29,14 @@ def exports(lab: Lab, since: int) -> int:
 
 
 def test_a_longer_start_from_reads_on_from_where_the_history_began(tmp_path: Path) -> None:
-    lab = Lab(tmp_path, "cloud", more="start_from: 2d\n")
+    lab = Lab(tmp_path, "cloud", more="start_from: 1d\n")
     solved = lab.ticket("new")
     lab.sandbox.advance(HOUR)
-    for other in (lab.ticket("open") for _ in range(6)):
+    for other in (lab.ticket("open") for _ in range(9)):
         lab.sandbox.advance(60)
         lab.sandbox.zendesk.solve(ticket=other, actor=lab.agent)
     lab.sandbox.zendesk.solve(ticket=solved, actor=lab.agent)
-    lab.sandbox.advance(4 * DAY)
+    lab.sandbox.advance(3 * DAY)
     recent = lab.ticket("open")
     start(lab, SETTINGS)
     lab.cycle(5, seconds=60)
@@ -44,18 +45,20 @@ def test_a_longer_start_from_reads_on_from_where_the_history_began(tmp_path: Pat
     with lab.app.store.transaction() as tx:  # as if a hundred others had been changed since
         tx._connection.exec_driver_sql(f"DELETE FROM ticket WHERE id = {solved}")  # noqa: S608 - a number
     file = tmp_path / "config.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("start_from: 2d", "start_from: 10d"), encoding="utf-8")
-    lab.sandbox.zendesk.switches["export_page_limit"] = 4
+    file.write_text(file.read_text(encoding="utf-8").replace("start_from: 1d", "start_from: 10d"), encoding="utf-8")
+    lab.sandbox.zendesk.switches["export_page_limit"] = 2
     lab.restart()
     lab.cycle(complete=True)
-    assert "read_until" in lab.reports[-1].clocks, "how far it has come"
+    progress = list(clock_progress(lab.reports[-1].clocks))
+    assert [line.split(" up to ")[0] for line in progress] == ["Clocks: tickets read", "Clocks: history read"]
     assert told(lab, recent).is_complete, "whoever was known whole stays so"
-    assert not told(lab, solved + 6).is_complete, "the others are not until they are read"
-    for _ in range(12):
+    assert not told(lab, solved + 9).is_complete, "the others are not until they are read"
+    lab.sandbox.zendesk.switches["export_page_limit"] = 8
+    for _ in range(6):
         mark = len(lab.sandbox.ctx.journal.entries(0))
         lab.cycle(seconds=60)
         assert exports(lab, mark) <= 10, "what Zendesk gives in a minute"
-    assert "read_until" not in lab.reports[-1].clocks
+    assert list(clock_progress(lab.reports[-1].clocks)) == []
     assert told(lab, solved).is_complete
     reply = clock(lab, solved, "first_reply")
     assert (judge(reply).state, reply.elapsed > HOUR) == (State.MET, True)
