@@ -194,7 +194,7 @@ class Histories:
             report.warnings.extend(page.malformed)
             newest = max((ticket.generated for ticket in page.tickets), default=0)
             is_done = page.end or page.cursor in (None, cursor) or newest >= int(walk["until"])
-            at, now = max(newest, int(walk.get("at", walk["since"]))), self._clock.now()
+            at, now = max(newest, int(walk["at"] if "at" in walk else walk["since"])), self._clock.now()
             with self._store.transaction() as tx:
                 self._observe(tx, page.tickets, report, now)
                 tx.set_fact(TICKETS_PAST, None if is_done else {**walk, "cursor": page.cursor, "at": at}, now)
