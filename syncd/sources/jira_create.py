@@ -151,7 +151,9 @@ class Creator:
             "relationship": "is caused by",
             "object": {"url": url, "title": title if self._is_cloud() else within_bmp(title)},
         }
-        self._wire.write(f"issue/{segment(issue_id)}/remotelink", body)
+        answer = self._wire.write(f"issue/{segment(issue_id)}/remotelink", body)
+        with understood():
+            ident(record(answer, "the answer to a remote link").get("id"), "the id of the remote link")
 
     def is_related(self, issue_id: str, other_id: str) -> bool:
         """See BugMaker.is_related."""

@@ -121,7 +121,9 @@ class Wire:
         return parse_json(self._known(send), f"jira: POST {path}")
 
     def write(self, path: str, body: Mapping[str, Any], *, method: str = "POST") -> Any:
-        """The JSON answer to a POST or PUT that changes something, None when it is empty. Sent once."""
+        """The JSON answer to a POST or PUT that changes something, None when it is empty. Sent once.
+
+        Jira says 204 or 201 where its answer has no body; an empty 200 is somebody else's and proves nothing."""
         self._nobody = None
         try:
             response = self.session.request(method, self._address(path), json=body)
@@ -129,7 +131,9 @@ class Wire:
             if self._taken_for_nobody() is None:
                 raise
             raise _refused_as_nobody() from None
-        return parse_json(response, f"jira: {method} {path}") if response.content.strip() else None
+        if response.content.strip() or response.status_code == 200:
+            return parse_json(response, f"jira: {method} {path}")
+        return None
 
     def send_file(self, path: str, name: str, content: bytes) -> Any:
         """The JSON answer to a POST of one file. Sent once."""

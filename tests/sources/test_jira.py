@@ -247,6 +247,17 @@ class TestTransition:
         with pytest.raises(InvalidResponseError):
             jira_for().transition("10305", "31", {}, marker="m1")
 
+    def test_an_empty_200_is_no_answer_of_jiras(self, mock: responses.RequestsMock) -> None:
+        mock.post(f"{REST}/issue/10305/transitions", body="", status=200)
+        with pytest.raises(InvalidResponseError):
+            jira_for().transition("10305", "31", {}, marker="m1")
+
+    @pytest.mark.parametrize("body", ["", "{}", "[]", "null"])
+    def test_a_remote_link_counts_only_when_the_answer_names_it(self, mock: responses.RequestsMock, body: str) -> None:
+        mock.post(f"{REST}/issue/10305/remotelink", body=body, status=200)
+        with pytest.raises(InvalidResponseError):
+            jira_for().creator.show_ticket("10305", global_id="g", url="https://x", title="t")
+
     def test_transitions_are_asked_with_their_screens(self, mock: responses.RequestsMock) -> None:
         mock.get(
             self.URL,
