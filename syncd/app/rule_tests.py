@@ -129,7 +129,9 @@ class RuleTester:
             told = self._folded(events, now)
             life = moments(event for event in in_order(events) if event.at <= now)
             kind = told.ticket.fields.get(self._settings.kind_field)
-            around = Around(kind="" if kind is None else str(kind), same_kind=0 if kind is None else 1)
+            born = test.ticket
+            same = 0 if kind is None else born.same_kind
+            around = Around(born.affected_tickets, "" if kind is None else str(kind), same)
             situation = situation_of(told, life, self._book.at(now), self._settings.priorities, around)
             for rule in self._settings.rules:
                 hours = self._book.calendars[rule.during].at(now) if rule.during else None

@@ -48,6 +48,8 @@ class LifeTicket(Model):
     type: Text | None = Field(default=None, examples=["incident"])
     tags: tuple[Tag, ...] = Field(default=(), examples=["[vip]"])
     fields: dict[str, Scalar] = Field(default_factory=dict, examples=["{Impact: high}"])
+    same_kind: int = Field(default=1, ge=0, examples=["5"])  # tickets of its kind in 30 days, itself among them
+    affected_tickets: int = Field(default=1, ge=1, examples=["5"])  # on its bug, itself among them
 
     @classmethod
     def relations(cls, data: Mapping[str, object]) -> Iterator[Relation]:

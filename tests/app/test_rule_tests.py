@@ -29,6 +29,11 @@ tests:
     events: [{at: +10m, says: public, group: L2}]
     until: +1h
     expect: [{rule: escalated, at: +10m, does: escalation_form}]
+  - name: a kind that comes up again and again asks for an article
+    ticket: {at: 2026-03-02 09:00, fields: {Category: login}, same_kind: 5}
+    events: [{at: +10m, says: public, status: solved}]
+    until: +1h
+    expect: [{rule: recurring kind, at: +10m, does: knowledge_article}]
 """,
     "quick-response": """
 tests:
@@ -53,6 +58,10 @@ tests:
     expect:
       - {rule: P1 and above, at: 2026-03-02 09:00, notify: [lead]}
       - {rule: P1 and above, at: +15m, notify: [architect, product]}
+  - name: five tickets on one bug are more urgent than one
+    ticket: {at: 2026-03-02 09:00, priority: low, affected_tickets: 5}
+    until: +10m
+    expect: [{rule: many customers, at: 2026-03-02 09:00, does: raise the priority to high}]
   - name: a bad rating asks for a call within a day
     ticket: {at: 2026-03-02 09:00, priority: low}
     events: [{at: +10m, says: public, status: solved}, {at: +1h, by: customer, satisfaction: 2}]
