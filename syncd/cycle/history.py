@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from syncd.core.model import Json, TicketSnapshot
-from syncd.core.ports import Clock, TicketSource
+from syncd.core.ports import Clock, TicketPage, TicketSource
 from syncd.cycle.fetch import EVENTS, EXPORT_LAG, HISTORY_KNOWN, marked
 from syncd.cycle.settings import CycleReport
 from syncd.sla.observed import second
@@ -189,15 +189,23 @@ class Histories:
                 walk = tx.get_fact(TICKETS_PAST)
             if not isinstance(walk, dict) or self._zendesk.wait_for("export") > 0:
                 return
-            cursor, start = walk.get("cursor"), datetime.fromtimestamp(int(walk["since"]), UTC)
-            page = self._zendesk.changed(cursor if isinstance(cursor, str) else None, start)
+            cursor, reached = walk.get("cursor"), int(walk["at"] if "at" in walk else walk["since"])
+            page = self._tickets_from(cursor if isinstance(cursor, str) else None, datetime.fromtimestamp(reached, UTC))
             report.warnings.extend(page.malformed)
             newest = max((ticket.generated for ticket in page.tickets), default=0)
             is_done = page.end or page.cursor in (None, cursor) or newest >= int(walk["until"])
-            at, now = max(newest, int(walk["at"] if "at" in walk else walk["since"])), self._clock.now()
+            at, now = max(newest, reached), self._clock.now()
             with self._store.transaction() as tx:
                 self._observe(tx, page.tickets, report, now)
                 tx.set_fact(TICKETS_PAST, None if is_done else {**walk, "cursor": page.cursor, "at": at}, now)
+
+    def _tickets_from(self, cursor: str | None, reached: datetime) -> TicketPage:
+        try:
+            return self._zendesk.changed(cursor, reached)
+        except RefusedError:
+            if cursor is None:
+                raise
+            return self._zendesk.changed(None, reached)  # a refused cursor: go on from the last stamp
 
     def read_past(self, report: CycleReport, *, pages: int) -> None:
         """The export from the walk's cursor on, as far as the budget of all exports goes; and what readings told ahead
