@@ -49,8 +49,8 @@ MADE_UP_FOR = 300
 CATCHING_UP = 600
 """Seconds that a digest waits while syncd catches up after an outage, so that there is one and not one a cycle."""
 A_FEW_CYCLES = 60
-BEHIND = 300
-"""Seconds that the exact history is behind now while it is being caught up with."""
+BEHIND = 180
+"""Seconds that the exact history lags behind what is read anyway."""
 UNCERTAIN_FOR = 600
 """Seconds that a first breach waits for the exact history of a change that was only seen."""
 
@@ -305,7 +305,7 @@ class Alerter:
         """For how many seconds digests wait, because the next cycle will have more that belongs into them: tickets
         whose source was away, a history that is not read up to now, more than one cycle can take."""
         known = round_.report.clocks.get("known_until")
-        is_behind = isinstance(known, int) and round_.now - known > BEHIND
+        is_behind = isinstance(known, int) and 0 < known < round_.now - round_.settings.blind_after - BEHIND
         if is_behind or (self._watch.back_at is not None and self._again):
             return CATCHING_UP
         world = decided[0] if decided is not None else None
