@@ -146,7 +146,7 @@ def _drafted(rule: CreateRule, case: TicketCase, data: Mapping[str, Any]) -> Dra
     fields["labels"] = list(dict.fromkeys(label for label in labels if label))
     components = [one_line(_render(f"components[{n}]", t, data), 255) for n, t in enumerate(rule.components)]
     if any(components):
-        fields["components"] = [{"name": name} for name in dict.fromkeys(components) if name]
+        fields["components"] = [_component(rule, name) for name in dict.fromkeys(components) if name]
     for name, template in rule.fields:
         known = rule.screen.field(name) if rule.screen is not None else None
         text = _render(f"custom_fields.{name}", template, data).strip()
@@ -177,6 +177,14 @@ def _priority(rule: CreateRule, ticket: TicketSnapshot) -> tuple[Json, str]:
         return None, ""
     chosen = _choice(known, name)
     return ({"id": chosen} if chosen else {"name": name}), note
+
+
+def _component(rule: CreateRule, name: str) -> Json:
+    """By its id where the project has it, as Jira minds capitals and a drop-down list of Zendesk's keeps none: what
+    agents see there as Data Centre is data_centre to templates."""
+    known = rule.screen.field("components") if rule.screen is not None else None
+    chosen = _choice(known, name) or _choice(known, name.replace("_", " "))
+    return {"id": chosen} if chosen else {"name": name}
 
 
 def _choice(known: CreateField | None, name: str) -> str | None:

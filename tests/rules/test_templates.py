@@ -82,6 +82,21 @@ def test_a_text_becomes_what_the_field_takes(name: str, text: str, field: str, v
     assert draft_bug(rule, CASE, ticket_url="https://z.example").fields[field] == value
 
 
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        pytest.param("Router", {"id": "20"}, id="as Jira has it"),
+        pytest.param("router", {"id": "20"}, id="as a drop-down list of Zendesk keeps it"),
+        pytest.param("data_centre", {"id": "21"}, id="of two words in such a list"),
+        pytest.param("Firmware", {"name": "Firmware"}, id="unknown: Jira may say so"),
+    ],
+)
+def test_a_component_is_meant_however_it_is_spelt(text: str, sent: object) -> None:
+    known = CreateField("components", "Components", type="array", allowed=(("20", "Router"), ("21", "Data Centre")))
+    rule = replace(RULE, screen=CreateScreen("77", "Bug", (known,)), components=(Template(text), Template(text)))
+    assert draft_bug(rule, CASE, ticket_url="https://z.example").fields["components"] == [sent]
+
+
 @pytest.mark.parametrize(("name", "text"), [("Tier", "Silver"), ("Count", "many")])
 def test_a_value_that_the_field_does_not_take_names_the_key(name: str, text: str) -> None:
     rule = replace(RULE, screen=SCREEN, fields=((name, Template(text)),))
