@@ -12,14 +12,12 @@ from syncd.core.actions import (
     LOCAL_ACTIONS,
     Action,
     AddLink,
-    CastVote,
     CreateBug,
     MoveBug,
     NeedHistory,
     NeedIssue,
     NeedTicket,
     Plan,
-    RecordBase,
     RemoteAction,
     UpdateTicket,
 )
@@ -33,6 +31,7 @@ from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World, seen_of
 from syncd.cycle.apply import apply_local
 from syncd.cycle.loading import field_problems, inherited
+from syncd.cycle.outdated import drop_outdated
 from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.sources.errors import AuthError, InvalidResponseError, NotFoundError, RefusedError, SourceError
 from syncd.store import IntentState, Store, Tx
@@ -40,9 +39,6 @@ from syncd.store import IntentState, Store, Tx
 SUBJECTS_PER_CYCLE = 500
 ROUNDS = 5
 """Times the planner may ask for more before its links wait for the next cycle."""
-
-REPLANNED_SLOTS = ("status", "move", "mirror")
-"""What every plan decides anew; notes, tags and the parts' own slots are not among them."""
 
 HISTORIES_KEPT = 500
 
@@ -357,7 +353,7 @@ class Planner:
                 tx.save_guard(name, guard | {"public_note": None})
             for name in {link.route for link in world.links}:
                 _keep_brake(tx, name, planned.held.get(name))
-            tx.supersede_untried(_decided_subjects(planned), REPLANNED_SLOTS, now)
+            drop_outdated(tx, world, plan, held=planned.held, unread=planned.unread, now=now)
             keep = planned.unread | self._held_subjects(planned)
             # Before the actions: what they touch (a new link's two sides) is planned next, though it was planned now.
             tx.untouch([s for s in planned.subjects if s not in keep], upto=now)
@@ -397,22 +393,6 @@ class Planner:
             if link.id in held
             for subject in (ticket_subject(link.ticket_id), issue_subject(link.issue_id))
         }
-
-
-def _decided_subjects(planned: Planned) -> set[str]:
-    """Subjects whose every link this plan decided: what waits for them from an older plan is out of date. A link that
-    stays in conflict is left out, because a person's decision about it is no plan of ours."""
-    world, waiting = planned.world, {link_id for link_id, _ in planned.plan.waiting}
-    agreed = {action.link_id for action in planned.plan.local if isinstance(action, RecordBase | CastVote)}
-    undecided: set[str] = set()
-    subjects: set[str] = set()
-    for link in world.links:
-        both = {ticket_subject(link.ticket_id), issue_subject(link.issue_id)}
-        subjects |= both
-        in_conflict = link.state is LinkState.CONFLICT and link.id not in agreed
-        if link.id in waiting or link.route in planned.held or in_conflict:
-            undecided |= both
-    return subjects - undecided - planned.unread - world.busy
 
 
 def _text(value: object) -> str | None:

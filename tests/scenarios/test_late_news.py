@@ -9,6 +9,8 @@ import pytest
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 
+from syncd.core.actions import RemoveTag, marker_of
+from syncd.cycle import CycleReport
 from tests.scenarios.lab import Lab
 
 
@@ -111,3 +113,33 @@ def test_a_solved_ticket_whose_further_bug_moves_to_where_the_two_do_not_fit_is_
 def _in_conflict(lab: Lab) -> int:
     (link,) = [link for link in lab.links() if link.conflict is not None]
     return link.id
+
+
+def test_a_move_that_was_never_tried_is_not_made_while_what_its_ticket_asks_cannot_be_decided(lab: Lab) -> None:
+    """Something else of the ticket waits for a person when the agent changes their mind; Jira got nothing yet."""
+    ticket, key = lab.ticket("open"), lab.bug("Done", "Fixed")
+    lab.link(ticket, key)
+    lab.settle()
+    lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    lab.sandbox.advance(15)
+    engine = lab.app.engine
+    engine.observe()
+    planned = engine._planner.plan(engine.routes, engine.settings, CycleReport())
+    assert planned is not None
+    engine._planner.enqueue(planned, CycleReport())
+    now = lab.clock.now()
+    with lab.app.store.transaction() as tx:
+        (move,) = tx.waiting_for(f"issue:{lab.issue(key)['id']}", "move_bug")
+        other = RemoveTag(ticket, "test", "a tag that cannot be taken off", "some_tag", route="novabrain")
+        tx.enqueue(other, urgency=2, now=now)
+        tx.park(marker_of(other), "test")
+    lab.agent_sets(ticket, "open")
+    lab.cycle(3)
+    assert lab.issue(key)["status"] == "Done"
+    lab.request("intents drop", intent=marker_of(other))
+    lab.settle()
+    assert (lab.issue(key)["status"], lab.status(ticket), lab.conflicts()) == ("Done", "open", [])
+    lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    lab.settle()
+    assert lab.issue(key)["status"] == "Closed"
+    assert move.attempts == 0

@@ -1,0 +1,57 @@
+"""What waits from an older plan, was never tried, and is not what the newest plan asks for is dropped unsent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+
+from syncd.core.actions import CastVote, Plan, RecordBase
+from syncd.core.model import LinkState
+from syncd.core.subjects import issue_subject, ticket_subject
+from syncd.core.world import World
+from syncd.store import Tx
+
+REPLANNED_SLOTS = ("status", "move", "mirror")
+"""What every plan decides anew; notes, tags and the parts' own slots are not among them."""
+
+MOVING_SLOTS = ("status", "move")
+"""What is dropped where the newest plan cannot decide yet: it is asked for again, if it still is right."""
+
+
+def drop_outdated(
+    tx: Tx, world: World, plan: Plan, *, held: Collection[str], unread: AbstractSet[str], now: datetime
+) -> None:
+    """Before the plan is enqueued. `held`: routes under a brake; `unread`: subjects whose needs could not be read."""
+    tx.supersede_untried(_decided(world, plan, held, unread), REPLANNED_SLOTS, now)
+    tx.supersede_untried(_undecided(world, plan, held), MOVING_SLOTS, now)
+
+
+def _decided(world: World, plan: Plan, held: Collection[str], unread: AbstractSet[str]) -> set[str]:
+    """Subjects whose every link this plan decided: what waits for them from an older plan is out of date. A link that
+    stays in conflict is left out, because a person's decision about it is no plan of ours."""
+    waiting = {link_id for link_id, _ in plan.waiting}
+    agreed = {action.link_id for action in plan.local if isinstance(action, RecordBase | CastVote)}
+    undecided: set[str] = set()
+    subjects: set[str] = set()
+    for link in world.links:
+        both = {ticket_subject(link.ticket_id), issue_subject(link.issue_id)}
+        subjects |= both
+        in_conflict = link.state is LinkState.CONFLICT and link.id not in agreed
+        if link.id in waiting or link.route in held or in_conflict:
+            undecided |= both
+    return subjects - undecided - unread - world.busy
+
+
+def _undecided(world: World, plan: Plan, held: Collection[str]) -> set[str]:
+    """Subjects of links that wait to be decided anew, and of no link that a brake holds or that is a person's now."""
+    waiting = {link_id for link_id, _ in plan.waiting}
+    found: set[str] = set()
+    others: set[str] = set()
+    for link in world.links:
+        both = {ticket_subject(link.ticket_id), issue_subject(link.issue_id)}
+        if link.route in held or link.state is LinkState.CONFLICT:
+            others |= both
+        elif link.id in waiting:
+            found |= both
+    return found - others - world.busy
