@@ -298,9 +298,12 @@ def _rule_reason(fact: AlertFact) -> Reason:
 
 
 def _is_urgent(keys: Iterable[AlertKey], reason: Reason, sight: Sight) -> bool:
-    if reason not in (Reason.FIRST, Reason.BREACH, Reason.LEVEL):
-        return False
+    """Whether it knows no quiet hours. What a rule repeats about an urgent ticket is a report that people wait for."""
     for key in keys:
+        if reason not in (Reason.FIRST, Reason.BREACH, Reason.LEVEL) and not (
+            key.is_rule and reason is Reason.REMINDER
+        ):
+            continue
         case = sight.cases.get(key.ticket)
         priority = case.standing.values.get("priority", "") if case is not None else ""
         if key.is_breach and priority in sight.settings.breaks_through:

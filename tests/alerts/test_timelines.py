@@ -302,6 +302,20 @@ TIMELINES: dict[str, tuple[AlertSettings | None, str]] = {
         at 10:01 expect mail to lead, reason breach: 1 resolution breach, 2 resolution yellow
         """,
     ),
+    "the reports of a rule about an urgent ticket come at night, too; about others in the morning": (
+        settings(receivers=[receiver(BOSS, hours=(OFFICE,))]),
+        """
+        at 20:45 ticket 1 opened, urgent
+        at 20:45 ticket 2 opened, normal
+        at 20:50 rule Emergency states repeat-1 of run 1 on 1 for boss
+        at 20:50 rule Emergency states repeat-1 of run 1 on 2 for boss
+        at 20:51 expect mail to boss, reason reminder: 1 Emergency
+        at 20:55 1 becomes solved
+        at 20:55 2 becomes solved
+        at 2026-03-03 07:59 expect nothing
+        at 2026-03-03 08:01 expect mail to boss, reason digest: 2 Emergency
+        """,
+    ),
     "500 breaches at once become a digest": (
         None,
         """
