@@ -31,6 +31,9 @@ MOST: Final = 2000
 """Tickets folded in one cycle because they changed or fell due; the rest follows in the next."""
 BELIEVED: Final = 86_400
 """Seconds that a tracker's stamp may be ahead of our clock; one further in the future is nobody's present."""
+UNTOLD: Final = 60
+"""Seconds until a ticket is looked at again whose history is behind: no event of the ticket itself says when it is
+not any more."""
 SHARE: Final = 600
 """Tickets folded in one cycle because the rules changed."""
 
@@ -145,6 +148,9 @@ class ClockKeeper:
             known = known_history(tx)
             gone = [Judged(number, (), None) for number in asked if number not in ids]
             tx.save_clocks([*map(judged, found), *gone], self._clock.now())
+            for folded in found:
+                if not folded.is_complete and folded.is_born and known.goes_on_to(folded.ticket):
+                    tx.bring_clock_forward(folded.id, folded.now + UNTOLD)
             read = tx.histories_read(ids)
             born = {folded.id for folded in found if folded.is_born}
             wanted = {

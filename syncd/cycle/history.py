@@ -60,9 +60,13 @@ class Known:
         """Up to when all events of the ticket are known."""
         if read_until is not None:
             return max(second(read_until), self.until)
-        if self.is_whole or second(ticket.created_at) >= self.live:
+        if self.goes_on_to(ticket):
             return self.until
         return self.past
+
+    def goes_on_to(self, ticket: TicketSnapshot) -> bool:
+        """Whether it is the live export that will tell what is missing."""
+        return self.is_whole or second(ticket.created_at) >= self.live
 
     def is_complete(self, ticket: TicketSnapshot, read_until: datetime | None, now: int, *, is_born: bool) -> bool:
         """Nothing of the ticket's history is missing but perhaps the last minutes. `is_born`: its creation is known."""

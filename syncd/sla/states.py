@@ -101,7 +101,7 @@ def _thresholds(clock: Clock) -> tuple[Threshold, ...]:
     target = clock.seconds
     if target is None or clock.target is None:
         return ()
-    since = clock.targets[-1].at
+    since = _held_since(clock)
     points = [(warn.color, _reached(clock, warn.used(target))) for warn in clock.target.warnings]
     due = _due(clock, target)
     points.append((BREACH, None if due is None else due + 1))
@@ -113,7 +113,19 @@ def _thresholds(clock: Clock) -> tuple[Threshold, ...]:
 def _breached_at(clock: Clock, target: int) -> int | None:
     """The due instant that was overrun; a target that came later was overrun when it came."""
     due = _due(clock, target)
-    return None if due is None else max(due, clock.targets[-1].at)
+    return None if due is None else max(due, _held_since(clock))
+
+
+def _held_since(clock: Clock) -> int:
+    """From when on no more time was allowed than the target in force allows: a change of priority or policy that leaves
+    the promise as it was, or loosens it, moves nothing that was overrun before."""
+    last = clock.targets[-1]
+    since = last.at
+    for change in reversed(clock.targets[:-1]):
+        if change.seconds is None or last.seconds is None or change.seconds > last.seconds:
+            break
+        since = change.at
+    return since
 
 
 def _due(clock: Clock, used: int) -> int | None:

@@ -60,6 +60,11 @@ def _back_up(history: History, _rng: random.Random, _number: int) -> None:
         history.outcome.marks["an old backup was put back"] += 1
 
 
+def _mail_down(history: History, rng: random.Random, number: int) -> None:
+    history.promises.office.is_down = True
+    history.wounds["mail_down"] = number + rng.randint(1, 4)
+
+
 def _shut_for_writes(history: History, rng: random.Random, number: int) -> None:
     """One server is maintained: it can be read, and takes no writes."""
     history.wounds[rng.choice(list(SHUT_FOR_WRITES.values()))] = number + rng.randint(1, 4)
@@ -112,7 +117,9 @@ def mend(history: History, wound: str) -> None:
     history.note(f"mended: {wound}")
     if wound in SHUT_FOR_WRITES.values():
         return
-    if wound == "zendesk_revoked":
+    if wound == "mail_down":
+        history.promises.office.is_down = False
+    elif wound == "zendesk_revoked":
         history.sandbox.zendesk.restore_credential(client_id=CLIENT_ID)
     elif wound == "jira_revoked":
         history.sandbox.jira.restore(history.seeded.jira_bot)
@@ -131,6 +138,7 @@ EVENTS = {
     "old_backup": _back_up,
     "read_only": _shut_for_writes,
     "lull": _lull,
+    "mail_down": _mail_down,
 }
 INSIDE = {"race": _race, "shut_out": _shut_out}
 BEFORE_WRITES = frozenset({"race"})

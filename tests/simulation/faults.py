@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from syncd.sandbox.faults import Fault
+from tests.simulation.letters import MAIL_CRASHES, MAIL_EVENTS, MAIL_FAULTS, MAIL_KINDS
 from tests.simulation.plagues import Plague
 from tests.simulation.wire import REORDERED, STALE
 
@@ -169,6 +170,7 @@ ALL_KINDS = (
     *(fault.name for fault in WRITE_FAULTS),
     *MORE_EVENTS,
     *INSIDE,
+    *MAIL_KINDS,
 )
 LONG = ("429_far_date", "429_largest", "jira_dc_blocked")
 """Kinds that silence the daemon for an hour: seldom, or little else would happen."""
@@ -248,7 +250,9 @@ def _scale(name: str, busy: float) -> float:
         return busy / 3
     if name in STORE_FAULTS:
         return busy / 20
-    if name in EVENTS or name in MORE_EVENTS:
+    if name in MAIL_FAULTS or name in MAIL_CRASHES:
+        return busy * 4
+    if name in EVENTS or name in MORE_EVENTS or name in MAIL_EVENTS:
         return 0.12
     if name in INSIDE:
         return busy / 10

@@ -22,6 +22,7 @@ from syncd.sandbox.server import Sandbox
 from syncd.store import IntentState, StoreBusy, StoreError, StoreFull
 from tests.simulation.canary import listening, secrets
 from tests.simulation.clock import STARTS, SimClock
+from tests.simulation.clocks_and_rules import draw_clocks
 from tests.simulation.events import EVENTS, inside, mend, refusal
 from tests.simulation.faults import Swarm
 from tests.simulation.invariants import judge
@@ -33,6 +34,7 @@ from tests.simulation.plagues import draw as draw_plagues
 from tests.simulation.plagues import likes_of
 from tests.simulation.probe import Probe
 from tests.simulation.process import Crash, Process, folder_in_memory
+from tests.simulation.promises import Promises
 from tests.simulation.talk import ROLE
 from tests.simulation.variants import Variant
 from tests.simulation.variants import draw as draw_variant
@@ -104,12 +106,12 @@ class History:
     ) -> None:
         self.seed = number
         self._until_broken = until_broken
-        self.variant = draw_variant(random.Random(f"{number}:variant"), DEPLOYMENTS[number % 2])
+        self.variant = draw_variant(random.Random(f"{number}:variant"), DEPLOYMENTS[number % 2], draw_clocks(number))
         self.outcome = Outcome(number, self.variant)
         self._random = random.Random(f"{number}:world")
         self._latency = random.Random(f"{number}:latency")
         plagues = draw_plagues(random.Random(f"{number}:plagues"), self.variant)
-        self.swarm = Swarm(number, {*off, "project_hidden"} if self.variant.lazy else off, plagues)
+        self.swarm = Swarm(number, {*off, *self.variant.never}, plagues)
         crowd = random.Random(f"{number}:people")
         self.shape = (crowd.randint(3, 6), crowd.randint(3, 5), crowd.randrange(10_000))
         drawn = draw(crowd, ROUNDS, crowd.randint(15, 40), likes_of(plagues)) if acts is None else acts
@@ -125,19 +127,21 @@ class History:
             self.sandbox,
             folder / "syncd.db",
             before=self._fault_of,
-            boundary=self._boundary,
+            boundary=self.boundary,
             broken=self.broken,
             in_transaction=lambda: self.process.in_transaction,
             latency=lambda: self._latency.uniform(0.02, 0.4),
         )
+        self.promises = Promises(self, self.variant.clocks)
         self.process = Process(
             self.variant,
             folder,
             self.clock,
             self.wire,
-            at=self._boundary,
+            at=self.boundary,
             refuse=self._refuse,
             sleep=self.sandbox.clock.advance,
+            mailer=self.promises.mailer,
         )
         self.people = People(self.sandbox, self.seeded, self.process.ask, lambda: self.process.routes_run)
         self.round = 0
@@ -209,6 +213,7 @@ class History:
         """Both servers as the seed has them, with tickets, bugs and links; the daemon starts."""
         tickets, bugs, how = self.shape
         self._settings()
+        self.promises.begin()
         self.sandbox.jira.site.add_to_role(ROLE, self.people.developers[0])
         if self.variant.restricted or how % 2:
             self.sandbox.jira.site.add_to_role(ROLE, self.seeded.jira_bot)
@@ -232,6 +237,7 @@ class History:
         for wound in list(self.wounds):
             mend(self, wound)
         self.clock.skew = 0.0
+        self.promises.heal()
         for name, value in HEALTHY.items():
             self.sandbox.jira.switches[name] = value
         self.sandbox.jira.index.flush(sys.maxsize)
@@ -256,13 +262,13 @@ class History:
         else:
             self.broken("I2", f"it does not come to rest: {report}")
         self.quiet_since = len(self.wire.calls)
-        for seconds in after:
+        for seconds in (*after, *self.promises.afterwards):
             self.sandbox.advance(seconds)
             self.cycle()
-            if self._calls_of_cycle > QUIET_CALLS:
+            if self._calls_of_cycle > QUIET_CALLS + self.promises.calls_for_clocks:
                 self.broken("I11", f"a quiet cycle made {self._calls_of_cycle} calls")
         for call in self.wire.calls[self.quiet_since :]:
-            if call.write:
+            if call.write and call.number not in self.promises.owed:
                 self.broken("I2", f"a write when all was at rest: {call.row}")
 
     def _is_still(self, report: CycleReport) -> bool:
@@ -270,6 +276,7 @@ class History:
         with self.process.aside() as tx:
             counts = tx.intent_counts()
         waiting = counts.get(IntentState.NEW, 0) + counts.get(IntentState.SENT, 0)
+        waiting += self.promises.waits()
         late = self.sandbox.zendesk_app.pending_late() + self.sandbox.jira_app.pending_late()
         stopped = self.process.app is None or self.process.app.engine.routes.stopped
         through = "complete" in report.passes and not report.problems and report.caught_up and not stopped
@@ -307,6 +314,7 @@ class History:
         """One cycle of the daemon, which is started when it does not run; None when it did not get to the end."""
         self.outcome.cycles += 1
         self._calls_of_cycle = 0
+        start, report = self.sandbox.clock.now(), None
         if not self.process.runs and not self._start():
             return None
         try:
@@ -323,6 +331,7 @@ class History:
             raise
         finally:
             self._look_at_store()
+            self.promises.went(start, report)
         self.note(f"cycle {report}")
         self._count(report)
         return report
@@ -359,7 +368,7 @@ class History:
     # ---- what goes wrong ----
 
     def _fault_of(self, call: Call) -> tuple[str, Fault] | None:
-        if call.write and not self.accepted:
+        if call.write and not self.promises.owes(call) and not self.accepted:
             self.broken("I12", f"{call.method} {call.path} before anybody accepted the first run")
         self._calls_of_cycle += 1
         for act in self._inside.pop(self._calls_of_cycle, ()):
@@ -376,7 +385,8 @@ class History:
             self.outcome.faults[struck[0]] += 1
         return struck
 
-    def _boundary(self, where: str) -> None:
+    def boundary(self, where: str) -> None:
+        """The process may die here."""
         kind = f"crash_{where}"
         if self.harm and self.swarm.strikes(kind):
             self.outcome.faults[kind] += 1

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from syncd.store import IntentState
+from tests.simulation.promises import MARKS as CLOCK_MARKS
 
 if TYPE_CHECKING:
     from tests.simulation.history import History
@@ -29,6 +30,7 @@ KINDS = (
     "set_bug_fields",
 )
 MARKS = (
+    *CLOCK_MARKS,
     "a write done",
     "a write superseded",
     "a write in doubt",
@@ -67,4 +69,4 @@ def marks_of(history: History) -> Counter[str]:
                 found["a twin was flagged"] += code == "twin"
                 found["a conflict of statuses"] += code in ("not_allowed", "both_moved", "no_agreement")
                 found["a robot was not fought"] += code in ("bounced", "repeated")
-    return +found
+    return found + history.promises.marks()

@@ -17,6 +17,7 @@ from typing import Any
 
 from requests.adapters import BaseAdapter
 
+from syncd.alerts.mail import Mailer
 from syncd.app.build import App
 from syncd.config.load import Loaded, load_config
 from syncd.core.ports import Clock
@@ -90,6 +91,7 @@ class Process:
         at: Callable[[str], None],
         refuse: Callable[[], None],
         sleep: Callable[[float], None],
+        mailer: Callable[[], Mailer | None] = lambda: None,
     ) -> None:
         self.path = folder / "syncd.db"
         self.path.write_bytes(_empty_store())
@@ -99,6 +101,7 @@ class Process:
         self._at = at
         self._refuse = refuse
         self._sleep = sleep
+        self._mailer = mailer
         self.app: App | None = None
         self._store: WatchedStore | None = None
         self._watched = False
@@ -123,6 +126,7 @@ class Process:
         """A new process on the store. Raises Crash and StoreError; then there is none."""
         self.kill()
         store = WatchedStore.open(f"sqlite:///{self.path}", check=False)
+        store.claim("daemon")  # as the service does; nobody dies of that
         store.at, store.refuse = self._boundary, self._may_begin
         self._store = store
         app = App(
@@ -132,6 +136,7 @@ class Process:
             zendesk_adapter=self._adapter,
             jira_adapter=self._adapter,
             sleep=self._sleep,
+            mailer=self._mailer(),
         )
         with self._alive():
             self._refresh_routes(app)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from syncd.sandbox.seed import JIRA_EMAIL
+from tests.simulation.clocks_and_rules import Clocks
+from tests.simulation.letters import MAIL_KINDS
 
 ZENDESK_URL = "http://127.0.0.1:1"
 JIRA_URL = "http://127.0.0.1:2"
@@ -70,6 +72,12 @@ class Variant:
     on_conflict: str = "bug_wins"
     customer_reopens: bool = False
     lazy: bool = False  # hardly any census: changes are seen by the lists and the search alone, and nothing vanishes
+    clocks: Clocks | None = None
+
+    @property
+    def never(self) -> tuple[str, ...]:
+        """Kinds of faults that cannot happen here."""
+        return (*(("project_hidden",) if self.lazy else ()), *(MAIL_KINDS if self.clocks is None else ()))
 
     @property
     def mapping(self) -> str:
@@ -100,10 +108,10 @@ class Variant:
                 f"history: {self.history}}}"
             ),
             more=(_FIELDS if self.fields else "") + (_CREATE if self.creates else ""),
-        )
+        ) + (self.clocks.config if self.clocks is not None else "")
 
 
-def draw(rng: random.Random, deployment: Literal["cloud", "data_center"]) -> Variant:
+def draw(rng: random.Random, deployment: Literal["cloud", "data_center"], clocks: Clocks | None) -> Variant:
     """A configuration; the usual ones more often."""
     return Variant(
         deployment,
@@ -116,4 +124,5 @@ def draw(rng: random.Random, deployment: Literal["cloud", "data_center"]) -> Var
         on_conflict=rng.choice(("bug_wins", "bug_wins", "bug_wins", "ticket_wins", "flag")),
         customer_reopens=rng.random() < 0.2,
         lazy=rng.random() < 0.25,
+        clocks=clocks,
     )

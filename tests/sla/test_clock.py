@@ -16,7 +16,7 @@ from syncd.sla.events import Changed, Commented, in_order
 from syncd.sla.holder import Holder, Party
 from syncd.sla.policy import Book
 from syncd.sla.states import State, judge
-from tests.sla.kit import ANN, BOB, CUSTOMER, DEV, Told, at, profile, rules, shown, week
+from tests.sla.kit import ALWAYS, ANN, BOB, CUSTOMER, DEV, Told, at, profile, rules, shown, week
 
 H = 3600
 
@@ -111,6 +111,24 @@ def test_a_stricter_target_may_breach_at_once_and_not_before() -> None:
     verdict = judge(told.clock(book, day("12:00"), "resolution"))
     assert verdict.state is State.BREACHED
     assert shown(verdict.breached_at) == day("12:00:00")
+
+
+@pytest.mark.parametrize(
+    ("changed", "since"),
+    [
+        pytest.param(
+            "high", day("11:00:00"), id="the same promise for another priority leaves the breach where it was"
+        ),
+        pytest.param("low", day("12:00:00"), id="a looser promise that is overrun too was overrun when it ended"),
+        pytest.param("urgent", day("15:00:00"), id="a stricter promise was overrun when it came"),
+    ],
+)
+def test_a_breach_is_where_the_promise_in_force_was_first_overrun(changed: str, since: str) -> None:
+    """Opened at nine, changed at 15:00."""
+    goals = {"urgent": "1h", "high": "2h", "normal": "8h" if changed == "urgent" else "2h", "low": "3h"}
+    book = rules({"resolution": {"goals": goals, "calendar": "always"}}, calendars={"always": ALWAYS})
+    clock = asked().change(day("15:00"), priority=changed).clock(book, day("16:00"), "resolution")
+    assert shown(judge(clock).breached_at) == since
 
 
 def test_without_a_priority_there_is_no_clock_by_levels() -> None:
