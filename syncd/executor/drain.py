@@ -403,8 +403,9 @@ def describe(action: RemoteAction) -> str:
 def refusal(destination: str, what: str, error: SourceError) -> str:
     """`Jira refused to comment on NOVA-1: …`, with what it says about single fields."""
     system = "Zendesk" if destination == Lane.ZENDESK else "Jira"
-    fields = "; ".join(f"{name}: {text}" for name, text in getattr(error, "fields", {}).items())
-    return f"{system} refused to {what}: {error}{f' ({fields})' if fields else ''}"
+    told = str(error)  # most often with what is said about fields already, shortened
+    fields = "; ".join(f"{name}: {text}" for name, text in getattr(error, "fields", {}).items() if text not in told)
+    return f"{system} refused to {what}: {told}{f' ({fields})' if fields else ''}"
 
 
 def _subjects(tx: Tx, intent: Intent) -> list[str]:
