@@ -197,7 +197,8 @@ def _forbidden(response: requests.Response, refusal: Refusal, kind: CallKind, me
     everywhere = any(word in refusal.text.lower() for word in ("scope", "suspended"))
     if kind.subject and not (denied or everywhere or refusal.html):
         return RefusedError(message, fields=refusal.fields, status=403)
-    return AuthError(message, status=403)
+    # 403 as a status says that we are known and may not do this; where the login failed, nothing was said of that.
+    return AuthError(message, status=None if denied or refusal.html else 403)
 
 
 def _not_found(refusal: Refusal, message: str) -> SourceError:

@@ -203,3 +203,14 @@ def test_a_customer_who_writes_after_the_link_was_made_and_before_it_was_carried
     lab.sandbox.zendesk.customer_replies(ticket=ticket, body="It is worse than I wrote.")
     lab.settle()
     assert lab.status(ticket) == "open"
+
+
+def test_a_login_that_failed_for_a_moment_is_no_missing_permission_to_make_bugs(lab: Lab) -> None:
+    """Jira wants a captcha, and answers 403: nobody took the right to create issues away."""
+    pair(lab)
+    ticket = lab.ticket()
+    lab.sandbox.ctx.faults.add(Fault("captcha", service="jira", method="POST", path=r"/issue$", times=1))
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["to_engineering"])
+    lab.cycle(12)
+    lab.settle()
+    assert [link.ticket_id for link in lab.links()].count(ticket) == 1
