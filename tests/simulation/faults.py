@@ -252,8 +252,10 @@ def _scale(name: str, busy: float) -> float:
         return busy / 20
     if name in MAIL_FAULTS or name in MAIL_CRASHES:
         return busy * 4
-    if name in EVENTS or name in MORE_EVENTS or name in MAIL_EVENTS:
+    if name in EVENTS or name in MORE_EVENTS:
         return 0.12
+    if name in MAIL_EVENTS:
+        return 0.4
     if name in INSIDE:
         return busy / 10
     if name in LONG:
