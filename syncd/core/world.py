@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.core.field_model import FieldSpec
 from syncd.core.mapping import Stage, StageMapping
@@ -127,7 +127,11 @@ class LinkView:
 
         None: nobody looked at the ticket when the link came to be."""
         unseen = (Origin.ADOPTED, Origin.FOLLOWUP, Origin.DUPLICATE)
-        return None if self.link.origin in unseen else self.link.ticket_until or self.link.created_at
+        if self.link.origin in unseen:
+            return None
+        until = self.link.ticket_until or self.link.created_at
+        # Who made it by an update of the ticket knew all that was there by then, this second included.
+        return until + timedelta(seconds=1) if self.link.origin in (Origin.TAG, Origin.FIELD) else until
 
     @property
     def progress(self) -> tuple[float, int]:

@@ -118,3 +118,13 @@ def test_the_first_look_at_jira_misses_nothing(lab: Wrong) -> None:
     lab.moves(key, "In Progress")
     lab.cycle(3)
     assert lab.shown(ticket, "Engineering status") == "In Progress"
+
+
+def test_what_a_customer_wrote_before_the_link_keeps_no_ticket_open(lab: Wrong) -> None:
+    """Whoever linked it knew those words, also those of the same second."""
+    lab.link(lab.ticket(), lab.bug())
+    lab.settle()
+    key = lab.bug()
+    ticket = lab.ticket("new", tags=[f"link_{key.lower()}"])
+    lab.settle()
+    assert lab.status(ticket) == "hold"
