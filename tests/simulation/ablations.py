@@ -24,7 +24,7 @@ ABLATIONS: tuple[Ablation, ...] = (
             ),
             Change(
                 "cycle/fetch.py",
-                "newest.updated_ms if first else max(since, newest.updated_ms), now)",
+                "max(since, newest.updated_ms if newest else 0), now)",
                 "max(since, int(now.timestamp() * 1000)), now)",
             ),
         ),

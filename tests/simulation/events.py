@@ -57,6 +57,7 @@ def _back_up(history: History, _rng: random.Random, _number: int) -> None:
     else:
         history.process.put_back(history.backup)
         history.cursors = {}
+        history.known = {}  # a link that was made since is made anew, and begins then
         history.outcome.marks["an old backup was put back"] += 1
 
 
@@ -91,6 +92,7 @@ def _shut_out(history: History, rng: random.Random, _call: Call) -> None:
     kind = rng.choice(("jira_revoked", "jira_revoked", "zendesk_revoked"))
     if kind not in history.wounds:
         EVENTS[kind](history, rng, history.round)
+        history.wounds[kind] = history.round + 1
 
 
 def inside(history: History, call: Call) -> None:

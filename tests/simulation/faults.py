@@ -178,11 +178,11 @@ WRITES = 4.0
 """Calls that write are few, and struck so many times as often."""
 RARE = {
     "applied_very_late_create": 8.0,
-    "transition_conflict": 3.0,
+    "transition_conflict": 8.0,
     "database_conflict": 2.0,
     "database_deadlock": 2.0,
     "applied_late_zendesk": 2.0,
-    "applied_late_jira": 2.0,
+    "applied_late_jira": 4.0,
     "export_empty_page": 4.0,
     "export_duplicate_page": 8.0,
     "export_repeated_cursor": 8.0,
@@ -197,13 +197,17 @@ RARE = {
 """What few calls can suffer strikes those more often."""
 
 
+CALMER = 0.4
+"""Where there are plagues, so many of the other kinds: or little would get as far as to suffer from them."""
+
+
 class Swarm:
     """The kinds of one seed and their rates. `off`: kinds that are left out; `plagues`: kinds that are frequent."""
 
     def __init__(self, seed: int | str, off: Collection[str] = (), plagues: Collection[Plague] = ()) -> None:
         chooser = random.Random(f"{seed}:swarm")
         calm = chooser.random() < 0.1  # some histories have people only
-        share = chooser.uniform(0.05, 0.5)
+        share = chooser.uniform(0.05, 0.5) * (CALMER if plagues else 1.0)
         busy = chooser.uniform(0.005, 0.05)  # how much of all calls each kind strikes
         self.rates: dict[str, float] = {}
         for name in ALL_KINDS:
@@ -249,7 +253,7 @@ def _scale(name: str, busy: float) -> float:
     if name in CRASHES:
         return busy / 3
     if name in STORE_FAULTS:
-        return busy / 20
+        return busy / 8
     if name in MAIL_FAULTS or name in MAIL_CRASHES:
         return busy * 4
     if name in EVENTS or name in MORE_EVENTS:

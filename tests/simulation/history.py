@@ -45,6 +45,9 @@ DEPLOYMENTS: tuple[Literal["cloud", "data_center"], ...] = ("cloud", "data_cente
 ROUNDS = 9
 """Cycles while things go wrong."""
 
+PEACE = 3
+"""Cycles of most histories before anything goes wrong."""
+
 PROBE_ROUNDS = 3
 """Cycles while the one last move of each group of links is carried, and things go wrong again."""
 
@@ -177,10 +180,15 @@ class History:
 
     def _probe(self) -> None:
         probe = Probe(self)
+        self.swarm.rates.pop("race", None)  # or what comes of a move would not be known
         for move in probe.moves:
             self.sandbox.advance(self._random.uniform(0.1, 4.0))
             move()
+        if self.variant.creates:
+            self._act(Act(ROUNDS, None, "asks_anew", 0, 0, self.shape[2]))
         self.harm = True
+        if self.swarm.has("index_lag"):
+            SETTINGS["index_lag"](self.swarm.stream("index_lag"), self.sandbox.jira.switches, {})
         for _ in range(PROBE_ROUNDS):
             self.sandbox.advance(self._random.uniform(1.0, 20.0))
             self._accept_if_held(self.cycle())
@@ -222,13 +230,19 @@ class History:
         for place in range(bugs):
             self.people.new_bug(how + place, "OPS" if (how + place) % 4 == 0 else "NOVA")
         self.sandbox.advance(2)
-        self.harm = True
+        settled = how % 6 > 0 and not self.swarm.has("slow_operator")
+        self.harm = not settled
         self._start()
         for place in range(max(tickets, bugs)):
             ticket = self.people.tickets[place % tickets]
             self.people.link(ticket, self.people.bugs[place % bugs], how + place)
         if how % 3 == 0:
             self.people.link(self.people.tickets[0], self.people.bugs[1], how + 1)
+        if settled:  # all was well for a while: the first run is accepted, and more is written where things go wrong
+            for _ in range(PEACE):
+                self.sandbox.advance(15.0)
+                self._accept_if_held(self.cycle())
+        self.harm = True
 
     def heal(self) -> None:
         """From now on nothing goes wrong and nobody acts."""

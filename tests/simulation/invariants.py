@@ -125,9 +125,9 @@ def _is_justified(
 
 
 def _was_turned_back(oracle: Oracle, ticket: Mapping[str, Any], bug: Mapping[str, Any]) -> bool:
-    """A person's next act was to undo what syncd had done, as a robot would."""
+    """A person moved it right after syncd, which undoes a walk as a robot would."""
     moves = (*itertools.pairwise(oracle.moves_of_ticket(ticket)), *itertools.pairwise(oracle.moves_of_bug(bug)))
-    return any(ours.by == "bot" and theirs.by == "person" and theirs.after == ours.before for ours, theirs in moves)
+    return any(ours.by == "bot" and theirs.by == "person" for ours, theirs in moves)
 
 
 def nothing_is_left_undone(history: History, _oracle: Oracle, books: Books) -> None:
@@ -407,10 +407,11 @@ def every_write_is_in_the_books(history: History, oracle: Oracle, books: Books) 
     if history.outcome.faults["old_backup"]:
         return  # what the lost store had written down is lost with it
     written = {intent for intent, outcome in books.audits if outcome == "done"}
+    deleted = any(act.verb == "deletes_ticket" for act in history.acts)  # what became of a write cannot be read then
     for ticket in oracle.tickets():
         for audit in ticket["audits"]:
             marker = audit["custom"].get("syncd_op")
-            if marker and marker not in written:
+            if marker and marker not in written and not (deleted and _is_named(books, marker)):
                 history.broken("I9", f"the write {marker} on ticket #{ticket['id']} is in no audit row")
     for bug in oracle.bugs():
         for move in oracle.moves_of_bug(bug):

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def _lag(rng: random.Random, jira: dict[str, Any], _zendesk: dict[str, Any]) -> None:
-    jira["search_lag_seconds"] = rng.choice((2.0, 20.0, 90.0, 400.0, 1200.0))
+    jira["search_lag_seconds"] = rng.choice((2.0, 20.0, 90.0, 400.0, 400.0))
     jira["search_lag_jitter_seconds"] = rng.choice((0.0, 30.0, 90.0))
 
 

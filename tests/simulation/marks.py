@@ -12,7 +12,17 @@ from tests.simulation.promises import MARKS as CLOCK_MARKS
 if TYPE_CHECKING:
     from tests.simulation.history import History
 
-LOST = ("timeout_after_apply", "5xx_after_apply", "torn", "html", "bad_json", "empty")
+LOST = (
+    "timeout_after_apply",
+    "5xx_after_apply",
+    "torn",
+    "html",
+    "bad_json",
+    "empty",
+    "lost_answer_jira",
+    "lost_answer_zendesk",
+    "lost_creation",
+)
 """Faults after which a write may be on the server although nothing says so."""
 
 KINDS = (

@@ -298,9 +298,14 @@ class People(Talkers):
         self.link(ticket, bug, choice // 3)
 
     def _asks_anew(self, _ticket: int, _bug: str, choice: int) -> None:
-        """A customer writes of what nobody knew, and the agent asks for a bug at once."""
-        ticket = self.new_ticket(choice, ("new", "open", "pending")[choice % 3])
-        self._asks_for_bug(ticket, "", choice)
+        """Customers write of what nobody knew, and the agent asks for bugs at once."""
+        for place in range(1 + choice % 3):
+            ticket = self.new_ticket(choice + place, ("new", "open", "pending")[choice % 3])
+            self._asks_for_bug(ticket, "", choice)
+
+    def _corrects_newest(self, _ticket: int, bug: str, choice: int) -> None:
+        """What was written last is put right."""
+        self._changes_ticket(self.tickets[-1 - choice % 2], bug, choice)
 
     def _reports(self, ticket: int, _bug: str, choice: int) -> None:
         bug = self.new_bug(choice, ("NOVA", "OPS")[choice % 2])
@@ -366,15 +371,15 @@ VERBS = (
     ("developer_edits", 6),
     ("developer_says", 10),
     ("developer_rewords", 3),
-    ("developer_unsays", 2),
-    ("developer_hides", 1),
+    ("developer_unsays", 3),
+    ("developer_hides", 3),
     ("developer_labels", 2),
     ("developer_ranks", 2),
     ("strips_our_label", 1),
     ("meddles_with_our_comment", 1),
     ("deletes_our_comment", 1),
     ("agent_writes", 9),
-    ("agent_blacks_out", 1),
+    ("agent_blacks_out", 4),
     ("agent_hides", 1),
     ("asks_for_bug", 5),
     ("asks_for_known_bug", 2),
@@ -390,4 +395,5 @@ VERBS = (
     ("writes_in", 1),
     ("reports", 1),
     ("asks_anew", 5),
+    ("corrects_newest", 3),
 )

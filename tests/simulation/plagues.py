@@ -17,7 +17,7 @@ SHARE = 0.8
 """So many of all histories have plagues."""
 
 TALK = {"agent_writes": 2.0, "developer_says": 2.0, "agent_solves": 2.0}
-CREATIONS = {"asks_anew": 2.5, "asks_for_bug": 2.0, "reports": 8.0, "changes_ticket": 3.0}
+CREATIONS = {"asks_anew": 6.0, "asks_for_bug": 2.0, "reports": 6.0, "corrects_newest": 6.0}
 VOTES = {"agent_solves": 3.0, "tags_not_fixed": 3.0, "agent_reopens": 2.0, "developer_moves": 1.5}
 
 
@@ -60,13 +60,22 @@ PLAGUES = (
     Plague("backups are put back", {"old_backup": 0.4}, TALK | VOTES),
     Plague("clocks are wrong", {"clock_jump": 0.5}, {}, lambda variant: variant.lazy, 5.0),
     Plague(
-        "the index is behind, and out of order", {"index_lag": 1.0, "lull": 0.3}, {}, lambda variant: variant.lazy, 5.0
+        "the index is behind, and out of order",
+        {"index_lag": 1.0, "lull": 0.3},
+        {"developer_moves": 2.0, "developer_forces": 2.0, "developer_edits": 3.0, "developer_ranks": 3.0},
+        lambda variant: variant.lazy,
+        8.0,
     ),
     Plague("replicas are behind", {"stale_list": 0.5, "stale_read": 0.5, "reordered_page": 0.2}, VOTES),
     Plague("robots have their own will", {"trigger": 1.0, "automation": 0.5, "lull": 0.2}, VOTES),
-    Plague("credentials end in mid-cycle", {"shut_out": 0.01}, VOTES | TALK),
+    Plague("credentials end in mid-cycle", {"shut_out": 0.03}, VOTES | TALK),
     Plague("servers that can only be read", {"read_only": 0.4, "lull": 0.5}, TALK | VOTES),
-    Plague("commits are the last thing done", {"crash_before_commit": 0.02, "crash_after_commit": 0.03}, VOTES),
+    Plague(
+        "commits are the last thing done",
+        {"crash_before_commit": 0.02, "crash_after_commit": 0.03, "store_busy": 0.01},
+        VOTES | TALK,
+        weight=3.0,
+    ),
     Plague("people are faster", {"race": 0.12}, VOTES),
 )
 
