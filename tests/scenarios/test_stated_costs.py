@@ -104,6 +104,13 @@ def answers_with_file(lab: Lab, ticket: int, key: str) -> None:
     customer_attaches(lab, ticket, f"log{ticket}.txt", f"log {ticket}".encode())
 
 
+def redacts(lab: Lab, ticket: int, key: str) -> None:
+    """An agent takes the customer's file off."""
+    comments = lab.sandbox.zendesk.store.ticket(ticket).comments
+    comment, file = next((c.id, f.id) for c in comments for f in c.attachments)
+    lab.sandbox.zendesk.redact_file(ticket=ticket, comment=comment, attachment=file, actor=lab.agent)
+
+
 def mends_the_tags_and_the_field(lab: Lab, ticket: int, key: str) -> None:
     """The developer changes labels and severity together."""
     lab.sandbox.jira.edit(lab.developer, key, labels=["area_api", "area_db"], severity="S2")
@@ -174,6 +181,12 @@ SCENES: dict[str, tuple[Act, Act, set[str]]] = {
     "a comment that was taken back": (says, said_and_deleted, {"withdraw_note"}),
     "a comment to the bug": (nothing, answers, {"comment_to_bug"}),
     "a comment with a file to the bug": (nothing, answers_with_file, {"comment_to_bug"}),
+    "a file that was deleted in Jira": (
+        loose,
+        lambda lab, t, k: lab.sandbox.jira.delete_file(lab.developer, lab.issue(k)["attachments"][-1]["id"]),
+        {"withdraw_file"},
+    ),
+    "a file that was taken off a comment": (answers_with_file, redacts, {"remove_bug_file"}),
 }
 
 
