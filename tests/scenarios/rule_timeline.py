@@ -20,7 +20,7 @@ from typing import Any
 from syncd.alerts.ports import Fate, Outcome
 from syncd.config.load import packaged_mappings
 from syncd.config.sla_profile import profile_text
-from tests.scenarios.lab import NOVA, START, Lab
+from tests.scenarios.lab import NOVA, Lab
 
 PEOPLE = ("lead", "management", "supervisor", "engineer", "architect", "product")
 MAIL = "mail: {host: 127.0.0.1, port: 25, tls: none, sender: syncd@acme.example}\nreceivers:\n"
