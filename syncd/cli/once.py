@@ -192,6 +192,7 @@ class Run:
             self._totals.add(report)
             released = self._release(report)
             if self._stopping() or not (released or self._goes_on(report)):
+                self._accept_in_advance(report)
                 break
         with self._app.store.reading() as tx:
             self._totals.in_doubt = tx.intent_counts().get(IntentState.SENT, 0)
@@ -203,12 +204,22 @@ class Run:
         fresh = [held for held in wanted if held.token not in self._totals.accepted]
         if not fresh or not report.caught_up:
             return False
+        self._ask()
+        self._totals.accepted += [held.token for held in fresh]
+        return True
+
+    def _accept_in_advance(self, report: CycleReport) -> None:
+        """Where nothing is held, --accept still accepts the first run of routes that have nothing to write so far."""
+        asked = self._accept is not None and not self._totals.accepted and not self._stopping()
+        if not asked or report.held or report.problems or not report.caught_up:
+            return
+        self._ask()
+
+    def _ask(self) -> None:
         engine = self._app.engine
         args: dict[str, Json] = {"route": self._accept} if self._accept else {}
         said = outcome_of(engine.requests.handle("accept", args, engine.routes, engine.settings))
-        self._totals.accepted += [held.token for held in fresh]
         tell(f"Accepted: {said}.")
-        return True
 
     def _goes_on(self, report: CycleReport) -> bool:
         if report.problems:
