@@ -253,13 +253,12 @@ def advance(
 def _current(rule: Rule, run: Run | None, situation: Situation, now: int, enforce_from: int) -> Run:
     """The run that goes on, or a new one."""
     per = str(situation.value(rule.per, now)) if rule.per else ""
+    since = _crossed(rule.when, situation, now, min(situation.latest or now, now))
     if run is not None and run.per == per:
         if run.over_at is None:
             return run
-        if now - run.over_at <= rule.rearm:
+        if since - run.over_at <= rule.rearm:  # when it came back counts, not when that was seen
             return replace(run, over_at=None)
-    since = min(situation.latest or now, now)
-    since = _crossed(rule.when, situation, now, since)
     number = 1 if run is None else run.number + 1
     return Run(rule.name, situation.ticket, number, since, rule.chain, per, silent=since < enforce_from)
 

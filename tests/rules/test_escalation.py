@@ -113,6 +113,17 @@ def test_what_comes_back_long_after_is_a_new_episode() -> None:
     assert life.run.number == 2
 
 
+def test_what_came_back_soon_goes_on_however_late_that_is_seen() -> None:
+    life = Life()
+    life.at(0)
+    life.reopened = 0
+    life.at(5)
+    life.reopened, life.latest = 1, START + 20 * MINUTE
+    assert life.steps(200) == ["level-2"]
+    assert life.run is not None
+    assert life.run.number == 1
+
+
 def test_each_value_of_the_field_that_a_rule_counts_by_is_an_episode() -> None:
     life = Life(rule=replace(RULE, per="reopened"))
     assert life.steps(0) == ["level-1"]

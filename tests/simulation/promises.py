@@ -38,6 +38,8 @@ MARKS = (
     "a clock ran into a break",
     *(f"done {kind}" for kind in ("show_clocks", "escalate_ticket")),
 )
+CALLS_FOR_TICKET = 20
+"""Calls that a ticket may need whose clock fell due: it is read again, its fields and what rules do are written."""
 UNDER_WAY = (Post.NEW, Post.SENDING, Post.UNKNOWN, Post.DIGEST)
 
 
@@ -83,7 +85,7 @@ class Promises:
     @property
     def calls_for_clocks(self) -> int:
         """Calls of a cycle in which time alone brought something to do."""
-        return 40 if self.has_clocks else 0
+        return CALLS_FOR_TICKET * len(self._history.people.tickets) if self.has_clocks else 0
 
     def mailer(self) -> Smtp | None:
         """What the daemon sends by."""
