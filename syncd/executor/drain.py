@@ -437,8 +437,9 @@ def _keep_done(tx: Tx, intent: Intent, outcome: Done, now: datetime, did: str) -
         base = outcome.bases.get(link_id, link.base)
         state = LinkState.LIVE if conflict is None else LinkState.CONFLICT
         tx.save_link(replace(link, base=base, conflict=conflict, state=state, vote=None))
-        what = "settled" if conflict is None else "conflict"
-        tx.log_link(link_id, now, what, conflict.message if conflict else intent.action.reason, {"intent": intent.id})
+        what, told = ("settled", {}) if conflict is None else ("conflict", {"code": conflict.code})
+        why = conflict.message if conflict else intent.action.reason
+        tx.log_link(link_id, now, what, why, {"intent": intent.id, **told})
     # A person's change begins the counts of its subject anew.
     tx.forget_own_writes({subject for subject, _, _, fresh in outcome.own_writes if fresh})
     for subject, attr, value, fresh in outcome.own_writes:

@@ -349,6 +349,18 @@ def nothing_is_overwritten_unseen(history: History, oracle: Oracle, books: Books
                 )
 
 
+def no_bug_is_moved_without_a_look(history: History, oracle: Oracle, books: Books) -> None:
+    """I1, on Jira, which has no compare-and-swap: between any other write and a transition the bug is read anew."""
+    written = float("-inf")
+    for call in history.wire.calls:
+        if call.write and call.path.endswith("/transitions"):
+            bug = call.subject.removeprefix("issue:")
+            if not any(written <= at <= call.at and bug in names for at, names in history.wire.reads):
+                history.broken("I1", f"{call.subject} was moved at {call.at} and last read before another write")
+        if call.write:
+            written = call.at
+
+
 def _is_logged(history: History, bug: Mapping[str, Any], since: float) -> bool:
     with history.process.aside() as tx:
         for link in tx.all_links(limit=None):
@@ -458,6 +470,7 @@ LOOKS: tuple[Callable[[History, Oracle, Books], None], ...] = (
     nobody_is_fought,
     only_what_the_mapping_asks_is_written,
     nothing_is_overwritten_unseen,
+    no_bug_is_moved_without_a_look,
     customers_are_not_buried,
     visibility_never_rises,
     every_write_is_in_the_books,

@@ -43,11 +43,15 @@ class Talkers(Crowd):
 
     def _agent_blacks_out(self, ticket: int, _bug: str, choice: int) -> None:
         """A word of somebody's comment, for ever."""
-        comments = [c for c in self._zendesk.ticket_state(ticket=ticket)["comments"] if " w" in c["body"]]
-        comments = [c for c in comments if c["author_id"] != self._seeded.bot]
-        if not comments:
+        at = self.tickets.index(ticket)
+        for number in (*self.tickets[at:], *self.tickets[:at]):
+            comments = [c for c in self._zendesk.ticket_state(ticket=number)["comments"] if " w" in c["body"]]
+            comments = [c for c in comments if c["author_id"] != self._seeded.bot]
+            if comments:
+                break
+        else:
             raise LookupError("nothing to black out")
-        comment = comments[choice % len(comments)]
+        ticket, comment = number, comments[choice % len(comments)]
         word = next(word for word in comment["body"].split() if word.startswith("w"))
         self._zendesk.redact(ticket=ticket, comment=comment["id"], actor=self._agent(choice), text=word)
 
@@ -129,8 +133,15 @@ class Talkers(Crowd):
         return number
 
     def _said(self, bug: str, choice: int) -> int:
-        said = [c for c in self._jira.issue_state(bug)["comments"] if c["author"] != self._seeded.jira_bot]
-        if not said:
-            raise LookupError("nothing said")
-        number: int = said[choice % len(said)]["id"]
-        return number
+        """What a developer said on this bug, or on the next where one did."""
+        at = self.bugs.index(bug)
+        for place in (*self.bugs[at:], *self.bugs[:at]):
+            try:
+                comments = self._jira.issue_state(place)["comments"]
+            except ValueError:  # it was deleted
+                continue
+            said = [comment for comment in comments if comment["author"] != self._seeded.jira_bot]
+            if said:
+                number: int = said[choice % len(said)]["id"]
+                return number
+        raise LookupError("nothing said")
