@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tests.simulation.letters import DEAD_ADDRESS
 
-SHARE = 0.35
+SHARE = 0.2
 """So many of all histories have clocks."""
 
 SHOWN_STATE, SHOWN_DUE = "SLA state", "SLA due"

@@ -254,7 +254,9 @@ def _scale(name: str, busy: float) -> float:
         return busy / 3
     if name in STORE_FAULTS:
         return busy / 8
-    if name in MAIL_FAULTS or name in MAIL_CRASHES:
+    if name in MAIL_FAULTS:
+        return busy * 8
+    if name in MAIL_CRASHES:
         return busy * 4
     if name in EVENTS or name in MORE_EVENTS:
         return 0.12

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 OWED_TO_TIME = ("show_clocks", "escalate_ticket")
 """Writes that the mere passing of time asks for: no brake holds them, and they come when all is at rest."""
-TOLD = ("first", "breach", "level", "resolved", "correction", "digest", "stale", "notice")
-"""Reasons that a run of some size must have had."""
+TOLD = ("first", "breach", "level", "resolved", "digest", "stale", "notice")
+"""Reasons that a run of some size must have had. Corrections are too rare for that."""
 AFTER = {
     "lost": "a mail whose answer was lost was sent again",
     "later": "a mail that was put off was sent again",
@@ -141,7 +141,7 @@ class Promises:
             if fate in AFTER and tried[message] > 1:
                 found[AFTER[fate]] += 1
         for mail in office.mails:
-            if mail.reason in TOLD:
+            if mail.reason in (*TOLD, "correction"):
                 found[f"mailed: {mail.reason}"] += 1
         with self._history.process.aside() as tx:
             letters, facts = tx.letters(), [fact for known in self._facts(tx) for fact in known]
