@@ -8,20 +8,20 @@ the mapping allows it, and is a conflict elsewhere. Nothing is written to either
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.actions import CreateBug, marker_of
 from syncd.core.adopting import Adoption, Outcome, Pair, Source, Verdict
 from syncd.core.creating import LABEL
-from syncd.core.model import Origin, TicketSnapshot
+from syncd.core.model import Link, Origin, TicketSnapshot
 from syncd.core.ports import Clock, TicketSource
 from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.cycle.adopting import Adopter, Progress, Wanted
 from syncd.cycle.settings import Routes
 from syncd.sources.jira_scan import IssueScan
-from syncd.store import LinkExists, Store
+from syncd.store import LinkExists, Store, Tx
 
 MOST_BUGS = 50
 """Bugs of one ticket and route that are told apart by their marks."""
@@ -78,7 +78,7 @@ class Rebuilder:
         beside = [Pair(m.ticket_id, m.issue_id, Source.ORIGIN, m.issue_key) for m in made.values()]
         sources = tuple(s for s in wanted.sources if s is not Source.APP_LINKS)
         adoption, _ = self._adopter.survey(routes, replace(wanted, sources=sources), beside=beside, progress=progress)
-        adoption.verdicts = self._without_taken_off(routes, adoption.verdicts)
+        adoption.verdicts = self._without_taken_off(routes, self._found_meanwhile(adoption.verdicts))
         if not dry_run:
             self._keep(adoption, made, said_since)
         if Source.APP_LINKS in wanted.sources:
@@ -102,6 +102,19 @@ class Rebuilder:
                 found[ticket, row.id] = Made(ticket, row.id, row.key, marks[0])
                 progress("bugs that syncd made", len(found), None)
         return found
+
+    def _found_meanwhile(self, verdicts: list[Verdict]) -> list[Verdict]:
+        """A daemon that starts on an empty store finds links by their fields and tags, as if an agent had just written
+        those. As long as nothing was written for their route they are found again like the others."""
+        known = sorted({v.pair.ticket_id for v in verdicts if v.outcome is Outcome.KNOWN})
+        with self._store.reading() as tx:
+            links = {(x.ticket_id, x.issue_id): x for x in _found_by_itself(tx, known)}
+        return [
+            replace(v, outcome=Outcome.NEW, route=links[pair].route)
+            if v.outcome is Outcome.KNOWN and (pair := (v.pair.ticket_id, v.issue_id)) in links
+            else v
+            for v in verdicts
+        ]
 
     def _without_taken_off(self, routes: Routes, verdicts: list[Verdict]) -> list[Verdict]:
         """A bug of ours whose ticket shows no key any more was taken off by somebody."""
@@ -139,7 +152,11 @@ class Rebuilder:
                         before = said_since - timedelta(microseconds=1)
                         link = tx.add_link(*sides, said_since, occurrence or 1, before=(before, before))
                 except LinkExists:
-                    continue
+                    same = [x for x in _found_by_itself(tx, [ticket_id]) if x.issue_id == issue_id]
+                    if not same:
+                        continue
+                    link = replace(same[0], origin=Origin.ADOPTED, occurrence=occurrence or same[0].occurrence)
+                    tx.save_link(link)
                 if ours is not None and occurrence is not None:
                     tx.recall_creation(
                         ours.marker,
@@ -159,3 +176,10 @@ class Rebuilder:
             if marker_of(CreateBug(self._account, made.ticket_id, occurrence, "", "", {}, route=route)) == made.marker:
                 return occurrence
         return None
+
+
+def _found_by_itself(tx: Tx, tickets: Sequence[int]) -> list[Link]:
+    """Links of these tickets that syncd found by a field or a tag, in routes whose first run nobody accepted."""
+    begun = {name for name, guard in tx.guards().items() if guard.get("tokens") or guard.get("meaning") is not None}
+    by_itself = (Origin.FIELD, Origin.TAG)
+    return [x for x in tx.links_of_ticket(tickets) if x.origin in by_itself and x.route not in begun]

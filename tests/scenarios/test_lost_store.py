@@ -115,6 +115,20 @@ def test_a_lost_store_is_rebuilt_from_marks_and_nothing_is_written_for_what_was_
     assert rebuild(busy).adoption.count(Outcome.KNOWN) == 2
 
 
+def test_a_rebuild_after_a_daemon_ran_on_the_empty_store_repeats_nothing_either(busy: Lab) -> None:
+    before = both_sides(busy)
+    lose(busy)
+    busy.cycle(3, complete=True)
+    assert {x.origin for x in busy.links()} == {Origin.FIELD}
+    found = rebuild(busy)
+    assert (found.adoption.count(Outcome.NEW), found.made) == (2, 1)
+    assert {x.origin for x in busy.links()} == {Origin.ADOPTED}
+    writes = len(busy.writes())
+    go_on(busy)
+    assert busy.writes()[writes:] == []
+    assert changes(before, both_sides(busy)) == []
+
+
 def test_after_a_rebuild_both_sides_are_kept_in_step_as_before(busy: Lab) -> None:
     lose(busy)
     rebuild(busy)
