@@ -53,7 +53,8 @@ def wall_of(loaded: Loaded, store: Store) -> Wall:
 def sla(context: click.Context, *, within: str | None, by: str | None, limit: int, as_json: bool) -> int:
     """Says which tickets are due next and which are overdue. Everything is from the store; no server is asked.
 
-    Times are those of sla.zone. `explain TICKET` says how a due time comes about.
+    Times are those of sla.zone. Who had the ball for how long is counted up to the clock's last change or due instant,
+    which is told beside it; `explain TICKET` counts up to now and says how a due time comes about.
     """
     if context.invoked_subcommand is not None:
         return Exit.FINE
@@ -127,11 +128,12 @@ def _print(found: _Found, wall: Wall) -> None:
                 state_of(record),
                 record.holder,
                 held_text(record.split),
+                wall.ago(record.at),
                 record.policy,
             )
             for record in found.breached
         ]
-        print_table(("ticket", "clock", "was due", "", "state", "has the ball", "had it", "policy"), rows)
+        print_table(("ticket", "clock", "was due", "", "state", "has the ball", "had it", "counted", "policy"), rows)
         say()
     if found.due:
         say(f"Due next ({count(len(found.due), 'clock')}):")

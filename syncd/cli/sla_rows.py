@@ -60,6 +60,10 @@ class Wall:
         """`Mon 2026-03-02 17:00 +0800`."""
         return "-" if at is None else self.reader.local(at).strftime("%a %Y-%m-%d %H:%M %z")
 
+    def ago(self, at: int) -> str:
+        """`5m 3s ago`, or `now`."""
+        return f"{span(self.now - at)} ago" if at < self.now else "now"
+
     def left(self, at: int | None) -> str:
         """Time on the wall until an instant, or since."""
         if at is None:
@@ -103,6 +107,7 @@ def clock_json(record: ClockRecord, bugs: Mapping[str, IssueSnapshot]) -> dict[s
         "used": record.used,
         "holder": str(record.holder),
         "held": {str(holder): seconds for holder, seconds in by_share(record.split)},
+        "as_of": instant(record.at),  # used and held are counted up to here
         "policy": record.policy,
         "level": record.level,
         "rules": record.rules,

@@ -134,6 +134,7 @@ def test_for_machines(place: Place) -> None:
     assert [clock["ticket"] for clock in found["breached"]] == [3], "one that was met at last is no more overdue"
     (late,) = found["breached"]
     assert late["held"] == {"development NOVA": 5400, "L1": 600}
+    assert late["as_of"] is not None, "what was counted is as old as the last look at the ticket"
     assert late["breached_at"] == datetime.fromtimestamp(NOW - 600, UTC).isoformat().replace("+00:00", "Z")
 
 
