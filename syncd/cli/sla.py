@@ -137,7 +137,7 @@ def _print(found: _Found, wall: Wall) -> None:
         say()
     if found.due:
         say(f"Due next ({count(len(found.due), 'clock')}):")
-        rows = [
+        coming = [
             (
                 f"#{record.ticket_id}",
                 name_of(record, found.bugs),
@@ -150,7 +150,7 @@ def _print(found: _Found, wall: Wall) -> None:
             )
             for record in found.due
         ]
-        print_table(("ticket", "clock", "due", "", "state", "has the ball", "policy", "level"), rows)
+        print_table(("ticket", "clock", "due", "", "state", "has the ball", "policy", "level"), coming)
     if not found.due and not found.breached:
         say("Nothing is due and nothing is overdue.")
     _print_progress(found)
