@@ -410,13 +410,18 @@ def _changed(world: World, decision: Decision) -> list[Turn]:
 
 def _cancel_moot(tx: Tx, episode: int, turn: Turn, now: int) -> None:
     """Letters that nobody tried to send yet and that nobody needs any more: warnings of a clock that is over or
-    breached, breaches that never were."""
+    breached (also when warnings and breaches have routes of their own), breaches that never were."""
     if not turn.facts:
         return
-    waiting = tx.letters(episodes=[episode], states=[Post.NEW, Post.DIGEST])
+    news = {f.key.clock: f.key.ticket for f in turn.facts if f.key.is_breach and f.state is FactState.FIRING}
+    beside = (
+        {f.episode for known in tx.alert_facts(set(news.values())).values() for f in known.values()} if news else set()
+    )
+    episodes = sorted({episode, *beside} - {0})
+    waiting = tx.letters(episodes=episodes, states=[Post.NEW, Post.DIGEST])
     if not waiting:
         return
-    facts = {fact.key: fact for facts in tx.facts_of_episodes([episode]).values() for fact in facts}
+    facts = {fact.key: fact for facts in tx.facts_of_episodes(episodes).values() for fact in facts}
     breached = {key.clock for key, fact in facts.items() if key.is_breach and fact.state is FactState.FIRING}
 
     def is_moot(key: AlertKey) -> bool:

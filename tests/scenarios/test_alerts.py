@@ -123,6 +123,26 @@ def test_a_process_that_dies_anywhere_loses_no_breach_and_tells_none_twice(
     assert len(set(lab.ids())) == len(lab.ids())
 
 
+def test_a_warning_that_did_not_get_out_is_not_sent_after_the_breach_though_the_two_have_routes_of_their_own(
+    tmp_path: Path, mailbox: Mailbox
+) -> None:
+    routes = """
+alerts:
+  routes:
+    - {name: early, severity: [yellow, red], receivers: [leads]}
+    - {name: late, severity: breach, receivers: [leads]}
+"""
+    lab = desk(tmp_path, "cloud", mailbox, routes)
+    lab.ticket("new")
+    lab.minutes(15)
+    mailbox.set_switches({"down": True})
+    lab.minutes(18)
+    mailbox.set_switches({"down": False})
+    lab.minutes(5)
+    (only,) = mailbox.mails()
+    assert "overdue" in only["subject"].lower(), only["subject"]
+
+
 def test_a_mail_server_that_is_down_for_an_hour_loses_nothing(
     tmp_path: Path, deployment: Deployment, mailbox: Mailbox
 ) -> None:
