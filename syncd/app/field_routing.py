@@ -47,6 +47,8 @@ _BUG_TYPES = {
     "user": "user",
 }
 _BUG_LISTS = {"string": "labels", "version": "versions", "component": "components", "option": "multi"}
+_ITEMS = {"labels": "string", "components": "component", "versions": "version", "fixVersions": "version"}
+"""What Jira's own lists hold, where its answer leaves it out."""
 _WORDS = {"fix version": "fixVersions", "fix versions": "fixVersions", "due date": "duedate", "component": "components"}
 
 
@@ -262,7 +264,7 @@ def _tags_that_ask(loaded: Loaded, route: Route) -> list[str]:
 
 def _kind_of(field: BugField) -> str | None:
     if field.type == "array":
-        return _BUG_LISTS.get(field.items)
+        return _BUG_LISTS.get(field.items or _ITEMS.get(field.id, ""))
     return _BUG_TYPES.get(field.type)
 
 

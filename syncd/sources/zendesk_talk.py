@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from syncd.core.comment_model import CommentFile, TicketComment, TicketTalkPage
@@ -22,6 +23,17 @@ from syncd.sources.zendesk_parse import MalformedError, inner, moment, needed_wh
 from syncd.sources.zendesk_people import People, Via
 
 PER_PAGE = 100
+SHOWN = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".txt": "text/plain",
+    ".log": "text/plain",
+    ".pdf": "application/pdf",
+}
+"""Files that Zendesk shows to agents when it is told what they are; nothing that could run in a page."""
 MOST_PAGES = 60  # Zendesk allows 5,000 comments on a ticket
 
 
@@ -108,7 +120,7 @@ class ZendeskTalk:
             f"{session.base_url}/api/v2/uploads.json",
             params={"filename": name},
             data=content,
-            headers={"Content-Type": "application/binary"},
+            headers={"Content-Type": _shown_as(name)},
         )
         token = inner(parse_json(answer, "Zendesk: POST a file"), "upload", "token")
         if not isinstance(token, str) or not token:
@@ -182,6 +194,10 @@ def _files(row: Mapping[str, Any]) -> list[CommentFile]:
             name = str(entry.get("file_name") or "file")
             found.append(CommentFile(str(entry.get("id")), name, address, size if isinstance(size, int) else 0))
     return found
+
+
+def _shown_as(name: str) -> str:
+    return SHOWN.get(PurePosixPath(name).suffix.casefold(), "application/binary")
 
 
 def _as_html(text: str) -> str:

@@ -256,3 +256,17 @@ def test_a_file_that_is_hidden_while_its_note_waits_comes_when_it_can_be_read_ag
         lab.cycle(seconds=60)
     (note,) = brought(lab, ticket)
     assert names(note) == ["shot"]
+
+
+def test_agents_see_pictures_and_texts_of_a_bug_as_such_and_nothing_that_could_run(lab: Lab) -> None:
+    ticket, key = pair(lab)
+    for name in ("shot.PNG", "app.log", "trace.har"):
+        lab.sandbox.jira.attach(lab.developer, key, name, name.encode())
+    lab.sandbox.jira.comment(lab.developer, key, "See !shot.PNG!, [^app.log] and [^trace.har]")
+    lab.settle()
+    (note,) = brought(lab, ticket)
+    assert sorted(file["content_type"] for file in note["attachments"]) == [
+        "application/binary",
+        "image/png",
+        "text/plain",
+    ]
