@@ -72,6 +72,14 @@ class People:
         self._did(customer, f"writes {shown(ticket)} “{subject}”", ())
         return ticket
 
+    def takes_down(self, agent: str, customer: str, subject: str, text: str) -> int:
+        """An agent writes down what a customer said on the telephone: a new ticket that waits for nobody's answer."""
+        ticket: int = self._desk.create_ticket(
+            actor=self._users[agent], requester=self._users[customer], subject=subject, body=text, priority="normal"
+        )
+        self._did(agent, f"takes {shown(ticket)} “{subject}” down for {customer}, who rang up", ())
+        return ticket
+
     def waits_for_mail(self, ticket: int, reason: str) -> None:
         """Nobody does anything until a lead got a mail about the ticket for this reason."""
         self._mail(ticket, reason)

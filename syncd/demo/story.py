@@ -263,7 +263,7 @@ def a_workaround(p: People) -> Iterator[None]:
 
 
 def merged(p: People) -> Iterator[None]:
-    """Tickets are merged into ones that nobody has answered yet: the link moves over, the status stays."""
+    """Tickets are merged into new ones that nobody has taken yet: the link moves over, the status stays."""
     cases = (
         ("Map does not load", "Map tiles time out", _HANA, "To Do", "Map is still grey"),
         ("Ruler shows miles", "Ruler ignores the unit setting", _YUSUF, "In Progress", "Still miles"),
@@ -280,7 +280,7 @@ def merged(p: People) -> Iterator[None]:
             p.moves(developer, bug, status)
         tickets.append(ticket)
     yield
-    others = [p.writes(_INES, case[4], "Nobody has answered me.") for case in cases]
+    others = [p.takes_down(_LENA, _INES, case[4], "She rang up about it.") for case in cases]
     yield
     for ticket, other in zip(tickets, others, strict=True):
         p.merges(_LENA, ticket, other)
