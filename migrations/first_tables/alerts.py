@@ -57,6 +57,7 @@ def make(_int: Callable[..., sa.Column[Any]], _text: Callable[..., sa.Column[Any
         _int("level"),
         _text("receivers"),
         _text("why"),
+        _text("asks"),
         _int("back"),
         sa.CheckConstraint("state IN ('firing', 'over', 'withdrawn')", name=op.f("ck_alert_fact_state")),
         sa.CheckConstraint("occurrence >= 1", name=op.f("ck_alert_fact_occurrence")),
@@ -82,6 +83,7 @@ def make(_int: Callable[..., sa.Column[Any]], _text: Callable[..., sa.Column[Any
         _text("receivers"),
         _int("at"),
         _text("why"),
+        _text("asks"),
         sa.PrimaryKeyConstraint("ticket_id", "rule", "run", "step", name=op.f("pk_rule_fact")),
         sqlite_strict=True,
     )

@@ -39,6 +39,7 @@ class Draft:
     urgent: bool = False  # knows no quiet hours
     late: bool = False  # what is new in it was noticed long after it happened
     why: str = ""
+    asks: str = ""  # what a rule asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,10 +264,11 @@ def _draft(episode: Episode, receiver: str, keys: _Keys, sight: Sight, *, in_han
     update = needs_update(group, before, sight.now)
     if update is None:
         return None
-    reason, level, why = update.reason, episode.level, chain.why
+    reason, level, why, asks = update.reason, episode.level, chain.why, ""
     stated = [fact for fact in sight.facts if fact.key in update.keys and fact.key.is_rule]
     if stated:
-        reason, level, why = _rule_reason(stated[-1]), stated[-1].level, stated[-1].why
+        newest = stated[-1]
+        reason, level, why, asks = _rule_reason(newest), newest.level, newest.why, newest.asks
     new = [
         fact for fact in sight.facts if fact.key in update.keys and (before is None or fact.key not in before.firing)
     ]
@@ -281,6 +283,7 @@ def _draft(episode: Episode, receiver: str, keys: _Keys, sight: Sight, *, in_han
         urgent=_is_urgent(update.keys, reason, sight),
         late=bool(new) and all(_is_late(fact, sight) for fact in new),
         why=why,
+        asks=asks,
     )
 
 

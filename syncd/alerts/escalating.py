@@ -124,8 +124,8 @@ def carried_out(
         )
     fact = None
     if receivers:
-        words = f"{why}\n{rule.asks}" if rule.asks else why
-        fact = RuleFact(firing.ticket, firing.rule, str(firing.number), firing.step, tuple(receivers), firing.at, words)
+        run, told_to = str(firing.number), tuple(receivers)
+        fact = RuleFact(firing.ticket, firing.rule, run, firing.step, told_to, firing.at, why, rule.asks)
     return Carried((*actions, *on_bugs), fact, told_firing(firing))
 
 

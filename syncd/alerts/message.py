@@ -178,7 +178,8 @@ class Notification:
     at: int  # when it was enqueued; becomes the Date of the mail
     alerts: tuple[Alert, ...] = ()
     more: int = 0  # alerts that the table leaves out
-    why: str = ""  # the operator's own words about the rule or route, and on a second line what it asks for; data
+    why: str = ""  # the operator's own words about the rule or route; data
+    asks: str = ""  # what the rule asks for: a word of NextStep, or the operator's own sentence; data
     acknowledge: Acknowledge | None = None
     sections: tuple[Section, ...] = ()  # morning lists
     blind: str = ""  # stale and seeing: zendesk | jira

@@ -62,7 +62,7 @@ def notice_rules(stated: Iterable[RuleFact], known: Mapping[AlertKey, AlertFact]
     for each in stated:
         if each.key not in known and each.key not in found:
             found[each.key] = AlertFact(
-                each.key, each.at, now, level=each.level, receivers=each.receivers, why=each.why
+                each.key, each.at, now, level=each.level, receivers=each.receivers, why=each.why, asks=each.asks
             )
     return tuple(found.values())
 

@@ -115,7 +115,7 @@ class View:
 
     def _next(self, alert: Alert) -> str:
         """What to do: by the clock, or what the rule asks for in a word of ours or in the operator's own."""
-        asked = one_line(self._all.why.partition("\n")[2], WORDS) if alert.rule and not alert.metric else ""
+        asked = one_line(self._all.asks, WORDS) if alert.rule and not alert.metric else ""
         if asked in _ASKED_BY_RULES:
             return self._say(f"next.{asked}")
         return asked or self._say(f"next.{NextStep(alert.next_step).value}")
@@ -195,8 +195,7 @@ class View:
         """Which of the rule's lines the ticket fulfils, where the message is about one rule."""
         rules = {alert.rule for alert in self._all.alerts}
         prefix = f"rule {min(rules, default='')}: "
-        line = self._all.why.partition("\n")[0]
-        return one_line(line.removeprefix(prefix), WORDS) if self._is_of_a_rule(prefix) else ""
+        return one_line(self._all.why.removeprefix(prefix), WORDS) if self._is_of_a_rule(prefix) else ""
 
     def _is_of_a_rule(self, prefix: str) -> bool:
         alerts = self._all.alerts
@@ -378,7 +377,7 @@ class View:
             say("why.reason", reason=say(f"reason.{told.reason.value}")),
         ]
         line = _capital(say("comma").join(part for part in parts if part) + say("dot"))
-        own = "" if self._rule_says() else one_line(told.why.partition("\n")[0], WORDS)
+        own = "" if self._rule_says() else one_line(told.why, WORDS)
         return f"{own} {line}" if own else line
 
     def _acknowledge(self, ways: Acknowledge | None) -> str:

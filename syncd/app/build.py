@@ -24,6 +24,7 @@ from syncd.config.fields import is_loopback
 from syncd.config.load import Loaded
 from syncd.config.models import ApiToken, Config, JiraAuth, ZendeskAuth
 from syncd.config.secret import Secret, SecretError
+from syncd.core.comment_gone_files import ATTACHMENTS
 from syncd.core.comment_model import CommentPolicy
 from syncd.core.field_model import FieldSpec
 from syncd.core.mapping import DECLINED
@@ -34,7 +35,7 @@ from syncd.cycle import CallCounter, Engine, Routes, Settings
 from syncd.cycle.adopting import Adopter, AppLinkWatch
 from syncd.cycle.alerting import Alerter
 from syncd.cycle.comment_audit import CommentAudit, PublicWatch
-from syncd.cycle.comments import FILES_FIELD, CommentPart
+from syncd.cycle.comments import CommentPart
 from syncd.cycle.creating import CreatePart, TwinSweep
 from syncd.cycle.escalation import EscalationRules
 from syncd.cycle.field_part import FieldPart
@@ -351,7 +352,8 @@ class App:
             *self.alerts.stale,
         )
         self.engine.routes = routing.routes
-        files = {FILES_FIELD} if any(policy.loose_files for policy in self._comment_policies().values()) else set()
+        carries = any(policy.to_ticket != "none" for policy in self._comment_policies().values())
+        files = {ATTACHMENTS} if carries else set()
         running = routing.routes.running.values()
         self.jira.want_last_word(any(route.mapping.stage(DECLINED) is not None for route in running))
         self.jira.want_fields(wanted_fields(route.fields for route in routing.routes.running.values()) | files)

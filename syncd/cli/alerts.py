@@ -270,6 +270,7 @@ def _text(app: App, case: Case, settings: AlertSettings, draft: Draft, at: int) 
         at,
         tuple(alert_of(case, key, settings, at, level=draft.level) for key in draft.keys),
         why=draft.why,
+        asks=draft.asks,
         acknowledge=None if all(key.is_forecast for key in draft.keys) else acknowledge_of(settings, case.ticket),
     )
     content = channel.compose(notification, target.reader, f"<rehearsal@{settings.domain}>")

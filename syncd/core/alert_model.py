@@ -89,7 +89,8 @@ class RuleFact:
     step: str  # level-1, level-2 …, repeat-1 …
     receivers: tuple[str, ...]
     at: int
-    why: str = ""  # a line; a second one is what the rule asks for
+    why: str = ""
+    asks: str = ""  # what those who hear of it are to do; see Rule.asks
 
     @property
     def key(self) -> AlertKey:
@@ -124,6 +125,7 @@ class AlertFact:
     level: int = 0  # a rule's level, or which of the policy's levels `breach+N` is; 0: none
     receivers: tuple[str, ...] = ()  # a rule's own
     why: str = ""  # a rule's own words
+    asks: str = ""  # what a rule asks for
     back: bool = False  # was over, and fires again: the ticket was reopened
 
 

@@ -132,7 +132,7 @@ class ChangeBugComment(OnBug):
 
 
 @dataclass(frozen=True, slots=True)
-class WithdrawFile:
+class WithdrawFile(OnTicket):
     """Our copy of a file that was deleted in Jira is taken off the ticket, for ever."""
 
     kind: ClassVar[str] = "withdraw_file"
@@ -146,18 +146,9 @@ class WithdrawFile:
     link_ids: tuple[int, ...] = ()
     route: str = ""
 
-    @property
-    def subject(self) -> str:
-        return f"ticket:{self.ticket_id}"
-
-    @property
-    def slot(self) -> str:
-        """See CommentToTicket.slot: nothing takes its place."""
-        return ""
-
 
 @dataclass(frozen=True, slots=True)
-class RemoveBugFile:
+class RemoveBugFile(OnBug):
     """Our copy of a file that was taken off a comment in Zendesk is deleted on the bug, for ever."""
 
     kind: ClassVar[str] = "remove_bug_file"
@@ -171,15 +162,6 @@ class RemoveBugFile:
     copy: FileCopy
     link_ids: tuple[int, ...] = ()
     route: str = ""
-
-    @property
-    def subject(self) -> str:
-        return f"issue:{self.issue_id}"
-
-    @property
-    def slot(self) -> str:
-        """See CommentToTicket.slot: nothing takes its place."""
-        return ""
 
 
 CommentAction = CommentToTicket | WithdrawNote | WithdrawFile | CommentToBug | ChangeBugComment | RemoveBugFile

@@ -413,10 +413,8 @@ def _cancel_moot(tx: Tx, episode: int, turn: Turn, now: int) -> None:
     breached (also when warnings and breaches have routes of their own), breaches that never were."""
     if not turn.facts:
         return
-    news = {f.key.clock: f.key.ticket for f in turn.facts if f.key.is_breach and f.state is FactState.FIRING}
-    beside = (
-        {f.episode for known in tx.alert_facts(set(news.values())).values() for f in known.values()} if news else set()
-    )
+    breaching = {f.key.ticket for f in turn.facts if f.key.is_breach and f.state is FactState.FIRING}
+    beside = {fact.episode for known in tx.alert_facts(breaching).values() for fact in known.values()}
     episodes = sorted({episode, *beside} - {0})
     waiting = tx.letters(episodes=episodes, states=[Post.NEW, Post.DIGEST])
     if not waiting:

@@ -32,8 +32,6 @@ from syncd.store import Store
 _Key = TypeVar("_Key")
 _Page = TypeVar("_Page")
 
-FILES_FIELD = ATTACHMENTS
-
 SECOND = timedelta(seconds=1)
 """How long Zendesk stamps changes of a ticket with the same `updated_at`."""
 
@@ -116,7 +114,7 @@ class CommentPart:
             plan_to_ticket(link, ticket, issue, page, twins, policy, browse_url=world.browse_url, speakers=speakers)
         )
         found += self._loose_files(world, link, policy, page, known.seen.get((link.id, "files"), 0))
-        listed = issue.fields.get(FILES_FIELD)
+        listed = issue.fields.get(ATTACHMENTS)
         if isinstance(listed, list):
             found += gone_in_jira(link, ticket, issue, {str(number) for number in listed}, known.copies)
         return [*found, SawComments(link.id, "jira", issue.updated_ms)]
@@ -136,7 +134,7 @@ class CommentPart:
     ) -> list[Action]:
         """One call when the bug has files that were not there at the last look, none otherwise."""
         ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
-        listed = issue.fields.get(FILES_FIELD)
+        listed = issue.fields.get(ATTACHMENTS)
         ids = [int(number) for number in listed if str(number).isdigit()] if isinstance(listed, list) else []
         fresh = {str(number) for number in ids if number > newest}
         if not policy.loose_files or not fresh:

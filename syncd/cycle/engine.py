@@ -145,6 +145,9 @@ class Engine:
         self._requests.handle_all(self.routes, self.settings)
         self._lanes(report, self._executor.recover)
         self._read(report, complete=complete)
+        if self._host_clock.jumped():  # while we read: nothing is decided by a time that nobody has confirmed
+            self._identify(report, always=True)
+            report.clock_off = self._host_clock.look()
         self._keep_clocks(report)
         for _ in range(ROUNDS):
             if self._stopping() or not self._plan(report):

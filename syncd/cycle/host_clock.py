@@ -1,7 +1,9 @@
 """Whether this machine's clock is right, by what the servers' Date headers say; and their time where it is not.
 
 Every answer of a server brings its time (https://www.rfc-editor.org/rfc/rfc9110#name-date). While ours is off by more
-than BOUND, all of syncd goes by theirs: due instants, watermarks and letters would be wrong by as much otherwise.
+than BOUND, all of syncd goes by theirs: due instants, watermarks and letters would be wrong by as much otherwise. But
+a Date may be a proxy's, or of a server whose data live in a time of their own; so it has to fit the stamps of Zendesk's
+tickets before ours is corrected by it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Final, Protocol, runtime_checkable
 from syncd.core.model import Json
 from syncd.core.ports import Clock
 from syncd.store import Store
+from syncd.store.cursors import FAST_TICKETS
 
 HOST_CLOCK: Final = "clock.off"
 """Fact: {since, seconds, sentence} while a clock is off, else null. `seconds`: what is added to this machine's."""
@@ -28,6 +31,8 @@ STEADY: Final = 5.0
 """Seconds by which what is added changes at least: below that it is the measuring that wavers."""
 HALF_A_SECOND: Final = 0.5
 """A Date header leaves out the fraction."""
+FAR: Final = 7 * 86_400.0
+"""Seconds beyond which a correction wants more than a header: somebody has changed a ticket within so long a time."""
 LOOKED_AT: Final = 3
 """The last answers of each server that are compared."""
 _NAMES: Final = {"zendesk": "Zendesk's", "jira": "Jira's"}
@@ -114,11 +119,22 @@ class HostClock:
         others = [ahead for side, ahead in theirs.items() if side != leader]
         is_alone = any(abs(ahead) <= BOUND for ahead in others)  # the other server sides with this machine
         wanted = theirs[leader]
-        if abs(wanted) <= (BOUND if clock.correction == 0 else RIGHT) or is_alone:
+        if abs(wanted) <= (BOUND if clock.correction == 0 else RIGHT) or is_alone or not self._fits(clock, wanted):
             wanted = 0.0
         if (wanted == 0) != (clock.correction == 0) or abs(wanted - clock.correction) > STEADY:
             clock.correct(float(round(wanted)))
         self._say(clock, _sentence(clock.correction, theirs))
+
+    def _fits(self, clock: Correctable, ahead: float) -> bool:
+        """Whether Zendesk's tickets could bear the stamps they bear if that were the time: none from later, and for a
+        large correction one from not long before."""
+        present = clock.now().timestamp() - clock.correction + ahead
+        with self._store.reading() as tx:
+            cursor = tx.cursor(FAST_TICKETS)
+        newest = None if cursor is None else int(cursor)
+        if abs(ahead) > FAR and (newest is None or present - newest > FAR):
+            return False
+        return newest is None or newest <= present + BOUND
 
     def _say(self, clock: Correctable, sentence: str | None) -> None:
         if sentence is None:

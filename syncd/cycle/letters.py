@@ -198,6 +198,7 @@ class Writer:
             alerts=shown,
             more=len(alerts) - len(shown),
             why=draft.why,
+            asks=draft.asks,
             acknowledge=None if is_over else acknowledge_of(self._settings, tickets[0] if len(tickets) == 1 else None),
         )
 

@@ -105,7 +105,7 @@ class JiraTalk:
         """Removes a comment of ours; where the account may not, its text is taken out."""
         self._count_write(issue_id)
         try:
-            self._wire.write(self._path(issue_id, comment_id), {}, method="DELETE")
+            self._wire.write(self._path(issue_id, comment_id), None, method="DELETE")
         except NotFoundError:
             return
         except RefusedError:
@@ -146,7 +146,7 @@ class JiraTalk:
         RefusedError without the permission "Delete own attachments", for which Jira answers 403."""
         self._count_write(issue_id)
         try:
-            self._wire.write(f"attachment/{segment(file_id)}", {}, method="DELETE")
+            self._wire.write(f"attachment/{segment(file_id)}", None, method="DELETE")
         except NotFoundError:
             return
         except AuthError as error:

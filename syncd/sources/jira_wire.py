@@ -120,8 +120,8 @@ class Wire:
         send = partial(self.session.post, self._address(path, v3=v3), json=body)
         return parse_json(self._known(send), f"jira: POST {path}")
 
-    def write(self, path: str, body: Mapping[str, Any], *, method: str = "POST") -> Any:
-        """The JSON answer to a POST or PUT that changes something, None when it is empty. Sent once.
+    def write(self, path: str, body: Mapping[str, Any] | None, *, method: str = "POST") -> Any:
+        """The JSON answer to a request that changes something, None when it is empty. Sent once.
 
         Jira says 204 or 201 where its answer has no body; an empty 200 is somebody else's and proves nothing."""
         self._nobody = None

@@ -147,6 +147,7 @@ class Alerts(Repository):
                 "level": fact.level,
                 "receivers": dumps(list(fact.receivers)),
                 "why": fact.why,
+                "asks": fact.asks,
                 "back": int(fact.back),
             }
             for fact in facts
@@ -172,6 +173,7 @@ class Alerts(Repository):
                 "receivers": dumps(list(fact.receivers)),
                 "at": micros(fact.at),
                 "why": fact.why,
+                "asks": fact.asks,
             }
             for fact in facts
         ]
@@ -188,6 +190,7 @@ class Alerts(Repository):
                 tuple(loads(row["receivers"])),
                 seconds(row["at"]),
                 row["why"],
+                row["asks"],
             )
             for row in self._rows(_RULE_FACTS, most=limit)
         ]
@@ -361,5 +364,6 @@ def _fact(row: Mapping[Any, Any]) -> AlertFact:
         level=row["level"],
         receivers=tuple(loads(row["receivers"])),
         why=row["why"],
+        asks=row["asks"],
         back=bool(row["back"]),
     )

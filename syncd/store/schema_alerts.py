@@ -28,6 +28,7 @@ class AlertFactRow(Base):
     level: Mapped[int]
     receivers: Mapped[str]
     why: Mapped[str]
+    asks: Mapped[str]
     back: Mapped[int]
 
     __table_args__ = table(
@@ -90,6 +91,7 @@ class RuleFactRow(Base):
     receivers: Mapped[str]
     at: Mapped[int]
     why: Mapped[str]
+    asks: Mapped[str]
 
     __table_args__ = table()
 

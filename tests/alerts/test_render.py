@@ -216,8 +216,7 @@ ASKED = {
 
 @pytest.mark.parametrize(("asks", "shown"), ASKED.values(), ids=list(ASKED))
 def test_a_rule_says_which_of_its_lines_hold_and_what_it_asks_for(asks: str, shown: str) -> None:
-    why = "rule bad rating: satisfaction is bad" + (f"\n{asks}" if asks else "")
-    text = RENDERER.render(told(RULE, why=why), LENA).text
+    text = RENDERER.render(told(RULE, why="rule bad rating: satisfaction is bad", asks=asks), LENA).text
     assert "Rule bad rating asks for attention to ticket 12345: satisfaction is bad." in text
     assert shown in text
     assert "Why you get this: Rule bad rating, group" in text

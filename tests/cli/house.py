@@ -252,7 +252,7 @@ class Process:
         return [line for line in found if not message or line["message"] == message]
 
     def wait_for_cycle(self, more: int = 1) -> Heartbeat:
-        """Until so many cycles ended since the process began."""
+        """Until so many cycles ended since the process began, or since the last such wait."""
 
         def ended() -> Heartbeat | None:
             assert self._process.poll() is None, f"it ended with {self._process.returncode}: {self.err}{self.out}"

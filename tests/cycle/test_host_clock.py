@@ -10,6 +10,7 @@ import pytest
 
 from syncd.cycle.host_clock import HOST_CLOCK, HostClock
 from syncd.store import Store
+from syncd.store.cursors import FAST_TICKETS
 from tests.scenarios.lab import empty_store
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 400_000, tzinfo=UTC)
@@ -87,6 +88,31 @@ def test_what_is_said_and_how_wrong_the_time_still_is(
     assert abs(machine.wrong_by - left) <= 1
     with store.reading() as tx:
         assert (tx.get_fact(HOST_CLOCK) is None) is (said == "")
+
+
+@pytest.mark.parametrize(
+    ("error", "newest", "left"),
+    [
+        pytest.param(1200, -60, 0, id="tickets were changed just before the time that the servers tell"),
+        pytest.param(1200, None, 0, id="no ticket is known yet"),
+        pytest.param(-7200, 7200 - 60, -7200, id="a ticket was changed later than that: the header is another's"),
+        pytest.param(300 * 86_400, -3600, 0, id="we are months ahead, and tickets were changed an hour ago"),
+        pytest.param(300 * 86_400, None, 300 * 86_400, id="months ahead, and nothing but the headers says so"),
+        pytest.param(-200 * 86_400, -200 * 86_400, -200 * 86_400, id="the tickets live in our time and not in theirs"),
+    ],
+)
+def test_a_date_must_fit_the_stamps_of_tickets_before_it_corrects_anything(
+    store: Store, error: float, newest: float | None, left: float
+) -> None:
+    """`newest`: seconds between the true time and the newest ticket's stamp."""
+    machine = Machine(error)
+    if newest is not None:
+        with store.transaction() as tx:
+            tx.set_cursor_forward(FAST_TICKETS, int(NOON.timestamp() + newest), NOON)
+    host = HostClock(store, machine)
+    hears(host, machine, zendesk=0, jira=0)
+    assert host.look() is not None, "it is said in any case"
+    assert abs(machine.wrong_by - left) <= 1
 
 
 def test_one_answer_of_each_server_will_do_and_one_alone_will_not(store: Store) -> None:

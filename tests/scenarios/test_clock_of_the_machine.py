@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,11 +26,15 @@ class Machine(LabClock):
 
     def __init__(self, clock: SandboxClock, error: float) -> None:
         super().__init__(clock)
-        self._error = error
+        self.error = error
         self.correction = 0.0
+        self.about_to_be_set: Callable[[], bool] = lambda: False
+        self.to: float = error
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self._error + self.correction)
+        if self.about_to_be_set():
+            self.error = self.to
+        return super().now() + timedelta(seconds=self.error + self.correction)
 
     def correct(self, seconds: float) -> None:
         self.correction = seconds
@@ -69,3 +74,22 @@ def test_a_ticket_is_overdue_by_the_servers_time(tmp_path: Path, error: float) -
     assert told.exit_code == 1
     health = CliRunner().invoke(main, ["status", "--health", "--config", str(tmp_path / "config.yaml")])
     assert "This machine's clock is 20 min" in health.stdout
+
+
+@pytest.mark.parametrize("jump", [pytest.param(86_400, id="a day ahead"), pytest.param(-86_400, id="a day back")])
+def test_a_clock_that_is_set_while_syncd_reads_breaches_nothing(tmp_path: Path, jump: float) -> None:
+    lab = Wrong(tmp_path, 0)
+    ticket = lab.ticket("open")
+    lab.cycle(3)
+    before = lab.state(ticket)
+    assert isinstance(lab.clock, Machine)
+    asked = len(lab.sandbox.ctx.journal.entries(0))
+    lab.clock.to = jump
+    lab.clock.about_to_be_set = lambda: len(lab.sandbox.ctx.journal.entries(0)) > asked
+    lab.agent_sets(ticket, "pending")
+    lab.agent_sets(ticket, "open")
+    lab.cycle()
+    assert lab.clock.error == jump
+    assert lab.reports[-1].clock_off is not None
+    assert abs(lab.clock.correction + jump) <= 1
+    assert lab.state(ticket) == before

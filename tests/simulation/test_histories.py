@@ -15,7 +15,7 @@ import pytest
 from tests.simulation.history import simulate
 from tests.simulation.shrink import shrink, story
 
-BATCHES, SIZE = 40, 5
+BATCHES, SIZE = 60, 5
 TWICE = (7, 20, 28)
 SHRINK_TRIES = 40
 

@@ -69,7 +69,9 @@ def test_an_episode_and_its_facts_are_kept_as_they_were(store: Store) -> None:
 def test_a_fact_is_there_once_whatever_becomes_of_it(store: Store) -> None:
     with store.transaction() as tx:
         number = opened(tx)
-        over = AlertFact(KEY, AT, AT, FactState.OVER, number, EPISODE.group, 2, AT + 9, 3, ("lead",), "because", True)
+        over = AlertFact(
+            KEY, AT, AT, FactState.OVER, number, EPISODE.group, 2, AT + 9, 3, ("lead",), "because", "call", back=True
+        )
         tx.save_alert_facts([over])
         assert tx.alert_facts([35])[35][KEY] == over
         assert len(tx.alert_facts([35])[35]) == 2
