@@ -171,7 +171,7 @@ class Alerter:
             if not isinstance(last, int) or now >= last + SET_BACK or now < last - SET_BACK:
                 tx.set_fact(LAST_RUN, now, self._clock.now())
                 last = now
-            if not isinstance(since, int):
+            if not isinstance(since, int) or since > now:  # what is to come was written down by a clock that was ahead
                 tx.set_fact(ENFORCE_FROM, now, self._clock.now())
                 since = now
         self._since, self._last = since, last

@@ -147,7 +147,7 @@ class Engine:
         self._read(report, complete=complete)
         if self._host_clock.jumped():  # while we read: nothing is decided by a time that nobody has confirmed
             self._identify(report, always=True)
-            report.clock_off = self._host_clock.look()
+        report.clock_off = self._host_clock.look()  # by now also of who answered nothing at the start
         self._keep_clocks(report)
         for _ in range(ROUNDS):
             if self._stopping() or not self._plan(report):

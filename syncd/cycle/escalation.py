@@ -306,7 +306,7 @@ class EscalationRules:
         known = tx.get_fact(RULES_SINCE)
         before = known if isinstance(known, dict) else {}
         stamp = int(now.timestamp())
-        since = {rule.digest: int(before.get(rule.digest, stamp)) for rule in rules}
+        since = {rule.digest: min(int(before.get(rule.digest, stamp)), stamp) for rule in rules}
         if since != before:
             facts: dict[str, Json] = dict(since)
             tx.set_fact(RULES_SINCE, facts, now)

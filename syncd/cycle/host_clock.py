@@ -68,7 +68,7 @@ class HostClock:
         self._off: ClockOff | None = None
         self._known: Json | None = None  # the fact as the store has it
         self._is_read = False
-        self._last: tuple[float, float] | None = None  # wall and monotonic time of the last look
+        self._last = self._times()  # of the last question whether the clock was set
 
     def heard(self, side: str, date: datetime | None, seconds: float) -> None:
         """An answer of a server came just now, after so many seconds, with the time there."""
@@ -82,15 +82,18 @@ class HostClock:
     def jumped(self) -> bool:
         """Whether the machine's clock was set, or the machine slept, since the last question: what was heard before
         says nothing any more."""
-        if not isinstance(self._clock, Correctable):
-            return False
-        wall, steady = self._clock.now().timestamp() - self._clock.correction, self._clock.monotonic()
-        last, self._last = self._last, (wall, steady)
-        if last is None or abs((wall - last[0]) - (steady - last[1])) <= RIGHT:
+        last, self._last = self._last, self._times()
+        if abs((self._last[0] - last[0]) - (self._last[1] - last[1])) <= RIGHT:
             return False
         with self._lock:
             self._told.clear()
         return True
+
+    def _times(self) -> tuple[float, float]:
+        """Wall time, as the machine has it, and monotonic time; of a clock that is right by definition, none."""
+        if not isinstance(self._clock, Correctable):
+            return 0.0, 0.0
+        return self._clock.now().timestamp() - self._clock.correction, self._clock.monotonic()
 
     def look(self) -> ClockOff | None:
         """What is off now. From here on the clock gives the servers' time, if it has to."""

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from syncd.cli.main import main
 from syncd.sandbox.clock import SandboxClock
+from syncd.sandbox.faults import Fault
 from tests.scenarios.lab import Lab, LabClock
 
 SLA = """
@@ -43,9 +44,9 @@ class Machine(LabClock):
 class Wrong(Lab):
     """On such a machine."""
 
-    def __init__(self, folder: Path, error: float) -> None:
+    def __init__(self, folder: Path, error: float, more: str = SLA) -> None:
         self.error = error
-        super().__init__(folder, more=SLA)
+        super().__init__(folder, more=more)
 
     def prepare(self) -> None:
         self.clock = Machine(self.sandbox.clock, self.error)
@@ -93,3 +94,31 @@ def test_a_clock_that_is_set_while_syncd_reads_breaches_nothing(tmp_path: Path, 
     assert lab.reports[-1].clock_off is not None
     assert abs(lab.clock.correction + jump) <= 1
     assert lab.state(ticket) == before
+
+
+MAIL = """
+mail: {host: 127.0.0.1, port: 1, tls: none, sender: syncd@acme.example}
+receivers: [{name: leads, to: [lena.vogt@acme.example]}]
+"""
+
+
+@pytest.mark.parametrize("is_known", [pytest.param(True, id="at once"), pytest.param(False, id="a cycle later")])
+def test_no_alert_is_lost_to_a_first_cycle_with_a_clock_that_is_a_day_ahead(tmp_path: Path, is_known: bool) -> None:
+    """Who turned alerts on tomorrow would hear of nothing today."""
+    lab = Wrong(tmp_path, 0, more=SLA + MAIL)
+    assert isinstance(lab.clock, Machine)
+    lab.clock.error = 86_400
+    away = ["jira"] if is_known else ["jira", "zendesk"]
+    for service in away:
+        lab.sandbox.ctx.faults.add(Fault("drop_before", service, path="/", times=-1))
+    lab.cycle()
+    assert (lab.clock.correction != 0) is is_known
+    lab.sandbox.ctx.faults.clear()
+    ticket = lab.ticket("open")
+    lab.cycle(2)
+    lab.sandbox.advance(3600)
+    lab.cycle()
+    assert lab.state(ticket) == "breached"
+    with lab.app.store.reading() as tx:
+        told = {key for letter in tx.letters() for key in letter.keys}
+    assert [key.ticket for key in told if key.is_breach] == [ticket]

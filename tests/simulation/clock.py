@@ -22,7 +22,8 @@ STARTS = tuple(
 
 
 class SimClock:
-    """As core.ports.Clock. `skew` seconds are added to the wall clock; `asleep` seconds never passed for the other."""
+    """As core.ports.Clock. `skew` seconds are added to the wall clock, `asleep` seconds never passed for the other, and
+    the `correction` is what syncd adds when it finds the wall clock wrong."""
 
     rate = 1.0
 
@@ -31,10 +32,20 @@ class SimClock:
         self._began = servers.now()
         self.skew = 0.0
         self.asleep = 0.0
+        self.correction = 0.0
 
     def now(self) -> datetime:
-        """What the machine believes the time to be."""
-        return datetime.fromtimestamp(self._servers.now() + self.skew, UTC)
+        """What syncd believes the time to be."""
+        return datetime.fromtimestamp(self._servers.now() + self.skew + self.correction, UTC)
+
+    @property
+    def wrong_by(self) -> float:
+        """Seconds by which what syncd believes is ahead of the servers' time."""
+        return self.skew + self.correction
+
+    def correct(self, seconds: float) -> None:
+        """See HostClock."""
+        self.correction = seconds
 
     def monotonic(self) -> float:
         """Seconds since the machine started, without those in which it slept."""

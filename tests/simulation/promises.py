@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.alerts.mail import Smtp
 from syncd.core.alert_model import AlertFact, FactState, Post
+from syncd.cycle.host_clock import BOUND
 from syncd.store import IntentState, Tx
 from tests.simulation.clocks_and_rules import ALWAYS, SHOWN_DUE, SHOWN_STATE, Clocks
 from tests.simulation.letters import DEAD_ADDRESS, PostOffice
@@ -29,7 +30,9 @@ AFTER = {
     "later": "a mail that was put off was sent again",
     "died": "a mail that the process died of was sent again",
 }
+CORRECTED = "a wrong clock of the machine was corrected for"
 MARKS = (
+    CORRECTED,
     *AFTER.values(),
     *(f"mailed: {reason}" for reason in TOLD),
     "a dead address kept nobody else waiting",
@@ -45,7 +48,7 @@ UNDER_WAY = (Post.NEW, Post.SENDING, Post.UNKNOWN, Post.DIGEST)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One cycle of the daemon, by the servers' clock. `skew`: seconds that the machine's clock was ahead."""
+    """One cycle of the daemon, by the servers' clock. `skew`: seconds that syncd's own was ahead at its end."""
 
     start: float
     end: float
@@ -103,7 +106,12 @@ class Promises:
     def went(self, start: float, report: CycleReport | None) -> None:
         """A cycle that began then is over."""
         is_whole = report is not None and not report.problems and {"fast", "complete"} <= set(report.passes)
-        self.turns.append(Turn(start, self._history.sandbox.clock.now(), self._history.clock.skew, is_whole))
+        history, wrong_by = self._history, self._history.clock.wrong_by
+        self.turns.append(Turn(start, history.sandbox.clock.now(), wrong_by, is_whole))
+        if history.clock.correction:
+            history.outcome.marks[CORRECTED] += 1
+        if report is not None and not report.problems and abs(wrong_by) > BOUND:
+            history.broken("I8", f"a cycle without trouble ended with a clock that is wrong by {wrong_by:.0f} s")
 
     def waits(self, since: float = float("inf")) -> bool:
         """Whether a message is still on its way that was written before."""
