@@ -293,7 +293,8 @@ class History:
         waiting += self.promises.waits()
         late = self.sandbox.zendesk_app.pending_late() + self.sandbox.jira_app.pending_late()
         stopped = self.process.app is None or self.process.app.engine.routes.stopped
-        through = "complete" in report.passes and not report.problems and report.caught_up and not stopped
+        caught_up = report.caught_up and not self.promises.is_behind(report)
+        through = "complete" in report.passes and not report.problems and caught_up and not stopped
         return through and not (busy or waiting or late or report.held)
 
     # ---- one round ----

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.alerts.mail import Smtp
 from syncd.core.alert_model import AlertFact, FactState, Post
+from syncd.cycle.fetch import CERTAINLY
 from syncd.cycle.host_clock import BOUND
 from syncd.store import IntentState, Tx
 from tests.simulation.clocks_and_rules import ALWAYS, SHOWN_DUE, SHOWN_STATE, Clocks
@@ -43,6 +44,8 @@ MARKS = (
 )
 CALLS_FOR_TICKET = 20
 """Calls that a ticket may need whose clock fell due: it is read again, its fields and what rules do are written."""
+BEHIND = 2 * CERTAINLY
+"""Seconds that the exact history may be behind a cycle which read all."""
 UNDER_WAY = (Post.NEW, Post.SENDING, Post.UNKNOWN, Post.DIGEST)
 
 
@@ -98,6 +101,11 @@ class Promises:
         """The desk gets the fields."""
         for title in () if not self.has_clocks else (SHOWN_STATE, SHOWN_DUE):
             self._history.sandbox.zendesk.add_ticket_field(title=title, type="text")
+
+    def is_behind(self, report: CycleReport) -> bool:
+        """Whether the exact history is still being read: a page may hold little, and a cycle asks for few."""
+        until = report.clocks.get("known_until")
+        return self.has_clocks and (not isinstance(until, int) or until < self.turns[-1].start - BEHIND)
 
     def heal(self) -> None:
         """From now on the mail server is well."""
