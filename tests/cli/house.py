@@ -132,6 +132,10 @@ class House:
         assert said.code == 0, said
         return said
 
+    def well(self, *args: str) -> Said:
+        """What `status --health` says when it says that all is well: on a slow machine a cycle outlasts its polls."""
+        return until(lambda: said if (said := self.syncd("status", "--health", *args)).code == 0 else None, "health")
+
     @contextmanager
     def daemon(self, *args: str, environ: dict[str, str] | None = None) -> Iterator[Process]:
         """`syncd run` in a process of its own, up and through its first cycle; killed at the end if need be."""

@@ -34,7 +34,7 @@ def test_the_daemon_keeps_both_sides_in_step_and_verbs_reach_it(house: House) ->
         assert house.fine("links", "remove", "2").code == 0
         planned = house.fine("plan", "--json").json
         assert (planned["source"], bool(planned["daemon"])) == ("store", True)
-        assert house.fine("status", "--health").out.startswith("healthy")
+        assert house.well().out.startswith("healthy")
         assert house.fine("status", "--json").json["daemon"]["pid"] == daemon.pid
         assert second.wait() == 75
         assert f"process {daemon.pid}" in second.err
@@ -123,7 +123,7 @@ def test_servers_that_are_away_at_the_start_are_waited_for_and_told_once(house: 
     with house.daemon() as daemon:
         daemon.wait_for_cycle()
         assert [line["syncd"]["side"] for line in daemon.lines("side_lost")] == ["zendesk", "jira"]
-        assert house.fine("status", "--health").code == 0
+        house.well()
         status = house.syncd("status", "--json").json
         assert set(status["problems"]) == {"zendesk", "jira"}
         house.sandbox.ctx.faults.clear()
@@ -147,7 +147,7 @@ def test_a_new_installation_starts_without_its_servers_and_finds_its_routes_late
 def test_health_tells_a_daemon_that_stopped_and_a_store_that_is_gone(house: House) -> None:
     assert house.syncd("status", "--health").code == 1
     with house.daemon() as daemon:
-        assert house.fine("status", "--health", "--json").json["healthy"] is True
+        assert house.well("--json").json["healthy"] is True
         assert daemon.stop() == 0
     sick = until(lambda: s if (s := house.syncd("status", "--health")).code else None, "an old heartbeat")
     assert sick.out.startswith("unhealthy: the last cycle ended")
@@ -229,7 +229,7 @@ def test_a_rehearsal_runs_on_the_sandbox_s_clock_and_ends_at_ctrl_c(house: House
     with house.daemon("--clock", house.sandbox.control_url) as daemon:
         beat = daemon.wait_for_cycle(3)
         assert abs(beat.at.timestamp() - house.sandbox.clock.now()) < 3600
-        assert house.fine("status", "--health").code == 0
+        house.well()
         daemon.send(signal.SIGINT)
         assert daemon.wait() == 0
         assert "Traceback" not in daemon.err + daemon.out

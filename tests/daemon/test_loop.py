@@ -213,10 +213,10 @@ def test_a_server_that_does_not_answer_cannot_hold_up_a_stop(house: House) -> No
     left: list[int] = []
     with resident(house, leave=left.append, grace=0.3) as running:
         running.cycles()
-        house.sandbox.ctx.faults.add(Fault("delay", "zendesk", times=1, args={"seconds": 3}))
+        house.sandbox.ctx.faults.add(Fault("delay", "zendesk", times=1, args={"seconds": 12}))
         until(house.sandbox.ctx.faults.fired, "a call that is not answered")
         running.daemon.stop()
-        until(lambda: left == [0], "the end", seconds=2)
+        until(lambda: left == [0], "the end", seconds=8)
 
 
 def test_a_request_wakes_the_loop_before_the_poll_is_over(house: House) -> None:

@@ -127,11 +127,11 @@ def test_a_wall_clock_that_is_set_is_told_and_the_work_goes_on_within_some_polls
                 text = f"said after jump {number}."
                 there.said_on_bugs[text] = key
                 there.sandbox.jira.comment(there.developer, key, text)
-                until(lambda t=text: [c for c in there._notes(ticket) if t in c["body"]], "the comment", 10)  # type: ignore[misc]  # bound per turn
+                until(lambda t=text: [c for c in there._notes(ticket) if t in c["body"]], "the comment")  # type: ignore[misc]  # bound per turn
             assert len(daemon.lines("clock_jump")) == len(JUMPS)
             daemon.wait_for_cycle(0)
             daemon.wait_for_cycle(2)  # the comment may have come in the very cycle in which the clock was set
-            assert there.fine("status", "--health").code == 0
+            there.well()
             assert there.wrong() == []
             assert daemon.stop() == 0
     finally:
