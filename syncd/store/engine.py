@@ -101,18 +101,31 @@ def make_file(path: Path, *, create: bool) -> None:
 def make_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
     """An engine with the settings above. `foreign_keys=False` is for migrations, which copy tables."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, foreign_keys=foreign_keys)
+        return _sqlite(url, foreign_keys=foreign_keys, reads=False)
     try:
         return _postgres(url)
     except ImportError as error:
         raise StoreError("the driver for PostgreSQL is missing. Install it: pip install 'syncd[postgres]'") from error
 
 
-def _sqlite(url: URL, *, foreign_keys: bool) -> Engine:
-    arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False}, "hide_parameters": True}
+def make_reader(url: URL, engine: Engine) -> Engine:
+    """An engine beside the store's own one, whose transactions only read.
+
+    A file gets connections of their own for it: setting `query_only` makes SQLite compile all statements anew, so it
+    must not change with each transaction."""
+    if url.get_backend_name() == "postgresql":
+        return engine.execution_options(**{READING: True}, isolation_level="REPEATABLE READ", postgresql_readonly=True)
     if file_of(url) is None:
+        return engine.execution_options(**{READING: True})
+    return _sqlite(url, foreign_keys=True, reads=True)
+
+
+def _sqlite(url: URL, *, foreign_keys: bool, reads: bool) -> Engine:
+    arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False}, "hide_parameters": True}
+    in_memory = file_of(url) is None
+    if in_memory:
         arguments["poolclass"] = StaticPool
-    engine = create_engine(url, **arguments)
+    engine = create_engine(url, execution_options={READING: reads}, **arguments)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
@@ -125,15 +138,18 @@ def _sqlite(url: URL, *, foreign_keys: bool) -> Engine:
             connection.execute("PRAGMA foreign_keys=OFF")
         elif connection.execute("PRAGMA foreign_keys").fetchone() != (1,):
             raise StoreError("this SQLite does not enforce foreign keys; install another build of it.")
+        if reads:
+            connection.execute("PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get(READING)
+        reading = connection.get_execution_options()[READING]
         # Straight to the driver: there are more of these than of all other statements.
         raw = connection.connection.cursor()
         try:
-            raw.execute(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
-            raw.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+            if in_memory:  # its one connection reads and writes
+                raw.execute(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
+            raw.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise translate_sqlite(error, name_of(url)) from error
         finally:

@@ -21,10 +21,10 @@ from syncd.store.comments import Comments
 from syncd.store.creation import Creations
 from syncd.store.engine import (
     BUSY_SECONDS,
-    READING,
     file_of,
     make_engine,
     make_file,
+    make_reader,
     name_of,
     parse_url,
     sentences,
@@ -78,6 +78,9 @@ class Store:
     def __init__(self, url: str) -> None:
         self._url = parse_url(url)
         self._engine: Engine = make_engine(self._url)
+        self._reader: Engine = make_reader(self._url, self._engine)
+        self._path = file_of(self._url)
+        self._in_memory = self._url.get_backend_name() == "sqlite" and self._path is None
         self._turn = threading.Lock()
         self._mine = threading.local()
         self._claim: Lease | None = None
@@ -104,6 +107,7 @@ class Store:
 
     def close(self) -> None:
         """Closes the connections. Harmless when it was done before."""
+        self._reader.dispose()
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -120,7 +124,7 @@ class Store:
     @property
     def path(self) -> Path | None:
         """The file of a SQLite store."""
-        return file_of(self._url)
+        return self._path
 
     # ---- transactions ----
 
@@ -162,7 +166,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Tx]:
         """One moment of the store, read only; a writer goes on meanwhile."""
-        if self._url.get_backend_name() == "sqlite" and self.path is None:
+        if self._in_memory:
             with self._one_at_a_time(), self._open(writable=False) as connection:  # memory has one connection
                 yield Tx(connection, writable=False)
         else:
@@ -192,15 +196,11 @@ class Store:
     def _open(self, *, writable: bool) -> Iterator[Connection]:
         if self.in_transaction():
             raise RuntimeError("a transaction inside a transaction of the same thread")
-        options: dict[str, Any] = {} if writable else {READING: True}
-        if not writable and self._url.get_backend_name() == "postgresql":
-            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        engine = self._engine if writable else self._reader
         self._mine.busy = True
         try:
-            with sentences(self._url), self._engine.connect() as plain:
-                connection = plain.execution_options(**options)
-                with connection.begin():
-                    yield connection
+            with sentences(self._url), engine.begin() as connection:
+                yield connection
         finally:
             self._mine.busy = False
 

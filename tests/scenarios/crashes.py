@@ -66,4 +66,5 @@ def watch(lab: Lab, borders: Borders) -> None:
 
     event.listen(lab.app.store._engine, "before_cursor_execute", executing)
     event.listen(lab.app.store._engine, "commit", committing)
-    event.listen(lab.app.store._engine, "begin", beginning)
+    for engine in (lab.app.store._engine, lab.app.store._reader):
+        event.listen(engine, "begin", beginning)

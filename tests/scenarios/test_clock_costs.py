@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Cost:
 def counted(lab: Lab) -> Iterator[Cost]:
     """Statements, and the steps that SQLite made for them, while it lasts."""
     cost = Cost()
-    engine = lab.app.store._engine
+    engines = (lab.app.store._engine, lab.app.store._reader)
 
     def statement(*_: Any) -> None:
         cost.statements += 1
@@ -64,15 +65,14 @@ def counted(lab: Lab) -> Iterator[Cost]:
     def unwatch(dbapi: Any, *_: Any) -> None:
         dbapi.set_progress_handler(None, 0)
 
-    event.listen(engine, "before_cursor_execute", statement)
-    event.listen(engine, "checkout", watch)
-    event.listen(engine, "checkin", unwatch)
+    watched = (("before_cursor_execute", statement), ("checkout", watch), ("checkin", unwatch))
+    for engine, (name, told) in itertools.product(engines, watched):
+        event.listen(engine, name, told)
     try:
         yield cost
     finally:
-        event.remove(engine, "before_cursor_execute", statement)
-        event.remove(engine, "checkout", watch)
-        event.remove(engine, "checkin", unwatch)
+        for engine, (name, told) in itertools.product(engines, watched):
+            event.remove(engine, name, told)
 
 
 FIRST = 1_000_000

@@ -71,6 +71,7 @@ def test_the_passes_are_counted_apart(lab: Lab) -> None:
 def _statements(lab: Lab) -> list[str]:
     found: list[str] = []
 
+    @event.listens_for(lab.app.store._reader, "before_cursor_execute")
     @event.listens_for(lab.app.store._engine, "before_cursor_execute")
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         found.append(statement)

@@ -118,8 +118,13 @@ def statements(store: Store) -> Iterator[list[tuple[str, Any]]]:
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         seen.append((statement, parameters))
 
-    event.listen(store._engine, "before_cursor_execute", note)
+    engines = [store._engine]
+    if store.path is not None:  # else what reads passes its statements on
+        engines.append(store._reader)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(store._engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
