@@ -47,6 +47,12 @@ NEEDED = {
     "EDIT_ISSUES": "fields that a transition requires cannot be filled, and our marks cannot be set",
     "ADD_COMMENTS": "notes for developers cannot be left on bugs",
 }
+FOR_COMMENTS = {
+    "CREATE_ATTACHMENTS": "files are not carried to bugs",
+    "EDIT_OWN_COMMENTS": "what agents change in their notes stays as it was on bugs",
+    "DELETE_OWN_COMMENTS": "what agents take back is emptied on bugs, and its empty comment stays",
+    "DELETE_OWN_ATTACHMENTS": "a file that is taken off a ticket stays on the bug",
+}
 EXCESS = {
     "ADMINISTER": "administers all of Jira",
     "ADMINISTER_PROJECTS": "administers the project",
@@ -270,6 +276,14 @@ class LiveCheck:
                 f"In project {project} syncd's account lacks the permission CREATE_ISSUES: no bug can be made for a "
                 "ticket. Grant it in the project's permission scheme, or take create: out of the route.",
             )
+        if route is not None and route.comments.to_bug != "none":
+            for name, consequence in FOR_COMMENTS.items():
+                if not have.get(name, True):
+                    self._findings.warning(
+                        "jira",
+                        f"In project {project} syncd's account lacks the permission {name}: {consequence}. Grant it in "
+                        "the project's permission scheme, or set the route's comments.to_bug to none.",
+                    )
         more = [words for name, words in EXCESS.items() if have.get(name, False)]
         if more:
             self._findings.warning(

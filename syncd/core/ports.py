@@ -235,7 +235,7 @@ class IssueSource(Protocol):
         """Who we are; raises AuthError when the server takes us for nobody."""
 
     def permissions(self, project_key: str) -> Mapping[str, bool]:
-        """BROWSE_PROJECTS, EDIT_ISSUES, … -> have it or not."""
+        """BROWSE_PROJECTS, EDIT_ISSUES, … -> have it or not, of those that the server knows."""
 
     def catalog(self, project_key: str) -> ProjectCatalog:
         """Statuses by issue type, resolutions and versions; raises NotFoundError for an unknown project."""

@@ -58,9 +58,10 @@ NEEDED: Final = (
     "TRANSITION_ISSUES",
     "ADD_COMMENTS",
     "LINK_ISSUES",
-    "CREATE_ATTACHMENTS",
 )
 """Permissions that syncd may need in a project."""
+FOR_COMMENTS: Final = ("CREATE_ATTACHMENTS", "EDIT_OWN_COMMENTS", "DELETE_OWN_COMMENTS", "DELETE_OWN_ATTACHMENTS")
+"""Permissions for what comments from tickets bring with them."""
 EXCESS: Final = ("ADMINISTER", "ADMINISTER_PROJECTS", "DELETE_ISSUES")
 """Permissions that its account had better not have."""
 
@@ -189,8 +190,9 @@ class Jira:
         return self._known_authors
 
     def permissions(self, project_key: str) -> Mapping[str, bool]:
-        """NEEDED and EXCESS -> have it or not; raises NotFoundError for an unknown project."""
-        names: tuple[str, ...] = NEEDED + EXCESS
+        """NEEDED, FOR_COMMENTS and EXCESS -> have it or not, of those that this Jira knows; raises NotFoundError for an
+        unknown project."""
+        names: tuple[str, ...] = NEEDED + FOR_COMMENTS + EXCESS
         try:
             answer = self._mine(project_key, names)
         except RefusedError:  # Cloud refuses the whole question when it does not know a name

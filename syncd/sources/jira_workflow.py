@@ -149,10 +149,7 @@ def parse_resolutions(raw: object) -> tuple[tuple[str, str], ...]:
 
 
 def parse_permissions(raw: object, names: tuple[str, ...]) -> dict[str, bool]:
-    """Permission name -> have it, from GET /mypermissions; what the answer does not mention is not ours."""
+    """Permission name -> have it, from GET /mypermissions, of those that the answer mentions."""
     granted = record(record(raw, "the permissions").get("permissions"), "the permissions")
-    found = {}
-    for name in names:
-        entry = granted.get(name)
-        found[name] = isinstance(entry, dict) and entry.get("havePermission") is True
-    return found
+    mentioned = {name: granted[name] for name in names if name in granted}
+    return {name: isinstance(entry, dict) and entry.get("havePermission") is True for name, entry in mentioned.items()}

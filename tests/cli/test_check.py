@@ -265,3 +265,23 @@ def test_the_secret_is_in_no_answer(house: House, tmp_path: Path) -> None:
     assert said.code == 1
     assert "a-very-secret-word" not in said.out + said.err
     assert JIRA_EMAIL not in said.err or house.environ["JIRA_TOKEN"] not in said.err
+
+
+@pytest.mark.parametrize(
+    ("permission", "words"),
+    [
+        pytest.param("CREATE_ATTACHMENTS", "files are not carried", id="files to bugs"),
+        pytest.param("EDIT_OWN_COMMENTS", "stays as it was", id="what agents change"),
+        pytest.param("DELETE_OWN_COMMENTS", "is emptied", id="what agents take back"),
+        pytest.param("DELETE_OWN_ATTACHMENTS", "stays on the bug", id="files that are taken off"),
+    ],
+)
+def test_a_permission_that_comments_to_bugs_want_is_a_warning(house: House, permission: str, words: str) -> None:
+    house.configure(routes=ONE)
+    house.sandbox.jira.deny(house.seeded.jira_bot, permission, "OPS")
+    said = house.fine("check")
+    (told,) = [line for line in said.out.splitlines() if permission in line]
+    assert words in " ".join(said.out.split())
+    assert told.startswith("warning")
+    house.configure(routes=ONE.rstrip().removesuffix("}") + ", comments: {to_bug: none}}\n")
+    assert permission not in house.fine("check").out

@@ -108,8 +108,8 @@ def test_resolutions() -> None:
     )
 
 
-def test_a_permission_that_the_answer_does_not_mention_is_not_ours() -> None:
+def test_of_a_permission_that_the_answer_does_not_mention_nothing_is_known() -> None:
     raw = {
         "permissions": {"A": {"havePermission": True}, "B": {"havePermission": False}, "C": {"havePermission": "yes"}}
     }
-    assert parse_permissions(raw, ("A", "B", "C", "D")) == {"A": True, "B": False, "C": False, "D": False}
+    assert parse_permissions(raw, ("A", "B", "C", "D")) == {"A": True, "B": False, "C": False}
