@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from syncd import __version__
 from syncd.cli.exits import EXPECTED, Exit, exit_code
 from syncd.cli.output import tell
 from syncd.ops import logs
@@ -183,6 +184,7 @@ def _bug(error: Exception, *, debug: bool) -> int:
     return Exit.BUG
 
 
+@click.version_option(__version__, message="syncd %(version)s")
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 def main() -> None:
     """Keeps Zendesk tickets and Jira bugs in step.

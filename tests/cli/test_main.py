@@ -139,9 +139,10 @@ def test_each_kind_of_error_has_its_exit_code(error: Exception, code: int) -> No
     assert exit_code(error) == code
 
 
-def test_the_module_runs_as_a_program() -> None:
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_the_module_runs_as_a_program_and_knows_its_version(word: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "syncd", "version"], capture_output=True, text=True, cwd=ROOT, check=False, timeout=60
+        [sys.executable, "-m", "syncd", word], capture_output=True, text=True, cwd=ROOT, check=False, timeout=60
     )
     assert (done.returncode, done.stdout.startswith("syncd ")) == (0, True), done.stderr
 
