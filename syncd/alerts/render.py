@@ -7,6 +7,7 @@ mail: the last resort is a plain one that names the ticket.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -86,13 +87,20 @@ def _environment(loader: BaseLoader) -> BoundedSandbox:
     )
 
 
+@functools.cache
+def _packaged() -> BoundedSandbox:
+    """Our own templates, which no reload changes: compiled once in a process."""
+    ours = Folder(_PACKAGED)
+    return _environment(ChoiceLoader([ours, PrefixLoader({OWN: ours})]))
+
+
 class Renderer:
     """Renders with the operator's templates where there are any. `overrides`: their folder. `subject`: the template of
     the subject line of a message about one ticket. Both are read once; a reload makes a new renderer."""
 
     def __init__(self, *, overrides: Path | None = None, subject: str = "") -> None:
         packaged = Folder(_PACKAGED)
-        self._own = _environment(ChoiceLoader([packaged, PrefixLoader({OWN: packaged})]))
+        self._own = _packaged()
         self._operators = self._own
         self._overrides = Folder(overrides) if overrides is not None else None
         if self._overrides is not None:

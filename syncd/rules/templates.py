@@ -7,9 +7,11 @@ bounded here. https://jinja.palletsprojects.com/en/stable/sandbox/
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
+import jinja2
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.exceptions import SecurityError, TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -88,6 +90,12 @@ def _wiki(value: object) -> str:
 _PLAIN, _WIKI = _environment(wiki=False), _environment(wiki=True)
 
 
+@functools.lru_cache(maxsize=256)
+def _compiled(source: str, *, wiki: bool) -> jinja2.Template:
+    """Kept, as each refresh of the routes makes the same templates again."""
+    return (_WIKI if wiki else _PLAIN).from_string(source)
+
+
 class Template:
     """A template of the operator's. `wiki`: its output is Jira wiki markup, in which data is escaped."""
 
@@ -98,7 +106,7 @@ class Template:
         self.source = source
         self.wiki = wiki
         try:
-            self._compiled = (_WIKI if wiki else _PLAIN).from_string(source)
+            self._compiled = _compiled(source, wiki=wiki)
         except TemplateSyntaxError as error:
             raise TemplateProblem(f"line {error.lineno}: {error.message}") from None
         except TemplateError as error:

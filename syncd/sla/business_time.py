@@ -6,6 +6,7 @@ for and kept; the answers depend on the calendar alone, never on what was asked 
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -143,6 +144,7 @@ def _year(at: int) -> int:
     return datetime.fromtimestamp(at, UTC).year
 
 
+@functools.lru_cache(maxsize=64)
 def _build(calendar: Calendar, first_year: int, last_year: int) -> _Index:
     spans = calendar.spans(date(first_year, 1, 1), date(last_year, 12, 31))
     sums, total = [], 0

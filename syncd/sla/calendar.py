@@ -31,8 +31,8 @@ class Calendar:
     name: str
     zone: str  # IANA name
     week: tuple[tuple[Span, ...], ...]  # seven days from Monday; several spans a day, each within the day
-    overrides: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)  # () = closed on that date
-    breaks: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)
+    overrides: Mapping[date, tuple[Span, ...]] = field(default_factory=dict, hash=False)  # () = closed on that date
+    breaks: Mapping[date, tuple[Span, ...]] = field(default_factory=dict, hash=False)
     holidays: frozenset[date] = frozenset()
     makeup: frozenset[date] = frozenset()  # worked although the weekday is free, as China announces them
     makeup_hours: tuple[Span, ...] = ()  # () = the hours of the first weekday that has some
