@@ -91,6 +91,8 @@ class Session(requests.Session):
         self.before_send: list[BeforeSend] = list(before_send)
         self.authorized = True  # zenpy asks for credentials of its own unless it finds this
         self._base = _base(self.base_url)
+        self._own_origin = _origin(self._base)
+        self._own_path = (self._base.path or "").rstrip("/")
         self._clock = clock
         self._kind_of = kind_of
         self._on_call = on_call
@@ -134,10 +136,11 @@ class Session(requests.Session):
         a read is repeated for some seconds; and an answer other than 2xx is raised as an error."""
         verb = (method.decode() if isinstance(method, bytes) else method).upper()
         address = url.decode() if isinstance(url, bytes) else url
-        kind = self._kind_of(verb, self._path_of(address))
+        path = self._path_of(address)
+        kind = self._kind_of(verb, path)
 
         def once() -> requests.Response:
-            return self._signed(verb, address, kind, args, kwargs)
+            return self._signed(verb, address, path, kind, args, kwargs)
 
         if kind.write:
             return once()
@@ -167,28 +170,28 @@ class Session(requests.Session):
         )(once)
 
     def _signed(
-        self, verb: str, address: str, kind: CallKind, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, verb: str, address: str, path: str, kind: CallKind, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> requests.Response:
         """One request; once more when the credential was refused and a new one is to be had. A 401 is a definite no,
         so this holds for a write too."""
         used: list[str | None] = []
         try:
-            return self._once(verb, address, kind, args, kwargs, used)
+            return self._once(verb, address, path, kind, args, kwargs, used)
         except AuthError as error:
             if error.status != 401 or not used or not self.signer.renew(used[0]):
                 raise
-        return self._once(verb, address, kind, args, kwargs, used)
+        return self._once(verb, address, path, kind, args, kwargs, used)
 
     def _once(
         self,
         verb: str,
         address: str,
+        path: str,
         kind: CallKind,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         used: list[str | None],
     ) -> requests.Response:
-        path = self._path_of(address)
         what = f"{self.service}: {verb} {path}"
         held = self.budgets.paused_for(_names(kind))
         if held > 0:
@@ -244,8 +247,7 @@ class Session(requests.Session):
         except LocationParseError:
             url = Url()
         path = url.path or "/"
-        base = (self._base.path or "").rstrip("/")
-        own = _origin(url) == _origin(self._base) and url.auth is None and (path + "/").startswith(base + "/")
+        own = _origin(url) == self._own_origin and url.auth is None and (path + "/").startswith(self._own_path + "/")
         if not own or ".." in unquote(path).split("/"):  # plain ones parse_url has resolved
             raise InvalidResponseError(f"{self.service}: an address outside of {self.base_url} was refused")
         return path
