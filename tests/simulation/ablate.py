@@ -52,7 +52,7 @@ class Verdict:
     @property
     def row(self) -> str:
         """As a line of the table."""
-        what = " ".join(self.what.replace("|", "/").split())
+        what = " ".join(f"{self.what.replace('|', '/')} {self.ablation.note}".split())
         return f"| {self.ablation.number} | {self.ablation.name} | {self.seed or 'never'} | {what} |\n"
 
 

@@ -16,8 +16,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """One protection less. `number` as in DECISIONS.md."""
+    """One protection less. `number` as in DECISIONS.md; `note`: what the table says beside the result."""
 
     number: int
     name: str
     changes: tuple[Change, ...]
+    note: str = ""

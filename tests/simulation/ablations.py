@@ -7,6 +7,7 @@ A row names the places by the text that is there now; tests/simulation/test_abla
 from __future__ import annotations
 
 from tests.simulation.ablation import Ablation, Change
+from tests.simulation.ablations_of_mail import OF_MAIL
 from tests.simulation.ablations_of_writes import OF_WRITES
 
 ABLATIONS: tuple[Ablation, ...] = (
@@ -233,23 +234,25 @@ ABLATIONS: tuple[Ablation, ...] = (
         "a robot that undoes our value is fought",
         (
             Change(
-                "core/who.py",
-                """    if mover.actor.kind not in (ActorKind.RULE, ActorKind.ROBOT):
-        return False
+                "executor/tickets.py",
+                """            for s in action.settles
+        }
+        conflicts = _bounce(action, ticket, undone_by, now) if bounced else {}
 """,
-                """    if mover.actor.kind in (ActorKind.RULE, ActorKind.ROBOT):
-        return False
+                """            for s in action.settles
+            if not bounced
+        }
+        conflicts = {}
 """,
             ),
             Change(
-                "executor/tickets.py",
-                """        bounced = undone_by is not None and undone_by.actor.kind in (ActorKind.RULE, ActorKind.ROBOT)
-""",
-                """        bounced = False
-        undone_by = None
-""",
+                "core/draft.py",
+                """{max((view.link.base.ticket_version for view in group if view.link.base is not None), default=0)}""",
+                """{max(view.ticket.version for view in group)}""",
             ),
         ),
+        note="(two protections at once, of which each is enough: a write that was undone is a conflict and not tried "
+        "again, and an event is carried once, whatever became of it)",
     ),
     Ablation(
         24,
@@ -378,4 +381,5 @@ ABLATIONS: tuple[Ablation, ...] = (
             ),
         ),
     ),
+    *OF_MAIL,
 )

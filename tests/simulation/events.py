@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from syncd.sandbox.faults import Fault
 from syncd.sandbox.seed import CLIENT_ID
 from tests.simulation.faults import WRITES
+from tests.simulation.people import Act
 from tests.simulation.wire import Call
 
 if TYPE_CHECKING:
@@ -78,6 +79,22 @@ def _lull(history: History, rng: random.Random, _number: int) -> None:
         history.cycle()
 
 
+def _rush(history: History, rng: random.Random, number: int) -> None:
+    """Customers write of the same trouble at the same moment, and the agents ask for bugs at once."""
+    most = rng.randrange(0, 9_999, 3) + 2
+    history.people.act(Act(number, None, "asks_anew", 0, 0, most))
+
+
+def _bulk_change(history: History, rng: random.Random, number: int) -> None:
+    """A developer changes all bugs in one go, as at a release; the index takes them in one by one."""
+    places = list(range(len(history.people.bugs)))
+    rng.shuffle(places)
+    for place in places:
+        verb = rng.choice(("developer_forces", "developer_edits", "developer_edits", "developer_ranks"))
+        history.sandbox.advance(rng.uniform(0.1, 0.6))
+        history.people.act(Act(number, None, verb, 0, place, rng.randrange(10_000)))
+
+
 def _race(history: History, rng: random.Random, call: Call) -> None:
     """Somebody has a hand on what is about to be written."""
     if call.subject:
@@ -139,6 +156,8 @@ EVENTS = {
     "restart": _restart,
     "old_backup": _back_up,
     "read_only": _shut_for_writes,
+    "rush": _rush,
+    "bulk_change": _bulk_change,
     "lull": _lull,
     "mail_down": _mail_down,
 }

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from syncd.sandbox.faults import Fault
-from tests.simulation.letters import MAIL_CRASHES, MAIL_EVENTS, MAIL_FAULTS, MAIL_KINDS
+from tests.simulation.letters import MAIL_CRASHES, MAIL_EVENTS, MAIL_FAULTS, MAIL_KINDS, MORE_MAIL_FAULTS
 from tests.simulation.plagues import Plague
 from tests.simulation.wire import REORDERED, STALE
 
@@ -161,6 +161,9 @@ MORE_EVENTS = ("read_only", "lull")
 INSIDE = ("race", "shut_out")
 """What may happen at any moment of a cycle."""
 
+BY_PLAGUE = ("index_far_behind", "index_out_of_order", "rush", "bulk_change")
+"""What only plagues bring: alone it does no harm."""
+
 ALL_KINDS = (
     *(fault.name for fault in CALL_FAULTS),
     *CRASHES,
@@ -171,6 +174,8 @@ ALL_KINDS = (
     *MORE_EVENTS,
     *INSIDE,
     *MAIL_KINDS,
+    *BY_PLAGUE,
+    *MORE_MAIL_FAULTS,
 )
 LONG = ("429_far_date", "429_largest", "jira_dc_blocked")
 """Kinds that silence the daemon for an hour: seldom, or little else would happen."""
@@ -212,7 +217,7 @@ class Swarm:
         self.rates: dict[str, float] = {}
         for name in ALL_KINDS:
             wanted, rate = chooser.random() < share, chooser.uniform(0.2, 1.0)
-            if wanted and not calm and name not in off:
+            if wanted and not calm and name not in off and name not in BY_PLAGUE:
                 self.rates[name] = rate * _scale(name, busy)
         for name, rate in [pair for plague in plagues for pair in plague.rates.items()]:
             if not calm and name not in off:
@@ -254,7 +259,7 @@ def _scale(name: str, busy: float) -> float:
         return busy / 3
     if name in STORE_FAULTS:
         return busy / 8
-    if name in MAIL_FAULTS:
+    if name in MAIL_FAULTS or name in MORE_MAIL_FAULTS:
         return busy * 8
     if name in MAIL_CRASHES:
         return busy * 4

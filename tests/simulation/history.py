@@ -26,7 +26,7 @@ from tests.simulation.clocks_and_rules import draw_clocks
 from tests.simulation.events import EVENTS, inside, mend, refusal
 from tests.simulation.faults import Swarm
 from tests.simulation.invariants import judge
-from tests.simulation.manners import HEALTHY, SETTINGS
+from tests.simulation.manners import HEALTHY, LAGS, SETTINGS
 from tests.simulation.marks import marks_of
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import VANISHING, Act, People, draw
@@ -187,8 +187,8 @@ class History:
         if self.variant.creates:
             self._act(Act(ROUNDS, None, "asks_anew", 0, 0, self.shape[2]))
         self.harm = True
-        if self.swarm.has("index_lag"):
-            SETTINGS["index_lag"](self.swarm.stream("index_lag"), self.sandbox.jira.switches, {})
+        for lag in filter(self.swarm.has, LAGS):
+            SETTINGS[lag](self.swarm.stream(lag), self.sandbox.jira.switches, {})
         for _ in range(PROBE_ROUNDS):
             self.sandbox.advance(self._random.uniform(1.0, 20.0))
             self._accept_if_held(self.cycle())
@@ -254,7 +254,8 @@ class History:
         self.promises.heal()
         for name, value in HEALTHY.items():
             self.sandbox.jira.switches[name] = value
-        self.sandbox.jira.index.flush(sys.maxsize)
+        if not self.swarm.has("index_out_of_order"):  # else all that was written shows soon, each at its time
+            self.sandbox.jira.index.flush(sys.maxsize)
         self.note("healed")
 
     def _let_twins_be_found(self) -> None:
@@ -290,7 +291,7 @@ class History:
         with self.process.aside() as tx:
             counts = tx.intent_counts()
         waiting = counts.get(IntentState.NEW, 0) + counts.get(IntentState.SENT, 0)
-        waiting += self.promises.waits()
+        waiting += self.promises.waits() + self.sandbox.jira.index.waiting()
         late = self.sandbox.zendesk_app.pending_late() + self.sandbox.jira_app.pending_late()
         stopped = self.process.app is None or self.process.app.engine.routes.stopped
         caught_up = report.caught_up and not self.promises.is_behind(report)

@@ -28,10 +28,11 @@ def each_ticket_has_one_bug_of_ours(history: History, oracle: Oracle, books: Boo
         if origin is not None:
             by_mark[origin["marker"]].append(bug)
             by_ticket[origin["ticket"]].add(origin["marker"])
+    late = {call.marker for call in history.wire.calls if call.fault == VERY_LATE}
     for mark, bugs in by_mark.items():
         _, *twins = sorted(bugs, key=lambda bug: int(bug["id"]))
         for twin in twins:
-            if not history.outcome.faults[VERY_LATE]:
+            if mark not in late:
                 history.broken("I3", f"{bugs[0]['key']} and {twin['key']} were made for one request {mark}")
         flagged = [b for b in bugs if any("made this issue a second time" in c["body"] for c in oracle.comments(b))]
         if twins and len(flagged) < len(twins):

@@ -31,6 +31,8 @@ MAIL_FAULTS = (
 MAIL_CRASHES = ("crash_before_mail", "crash_after_mail")
 MAIL_EVENTS = ("mail_down",)
 MAIL_KINDS = (*MAIL_FAULTS, *MAIL_CRASHES, *MAIL_EVENTS)
+MORE_MAIL_FAULTS = ("mail_vanishes",)
+"""Further ones, apart so that the draws of all other kinds stay as they were."""
 
 LATENCY = 0.05
 """Seconds that one transaction takes."""
@@ -70,8 +72,8 @@ class PostOffice:
         return _Wired(self)
 
     def keep(self, recipient: str, raw: bytes, fate: str) -> None:
-        """The content of a mail arrived; `fate`: taken, lost (taken, and nobody is told) or
-        later."""
+        """The content of a mail arrived; `fate`: taken, lost (taken, and nobody is told), gone (as lost to whoever sent
+        it, and not taken) or later."""
         read = email.message_from_bytes(raw, policy=default)
         parts = [part.get_content() for kind in ("plain", "html") if (part := read.get_body((kind,))) is not None]
         listed = str(read.get("X-Syncd-Fact", ""))
@@ -85,8 +87,8 @@ class PostOffice:
             raw=raw,
         )
         self.offered.append(mail)
-        self.fates.append((mail.message_id, fate))
-        if fate != "later":
+        self.fates.append((mail.message_id, "lost" if fate == "gone" else fate))
+        if fate not in ("later", "gone"):
             self.mails.append(mail)
         self.note(f"mail to {recipient} {mail.message_id} {mail.reason} {' '.join(mail.facts)}: {fate}")
 
@@ -193,6 +195,9 @@ class _Connection:
         if office.strikes("mail_content_later"):
             office.keep(self._recipient, raw, "later")
             return b"452 4.3.1 no space just now\r\n"
+        if office.strikes("mail_vanishes"):
+            office.keep(self._recipient, raw, "gone")
+            return b""
         is_lost = office.strikes("mail_lost_250")
         office.keep(self._recipient, raw, "lost" if is_lost else "taken")
         try:

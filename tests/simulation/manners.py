@@ -11,6 +11,17 @@ def _lag(rng: random.Random, jira: dict[str, Any], _zendesk: dict[str, Any]) -> 
     jira["search_lag_jitter_seconds"] = rng.choice((0.0, 30.0, 90.0))
 
 
+def _far_behind(rng: random.Random, jira: dict[str, Any], _zendesk: dict[str, Any]) -> None:
+    jira["search_lag_seconds"] = rng.choice((400.0, 600.0, 900.0))
+    jira["search_lag_jitter_seconds"] = rng.choice((0.0, 90.0))
+
+
+def _out_of_order(rng: random.Random, jira: dict[str, Any], _zendesk: dict[str, Any]) -> None:
+    """What was written last may show first: each write takes a time of its own."""
+    jira["search_lag_seconds"] = rng.choice((0.0, 2.0, 20.0))
+    jira["search_lag_jitter_seconds"] = 90.0
+
+
 def _set(side: str, name: str, *values: object) -> Any:
     def change(rng: random.Random, jira: dict[str, Any], zendesk: dict[str, Any]) -> None:
         (jira if side == "jira" else zendesk)[name] = rng.choice(values)
@@ -30,6 +41,10 @@ SETTINGS = {
     "no_comment_properties": _set("jira", "comment_expand_properties", False),
     "changelog_seconds": _set("jira", "changelog_bulk_seconds", True),
     "old_headers": _set("zendesk", "header_dialect", "2023"),
+    "index_far_behind": _far_behind,
+    "index_out_of_order": _out_of_order,
 }
+LAGS = ("index_lag", "index_far_behind", "index_out_of_order")
+"""Those that are healed, and come back for the last move."""
 HEALTHY = {"search_lag_seconds": 0.0, "search_lag_jitter_seconds": 0.0, "repeat_token": False}
 """Switches that go back when everything is healed; the others are ways that a healthy server may have."""

@@ -44,8 +44,8 @@ PLAGUES = (
         2.0,
     ),
     Plague(
-        "creations are lost in an index that lags",
-        {"lost_creation": 0.15, "index_lag": 1.0, "lull": 0.5},
+        "creations are lost in an index that is far behind",
+        {"lost_creation": 0.12, "index_far_behind": 1.0, "rush": 0.3, "lull": 0.5},
         CREATIONS,
         lambda variant: variant.creates,
         2.0,
@@ -61,8 +61,8 @@ PLAGUES = (
     Plague("clocks are wrong", {"clock_jump": 0.5}, {}, lambda variant: variant.lazy, 5.0),
     Plague(
         "the index is behind, and out of order",
-        {"index_lag": 1.0, "lull": 0.3},
-        {"developer_moves": 2.0, "developer_forces": 2.0, "developer_edits": 3.0, "developer_ranks": 3.0},
+        {"index_out_of_order": 1.0, "bulk_change": 0.6},
+        {"reports": 6.0},
         lambda variant: variant.lazy,
         8.0,
     ),
@@ -80,14 +80,20 @@ PLAGUES = (
 )
 
 
+OF_MAIL = Plague("the mail server falls silent", {"mail_vanishes": 0.12, "mail_lost_250": 0.08})
+"""Beside the others, where there is mail."""
+MAIL_SHARE = 0.5
+
+
 def draw(rng: random.Random, variant: Variant) -> tuple[Plague, ...]:
-    """The plagues of a history: mostly two, sometimes none."""
+    """The plagues of a history: mostly two, sometimes none; where mail is sent, half of them have that one too."""
     share, number = rng.random(), rng.choice((1, 2, 2, 2))
     if share >= SHARE:
         return ()
     fitting = [plague for plague in PLAGUES if plague.suits(variant)]
     drawn = rng.choices(fitting, [plague.weight for plague in fitting], k=number)
-    return tuple(plague for plague in fitting if plague in drawn)
+    of_mail = variant.clocks is not None and rng.random() < MAIL_SHARE
+    return (*(plague for plague in fitting if plague in drawn), *((OF_MAIL,) if of_mail else ()))
 
 
 def likes_of(plagues: tuple[Plague, ...]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from syncd.sandbox.seed import JIRA_EMAIL
 from tests.simulation.clocks_and_rules import Clocks
-from tests.simulation.letters import MAIL_KINDS
+from tests.simulation.letters import MAIL_KINDS, MORE_MAIL_FAULTS
 
 ZENDESK_URL = "http://127.0.0.1:1"
 JIRA_URL = "http://127.0.0.1:2"
@@ -77,7 +77,8 @@ class Variant:
     @property
     def never(self) -> tuple[str, ...]:
         """Kinds of faults that cannot happen here."""
-        return (*(("project_hidden",) if self.lazy else ()), *(MAIL_KINDS if self.clocks is None else ()))
+        of_mail = (*MAIL_KINDS, *MORE_MAIL_FAULTS) if self.clocks is None else ()
+        return (*(("project_hidden",) if self.lazy else ()), *of_mail)
 
     @property
     def mapping(self) -> str:
