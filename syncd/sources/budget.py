@@ -17,7 +17,9 @@ from email.utils import parsedate_to_datetime
 
 from syncd.core.ports import Budget, Clock
 
-LONGEST_WAIT = 3600.0  # seconds: a blocked user of Data Center is told to wait 9223372036854775807
+LONGEST_WAIT = 3600.0  # seconds
+NOT_MEANT = 86_400.0  # seconds: no limit is counted by more than a day; a blocked user of Data Center is told 2**63 - 1
+BLOCKED = 60.0  # seconds after which is asked again whether such a block is over: a person lifts it, at any time
 ACCOUNT = "account"
 RESERVE = 0.10  # the share of the account's bucket that is left to people
 MOST_BUCKETS = 500  # those of single tickets are let go of beyond this, once they are full again
@@ -30,7 +32,8 @@ Headers = Mapping[str, str]
 
 
 def retry_after(headers: Headers, now: datetime) -> float | None:
-    """Seconds that Retry-After asks for, 0..3600; None when it is absent or makes no sense.
+    """Seconds that Retry-After asks for, 0..3600, and 60 for what can only mean "until somebody lets you"; None when it
+    is absent or makes no sense.
 
     A date is compared with the server's own Date header, else with `now` (aware).
     """
@@ -56,6 +59,8 @@ def backoff_of(headers: Headers, now: datetime, *, missing: float = 0.0, least: 
 
 
 def _clamp(seconds: float) -> float:
+    if seconds > NOT_MEANT:
+        return BLOCKED
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 

@@ -22,7 +22,7 @@ from syncd.sandbox.server import JIRA_TEST_URL, ZENDESK_TEST_URL, Sandbox
 from tests.simulation.variants import JIRA_URL, ZENDESK_URL
 
 READS_BY_POST = ("/oauth/", "/search", "/bulkfetch", "/workflows")
-LONGEST_WAIT = 3600.0  # seconds for which a pause that a server asks for is kept
+BLOCKED = 60.0  # seconds for which a pause without an end is kept
 STALE = "stale"
 """The kind of fault in which a list is as it was some seconds ago: a replica is behind."""
 OLDEST_STALE = 60.0
@@ -242,7 +242,7 @@ class Wire(BaseAdapter):
             stated, now = (parsedate_to_datetime(response.headers[name]) for name in ("Retry-After", "Date"))
             wait = (stated - now).total_seconds() - 1.0  # the stamps have whole seconds
         elif call.fault == "429_largest":
-            wait = LONGEST_WAIT
+            wait = BLOCKED
         else:
             return
         self._silence[call.service] = _Silence(self.sandbox.clock.now() + wait, f"a 429 ({call.fault})")
