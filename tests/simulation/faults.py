@@ -161,7 +161,7 @@ MORE_EVENTS = ("read_only", "lull")
 INSIDE = ("race", "shut_out")
 """What may happen at any moment of a cycle."""
 
-BY_PLAGUE = ("index_far_behind", "index_out_of_order", "rush", "bulk_change")
+BY_PLAGUE = ("index_far_behind", "index_out_of_order", "rush", "bulk_change", *MORE_MAIL_FAULTS)
 """What only plagues bring: alone it does no harm."""
 
 ALL_KINDS = (
@@ -175,7 +175,6 @@ ALL_KINDS = (
     *INSIDE,
     *MAIL_KINDS,
     *BY_PLAGUE,
-    *MORE_MAIL_FAULTS,
 )
 LONG = ("429_far_date", "429_largest", "jira_dc_blocked")
 """Kinds that silence the daemon for an hour: seldom, or little else would happen."""

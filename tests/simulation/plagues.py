@@ -92,7 +92,7 @@ def draw(rng: random.Random, variant: Variant) -> tuple[Plague, ...]:
         return ()
     fitting = [plague for plague in PLAGUES if plague.suits(variant)]
     drawn = rng.choices(fitting, [plague.weight for plague in fitting], k=number)
-    of_mail = variant.clocks is not None and rng.random() < MAIL_SHARE
+    of_mail = variant.clocks is not None and rng.random() > 1.0 - MAIL_SHARE
     return (*(plague for plague in fitting if plague in drawn), *((OF_MAIL,) if of_mail else ()))
 
 
