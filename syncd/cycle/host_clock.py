@@ -63,6 +63,7 @@ class HostClock:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._mine = clock if isinstance(clock, Correctable) else None
         self._lock = threading.Lock()
         self._told: dict[str, deque[float]] = {}  # theirs minus what the machine says, by server
         self._off: ClockOff | None = None
@@ -72,9 +73,9 @@ class HostClock:
 
     def heard(self, side: str, date: datetime | None, seconds: float) -> None:
         """An answer of a server came just now, after so many seconds, with the time there."""
-        if date is None or not isinstance(self._clock, Correctable):
+        if date is None or self._mine is None:
             return
-        middle = self._clock.now().timestamp() - self._clock.correction - seconds / 2
+        middle = self._mine.now().timestamp() - self._mine.correction - seconds / 2
         with self._lock:
             told = self._told.setdefault(side, deque(maxlen=LOOKED_AT))
             told.append(date.timestamp() + HALF_A_SECOND - middle)
@@ -91,18 +92,18 @@ class HostClock:
 
     def _times(self) -> tuple[float, float]:
         """Wall time, as the machine has it, and monotonic time; of a clock that is right by definition, none."""
-        if not isinstance(self._clock, Correctable):
+        if self._mine is None:
             return 0.0, 0.0
-        return self._clock.now().timestamp() - self._clock.correction, self._clock.monotonic()
+        return self._mine.now().timestamp() - self._mine.correction, self._mine.monotonic()
 
     def look(self) -> ClockOff | None:
         """What is off now. From here on the clock gives the servers' time, if it has to."""
-        if not isinstance(self._clock, Correctable):
+        if self._mine is None:
             return None
         theirs = self._medians()
         if theirs:  # who hears nothing concludes nothing, also not that all is well again
             self._recall()
-            self._judge(self._clock, theirs)
+            self._judge(self._mine, theirs)
             self._keep()
         return self._off
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from syncd.core.model import Link, LinkState
 from syncd.store import Intent
 
 if TYPE_CHECKING:
+    from syncd.cycle import CycleReport
     from tests.simulation.history import History
 
 OFF = "syncd_off"
@@ -25,6 +26,12 @@ class Books:
     audits: tuple[tuple[str, str], ...]  # intent, outcome
     tickets: Mapping[int, int]  # linked tickets: version as stored
     issues: Mapping[str, int]
+
+
+def line_of(report: CycleReport) -> str:
+    """What a cycle says it did, in the same words in every process: sets have no order of their own."""
+    values = {field.name: getattr(report, field.name) for field in fields(report)}
+    return ", ".join(f"{name}={sorted(of) if isinstance(of, set) else of!r}" for name, of in values.items())
 
 
 def read_books(history: History) -> Books:

@@ -20,6 +20,7 @@ from syncd.sandbox.faults import Fault
 from syncd.sandbox.seed import seed
 from syncd.sandbox.server import Sandbox
 from syncd.store import IntentState, StoreBusy, StoreError, StoreFull
+from tests.simulation.books import line_of
 from tests.simulation.canary import listening, secrets
 from tests.simulation.clock import STARTS, SimClock
 from tests.simulation.clocks_and_rules import draw_clocks
@@ -294,9 +295,8 @@ class History:
         waiting += self.promises.waits() + self.sandbox.jira.index.waiting()
         late = self.sandbox.zendesk_app.pending_late() + self.sandbox.jira_app.pending_late()
         stopped = self.process.app is None or self.process.app.engine.routes.stopped
-        caught_up = report.caught_up and not self.promises.is_behind(report)
-        through = "complete" in report.passes and not report.problems and caught_up and not stopped
-        return through and not (busy or waiting or late or report.held)
+        behind = stopped or not report.caught_up or self.promises.is_behind(report)
+        return "complete" in report.passes and not (report.problems or behind or busy or waiting or late or report.held)
 
     # ---- one round ----
 
@@ -348,7 +348,7 @@ class History:
         finally:
             self._look_at_store()
             self.promises.went(start, report)
-        self.note(f"cycle {report}")
+        self.note(f"cycle {line_of(report)}")
         self._count(report)
         return report
 

@@ -7,8 +7,11 @@ then everything heals, and the invariants are checked on the servers' state and 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,7 @@ from tests.simulation.history import simulate
 from tests.simulation.shrink import shrink, story
 
 BATCHES, SIZE = 60, 5
+ROOT = Path(__file__).resolve().parents[2]
 TWICE = (7, 20, 28)
 SHRINK_TRIES = 40
 
@@ -52,3 +56,19 @@ def digests() -> dict[int, str]:
 @pytest.mark.usefixtures("far_away")
 def test_the_same_seed_gives_the_same_journal_twice_under_any_time_zone(digests: dict[int, str], seed: int) -> None:
     assert simulate(seed).digest == digests[seed] != ""
+
+
+def test_another_process_with_hashes_of_its_own_plays_the_same_history(digests: dict[int, str]) -> None:
+    play = f"from tests.simulation.history import simulate; print(simulate({TWICE[0]}).digest)"
+    environ = os.environ | {"PYTHONHASHSEED": "12345"}
+    told = subprocess.run(
+        [sys.executable, "-"],
+        input=play,
+        env=environ,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    assert told.stdout.split()[-1] == digests[TWICE[0]]
