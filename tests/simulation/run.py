@@ -8,6 +8,7 @@ Exit code 1 when an invariant broke, or when a run of some size left a kind of f
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import sys
 import time
@@ -86,7 +87,8 @@ def run(seeds: range, jobs: int) -> Iterator[Outcome | tuple[int, str]]:
     if jobs <= 1:
         yield from map(one, seeds)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=200) as pool:
+    # What was imported need not be looked through again and again for what can be freed.
+    with multiprocessing.get_context("spawn").Pool(jobs, initializer=gc.freeze, maxtasksperchild=200) as pool:
         yield from pool.imap_unordered(one, seeds, chunksize=5)
 
 
