@@ -27,6 +27,7 @@ from tests.simulation.clocks_and_rules import draw_clocks
 from tests.simulation.events import EVENTS, inside, mend, refusal
 from tests.simulation.faults import Swarm
 from tests.simulation.invariants import judge
+from tests.simulation.invariants_bugs import may_have_twins
 from tests.simulation.manners import HEALTHY, LAGS, SETTINGS
 from tests.simulation.marks import marks_of
 from tests.simulation.oracle import Oracle
@@ -55,7 +56,6 @@ PROBE_ROUNDS = 3
 QUIET_CALLS = 60
 """Calls of a cycle that has nothing to do, complete pass, hourly and daily looks and all."""
 
-VERY_LATE = "applied_very_late_create"
 DAY = 86400.0
 
 FORWARD = (FAST_TICKETS, UPDATED_ISSUES, TICKET_EVENTS)
@@ -260,8 +260,8 @@ class History:
         self.note("healed")
 
     def _let_twins_be_found(self) -> None:
-        """What Jira made when nobody waited for it any more is found by the daily look."""
-        if self.outcome.faults[VERY_LATE]:
+        """What was made twice is found by the daily look."""
+        if may_have_twins(self):
             self.sandbox.advance(600.0)
             self.cycle()
             self.sandbox.advance(DAY)

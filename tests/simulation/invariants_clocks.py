@@ -23,7 +23,16 @@ from tests.simulation.clocks_and_rules import (
 from tests.simulation.invariants_mail import judge_mail
 from tests.simulation.oracle import Oracle, moment
 from tests.simulation.promises import Promises
-from tests.simulation.stopwatch import FIRST, RESOLUTION, SLACK, SOLVED, Measured, Stopwatch, read_stopwatch
+from tests.simulation.stopwatch import (
+    FIRST,
+    RESOLUTION,
+    SLACK,
+    SOLVED,
+    Measured,
+    Stopwatch,
+    read_stopwatch,
+    times_back,
+)
 
 if TYPE_CHECKING:
     from tests.simulation.history import History
@@ -87,8 +96,8 @@ def each_step_is_taken_once(history: History, oracle: Oracle, watch: Stopwatch, 
     for number, steps in watch.plain.items():
         ticket = oracle.ticket(number)
         said = [note["body"] for note in oracle.words(ticket)]
-        episodes = 1 + _times_back(ticket, REARM)
-        reopened = _times_back(ticket, 0)
+        episodes = 1 + times_back(ticket, REARM)
+        reopened = times_back(ticket, 0)
         for note, most in (
             (LATE_NOTE, episodes),
             (LEVEL_NOTE, episodes),
@@ -142,21 +151,6 @@ def _ruled_since(history: History) -> float:
         known = tx.get_fact(RULES_SINCE)
     stamps = [int(str(at)) for at in known.values()] if isinstance(known, dict) else []
     return max(stamps, default=float("inf"))
-
-
-def _times_back(ticket: Mapping[str, Any], after: int) -> int:
-    """How often it was opened again after having been solved for so many seconds."""
-    times, solved_at, status = 0, 0.0, ""
-    for audit in ticket["audits"]:
-        for event in audit["events"]:
-            if event.get("field_name") != "status" or event["type"] not in ("Change", "Create"):
-                continue
-            at, before, status = moment(audit["created_at"]), status, str(event["value"])
-            if status in SOLVED and before not in SOLVED:
-                solved_at = at
-            elif before in SOLVED and status not in SOLVED and at - solved_at >= after:
-                times += 1
-    return times
 
 
 def priorities_go_up_by_one(history: History, oracle: Oracle, watch: Stopwatch, promises: Promises) -> None:

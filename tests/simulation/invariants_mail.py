@@ -3,7 +3,7 @@ and repeat nothing."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from tests.simulation.clocks_and_rules import BOSS, FALLBACK, LEADS, SECOND
 from tests.simulation.letters import DEAD_ADDRESS, Mail
 from tests.simulation.oracle import Oracle
 from tests.simulation.promises import Promises
-from tests.simulation.stopwatch import SLACK, Measured, Stopwatch
+from tests.simulation.stopwatch import SLACK, Measured, Stopwatch, times_back
 
 if TYPE_CHECKING:
     from tests.simulation.history import History
@@ -116,24 +116,28 @@ def a_message_is_one_message(history: History, watch: Stopwatch, promises: Promi
 
 
 def nothing_is_told_twice(history: History, watch: Stopwatch, promises: Promises) -> None:
-    """I7: a message that promises news, under an id of its own, has some."""
+    """I7: a message that promises news, under an id of its own, has some: a ticket that was opened again is news."""
     del watch
     if history.outcome.faults["old_backup"]:
         return  # what was told since the backup may be told again
     known: set[str] = set()
-    heard: dict[str, set[str]] = defaultdict(set)
+    heard: dict[str, Counter[str]] = defaultdict(Counter)
     for mail in promises.office.mails:
         if mail.message_id in known:
             continue
         known.add(mail.message_id)
         mine, facts = heard[mail.recipient], {fact for fact in mail.facts if ".-." not in fact}  # none of a rule's
         is_deputy = mail.recipient == FALLBACK  # who hears what others could not be told, too
-        if mail.reason in NEWS and facts and mine.issuperset(facts) and not is_deputy:
+        promises_news = mail.reason in NEWS and facts and not is_deputy
+        if promises_news and all(mine[fact] > _times_back(history, fact) for fact in facts):
             history.broken("I7", f"{mail.recipient} is told again of {', '.join(mail.facts)}: {mail.message_id}")
-        if mail.reason == "correction":
-            mine.difference_update(facts)
-        else:
-            mine.update(facts)
+        for fact in facts:
+            mine[fact] = 0 if mail.reason == "correction" else max(mine[fact] + bool(promises_news), 1)
+
+
+def _times_back(history: History, fact: str) -> int:
+    """How often the fact's ticket was opened again after it had been solved."""
+    return times_back(history.oracle.ticket(int(fact.partition(".")[0])), 0)
 
 
 def a_lost_answer_is_followed_by_the_same_mail(history: History, watch: Stopwatch, promises: Promises) -> None:

@@ -190,3 +190,18 @@ def read_stopwatch(history: History, oracle: Oracle, clocks: Clocks) -> Stopwatc
     begin = min((steps[0].at for steps in plain.values()), default=now)
     found = [clock for number, steps in plain.items() for clock in measure(clocks, number, steps, now)]
     return Stopwatch(Wall(clocks, begin, now), now, plain, {clock.name: clock for clock in found})
+
+
+def times_back(ticket: Mapping[str, Any], after: int) -> int:
+    """How often it was opened again after having been solved for so many seconds."""
+    times, solved_at, status = 0, 0.0, ""
+    for audit in ticket["audits"]:
+        for event in audit["events"]:
+            if event.get("field_name") != "status" or event["type"] not in ("Change", "Create"):
+                continue
+            at, before, status = moment(audit["created_at"]), status, str(event["value"])
+            if status in SOLVED and before not in SOLVED:
+                solved_at = at
+            elif before in SOLVED and status not in SOLVED and at - solved_at >= after:
+                times += 1
+    return times
