@@ -24,7 +24,7 @@ from syncd.core.world import seen_of
 from syncd.executor.drain import Send, describe, refusal
 from syncd.executor.outcome import LOOK_AFTER, Done, InDoubt, Later, Outcome, Refused, Superseded
 from syncd.rules.creating import CreateRule, asks_for_bug
-from syncd.sources.errors import AuthError, RefusedError, SourceError
+from syncd.sources.errors import AuthError, NotFoundError, RefusedError, SourceError
 from syncd.store import Intent, LinkExists, Store, Tx
 from syncd.store.creation import Creation
 
@@ -33,6 +33,9 @@ WINDOW = 180.0
 
 NOT_MADE = "create"
 """The code of a bug that Jira would not make; a conflict where it was to take the place of another one."""
+
+UNSEEN = 60.0
+"""Seconds after which a project is looked at again that may not be searched: nobody refused to make the bug."""
 
 WINDOW_BY_SEARCH = 600.0
 """The same on Cloud when only search could look: its index lags for minutes."""
@@ -77,7 +80,10 @@ class BugCreator:
         wait, cap = self._reserve(action, intent.id, rule, now)
         if wait > 0:
             return Later(wait, f"{cap} is reached (routes: create.caps)")
-        look = self._look(action, intent)
+        try:
+            look = self._look(action, intent)
+        except (RefusedError, NotFoundError) as error:
+            return Later(UNSEEN, _unseen(action, error))
         if look.found:
             return self._made(action, intent, look.found)
         unwanted = self._unwanted(action, rule)
@@ -110,7 +116,10 @@ class BugCreator:
             return Done() if there else Later(0.0, "not found on the server")
         if not isinstance(action, CreateBug):
             raise TypeError(f"{action.kind} is not made here")
-        look = self._look(action, intent)
+        try:
+            look = self._look(action, intent)
+        except (RefusedError, NotFoundError) as error:
+            return InDoubt(UNSEEN, _unseen(action, error))
         if look.found:
             return self._made(action, intent, look.found)
         window = WINDOW if look.complete or not self._maker.reads_slowly else WINDOW_BY_SEARCH
@@ -296,6 +305,10 @@ class _Look:
     found: tuple[Found, ...]
     floor: int
     complete: bool  # the keys could be read up to where there are none
+
+
+def _unseen(action: CreateBug, error: SourceError) -> str:
+    return f"project {action.project_key} cannot be searched for a bug that may be there already: {error}"
 
 
 def flag_twins(tx: Tx, marker: str, twins: Sequence[Found], now: datetime) -> tuple[str, ...]:

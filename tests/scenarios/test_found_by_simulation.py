@@ -8,6 +8,7 @@ import pytest
 
 from syncd.sandbox.faults import Fault
 from tests.scenarios.lab import MIRROR, OPS, Deployment, Lab
+from tests.scenarios.test_create import bugs
 
 ROUTE = f"""\
   - name: novabrain
@@ -214,3 +215,27 @@ def test_a_login_that_failed_for_a_moment_is_no_missing_permission_to_make_bugs(
     lab.cycle(12)
     lab.settle()
     assert [link.ticket_id for link in lab.links()].count(ticket) == 1
+
+
+@pytest.mark.parametrize("is_sent", [pytest.param(False, id="not asked for yet"), pytest.param(True, id="asked for")])
+def test_a_project_that_is_hidden_for_a_while_refuses_no_bug(
+    tmp_path: Path, deployment: Deployment, is_sent: bool
+) -> None:
+    """Jira calls the search for its newest key a bad request while the project cannot be seen; another one can be."""
+    lab = Lab(tmp_path, deployment, routes=ROUTE + OPS)
+    pair(lab)
+    ticket = lab.ticket()
+    if is_sent:
+        lost = Fault("drop_after", service="jira", method="POST", path=r"/issue$", times=1)
+        lab.sandbox.ctx.faults.add(lost)
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["to_engineering"])
+    if is_sent:
+        lab.cycle()
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    lab.cycle(6)
+    assert [link.ticket_id for link in lab.links()].count(ticket) == 0
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(40)
+    lab.settle()
+    assert [link.ticket_id for link in lab.links()].count(ticket) == 1
+    assert len(bugs(lab)) == 1
