@@ -109,7 +109,7 @@ def _shut_out(history: History, rng: random.Random, _call: Call) -> None:
     kind = rng.choice(("jira_revoked", "jira_revoked", "zendesk_revoked"))
     if kind not in history.wounds:
         EVENTS[kind](history, rng, history.round)
-        history.wounds[kind] = history.round + 1
+        history.wounds[kind] = history.round + rng.randint(1, 3)
 
 
 def inside(history: History, call: Call) -> None:

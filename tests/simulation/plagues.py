@@ -68,7 +68,7 @@ PLAGUES = (
     ),
     Plague("replicas are behind", {"stale_list": 0.5, "stale_read": 0.5, "reordered_page": 0.2}, VOTES),
     Plague("robots have their own will", {"trigger": 1.0, "automation": 0.5, "lull": 0.2}, VOTES),
-    Plague("credentials end in mid-cycle", {"shut_out": 0.03}, VOTES | TALK),
+    Plague("credentials end in mid-cycle", {"shut_out": 0.06}, VOTES | TALK),
     Plague("servers that can only be read", {"read_only": 0.4, "lull": 0.5}, TALK | VOTES),
     Plague(
         "commits are the last thing done",
