@@ -18,7 +18,7 @@ RESENDS: Final = 1
 
 
 INTERRUPTIONS: Final = 4
-"""As RESENDS, when it was the sender that went away: perhaps before the letter ever left."""
+"""As RESENDS, when it was the sender that went away: perhaps before the letter ever left. The two are counted apart."""
 
 
 def settled(letter: Letter, outcome: Outcome, now: int, *, resends: int = RESENDS) -> Letter:

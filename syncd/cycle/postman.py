@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from syncd.alerts.backoff import INTERRUPTIONS, is_server, pause, settled
+from syncd.alerts.backoff import INTERRUPTIONS, RESENDS, is_server, pause, settled
 from syncd.alerts.ports import Channel, Fate, Outcome, Parcel
 from syncd.core.alert_model import Attempt, Letter, Post
 from syncd.core.ports import Clock
@@ -22,6 +22,8 @@ AT_ONCE = 200
 LONGEST_REST = 60
 """Seconds between two looks whether a mail server is back."""
 _CHANNEL = "alerts.channel."
+_INTERRUPTED = "interrupted"
+"""What became of a try whose sender never came back, beside the fates of those that did."""
 
 
 @dataclass(slots=True)
@@ -109,9 +111,10 @@ class Postman:
 
     def _interrupted(self, letter: Letter, now: int, on_dead: Callable[[Tx, Letter], None], posted: Posted) -> Letter:
         outcome = Outcome(Fate.UNKNOWN, "the sender ended in the middle of it", after=0)
-        after = replace(settled(letter, outcome, now, resends=INTERRUPTIONS), not_before=now)
-        attempt = Attempt(letter.id, letter.tries, now, now, "interrupted", None, outcome.text)
+        attempt = Attempt(letter.id, letter.tries, now, now, _INTERRUPTED, None, outcome.text)
         with self._store.transaction() as tx:
+            resends = INTERRUPTIONS + _times(tx, letter, Fate.UNKNOWN.value)
+            after = replace(settled(letter, outcome, now, resends=resends), not_before=now)
             tx.settle_letter(after, attempt)
             if after.state is Post.DEAD:
                 posted.dead.append(after)
@@ -127,9 +130,9 @@ class Postman:
         posted: Posted,
     ) -> None:
         now = self._now()
-        after = settled(letter, outcome, now)
         attempt = Attempt(letter.id, letter.tries, started, now, outcome.fate.value, outcome.code, outcome.text)
         with self._store.transaction() as tx:
+            after = settled(letter, outcome, now, resends=RESENDS + _times(tx, letter, _INTERRUPTED))
             tx.settle_letter(after, attempt)
             if after.state is Post.DEAD:
                 on_dead(tx, after)
@@ -171,3 +174,11 @@ class Postman:
         if known is not None:
             with self._store.transaction() as tx:
                 tx.set_fact(_CHANNEL + channel, None, self._clock.now())
+
+
+def _times(tx: Tx, letter: Letter, fate: str) -> int:
+    """How many of the letter's tries came to this. Lost answers and lost senders are counted apart: a sender may have
+    died before the letter left, and then its try is no copy that stands for the one whose answer was lost."""
+    if not letter.doubts:
+        return 0
+    return sum(attempt.fate == fate for attempt in tx.attempts([letter.id]).get(letter.id, ()))

@@ -164,6 +164,39 @@ def test_a_letter_in_doubt_is_sent_once_more_and_then_given_up_and_told(house: H
     assert len(house.tried()) == 2
 
 
+@pytest.mark.parametrize("order", [("died", "lost"), ("lost", "died"), ("died", "died", "lost")], ids=" then ".join)
+def test_a_lost_answer_is_followed_by_the_same_letter_however_often_a_sender_died(
+    house: House, order: tuple[str, ...]
+) -> None:
+    """A sender may have died before the letter ever left: that is no copy which stands for the one in doubt."""
+    house.add(letter())
+    for happens in order:
+        if happens == "died":
+            dies(house, "before the server heard of it")
+        else:
+            house.channel.always = lambda _: Outcome(Fate.UNKNOWN, "lost")
+            house.round()
+            house.channel.always = lambda _: None
+        house.clock.advance(LEASE)
+    house.round()
+    assert house.states() == ["sent"]
+    assert house.dead == []
+    assert len({(p.message_id, p.content) for p in house.channel.tried}) == 1
+
+
+def test_answers_that_are_lost_twice_end_a_letter_whatever_came_between(house: House) -> None:
+    house.add(letter())
+    house.channel.always = lambda _: Outcome(Fate.UNKNOWN, "lost")
+    house.round()
+    house.clock.advance(LEASE)
+    dies(house, "before the server heard of it")
+    house.clock.advance(LEASE)
+    house.channel.always = lambda _: Outcome(Fate.UNKNOWN, "lost")
+    house.round()
+    assert house.fates() == ["unknown", "interrupted", "unknown"]
+    assert (house.states(), house.dead) == (["dead"], ["<1@example.org>"])
+
+
 def test_one_dead_address_among_three_holds_nobody_up(house: House) -> None:
     refused = Outcome(Fate.DEAD, "no such mailbox", 550)
     house.channel.always = lambda parcel: refused if parcel.address == "b@example.org" else None
