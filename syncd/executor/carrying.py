@@ -11,7 +11,7 @@ from syncd.core.comment_actions import CommentToBug, CommentToTicket
 from syncd.core.comment_model import FileCopy, FileRef
 from syncd.core.comment_sentences import LOOSE
 from syncd.core.richtext import Block, Paragraph, Text
-from syncd.sources.errors import NotFoundError, RefusedError
+from syncd.sources.errors import AuthError, NotFoundError, RefusedError, TransientError
 from syncd.store import Store, Tx
 
 CLOCKS_APART = timedelta(days=1)
@@ -49,7 +49,8 @@ class Files:
 def contents(
     store: Store, action: CommentToTicket | CommentToBug, target: str, files: Files, fetch: Callable[[str, int], bytes]
 ) -> Iterator[tuple[FileRef, bytes]]:
-    """The files that fit, one at a time; what does not is said in `files.lost`."""
+    """The files that fit, one at a time; what does not is said in `files.lost`. Where they come from is not where they
+    go: a source that cannot be read now, whatever it says, lets nothing wait but this action's subject."""
     if not action.files:
         return
     with store.reading() as tx:
@@ -61,6 +62,10 @@ def contents(
         except (RefusedError, NotFoundError) as error:
             files.lost.append((ref.save_as, f"was left out: {error}"))
             continue
+        except TransientError as error:
+            raise TransientError(str(error), retry_after=error.retry_after, bucket=action.subject) from None
+        except AuthError as error:
+            raise TransientError(str(error), bucket=action.subject) from None
         digest = hashlib.sha256(content).hexdigest()
         if digest in known:
             files.lost.append((ref.save_as, "is among the files that came before"))

@@ -21,7 +21,7 @@ from syncd.core.ports import IssueSource, TicketSource
 from syncd.executor.bug_comments import BugCommenter
 from syncd.executor.gone_files import FileRemover
 from syncd.executor.notes import NoteWriter
-from syncd.executor.outcome import Done, Later, Outcome
+from syncd.executor.outcome import Done, Later, Outcome, Superseded
 from syncd.executor.raising import Policies, Raiser
 from syncd.store import Intent, Store, Tx
 
@@ -87,7 +87,10 @@ class CommentPerformer:
 
 def _looked_at_again(outcome: Outcome, action: CommentToTicket | CommentToBug, side: Looked) -> Outcome:
     """A copy that is there now may be of words that were taken back, hidden or changed while it waited: the plan that
-    saw that had no copy to change yet, so the source counts as not looked at."""
+    saw that had no copy to change yet, so the source counts as not looked at. So it does, as far back as it goes, when
+    a copy was dropped: it is owed again should a bug be seen again or a ticket come back."""
+    if isinstance(outcome, Superseded):
+        return replace(outcome, keep=lambda tx, _: _owed_again(tx, action, side))
     if not isinstance(outcome, Done):
         return outcome
     keep = outcome.keep
@@ -100,6 +103,16 @@ def _looked_at_again(outcome: Outcome, action: CommentToTicket | CommentToBug, s
                 tx.saw_comments(link_id, side, version - 1)
 
     return replace(outcome, keep=keep_and_forget)
+
+
+def _owed_again(tx: Tx, action: CommentToTicket | CommentToBug, side: Looked) -> None:
+    tx.look_again(action.link_ids, side)
+    if side != "jira" or not action.loose:
+        return
+    before = min((int(file.id) for file in action.files if file.id.isdigit()), default=1) - 1
+    for (link_id, of), newest in tx.comments_seen(action.link_ids).items():
+        if of == "files" and newest > before:
+            tx.saw_comments(link_id, "files", before)
 
 
 def describe_comment(action: RemoteAction) -> str:

@@ -336,6 +336,8 @@ class Executor:
                 case Superseded():
                     report.superseded += 1
                     _keep_readings(tx, outcome.tickets, outcome.issues, now)
+                    if outcome.keep is not None:
+                        outcome.keep(tx, now)
                     tx.settle(intent.id, IntentState.REFUSED, now, error=SUPERSEDED)
                     tx.touch([intent.subject, *_subjects(tx, intent)], now)
                     tx.audit(now, intent.id, intent.kind, intent.subject, outcome.reason, "superseded", {})

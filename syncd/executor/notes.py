@@ -15,14 +15,14 @@ import structlog
 
 from syncd.core.comment_actions import CommentToTicket, WithdrawNote
 from syncd.core.comment_model import BugTalk, TicketTalk, Twin, TwinState
-from syncd.core.model import ActorKind, TicketChange, TicketSnapshot, Visibility
+from syncd.core.model import ActorKind, IssueSnapshot, TicketChange, TicketSnapshot, Visibility
 from syncd.core.ports import IssueSource, TicketSource, TicketWrite, TicketWritten
 from syncd.core.richtext import JOINER, leaves, quiet
 from syncd.core.richtext_html import parse_html, write_html
 from syncd.executor.carrying import CLOCKS_APART, PUBLIC, Files, contents, sentences
 from syncd.executor.outcome import Done, Later, Outcome, Superseded
 from syncd.executor.raising import Judged, Raiser
-from syncd.sources.errors import NotFoundError, PreconditionError, RefusedError, TransientError
+from syncd.sources.errors import NotFoundError, PreconditionError, RefusedError
 from syncd.store import Store, Tx
 
 CAS_TRIES = 3
@@ -39,6 +39,14 @@ class _Text:
     tokens: tuple[str, ...]
     state: TwinState
     judged: Judged | None = None  # of a public one
+
+
+class _BugGoneError(Exception):
+    """A file was not there, and its bug is not either."""
+
+    def __init__(self, issue: IssueSnapshot) -> None:
+        super().__init__()
+        self.issue = issue
 
 
 class NoteWriter:
@@ -68,7 +76,11 @@ class NoteWriter:
                 return found
             if texts is None:
                 before_send()
-                texts = self._texts(action, files)
+                try:
+                    texts = self._texts(action, files)
+                except _BugGoneError as error:
+                    why = f"{action.issue_key} was deleted, or syncd may no longer see it, nor its files"
+                    return Superseded(why, issues=(error.issue,))
             if not texts:
                 return self._kept(action, ticket, marker, now, files, "", TwinState.CARRIED, Visibility.INTERNAL)
             try:
@@ -143,13 +155,15 @@ class NoteWriter:
 
     def _fetch(self, action: CommentToTicket, address: str, limit: int) -> bytes:
         """A file of the bug. One that is not there is given up only while the bug itself can be read: a permission
-        that is gone for a while must not cost a file."""
+        that is gone for a while must not cost a file. While the bug cannot be read the note is not written at all, and
+        keeps nothing else waiting, least of all the word that the bug is gone."""
         try:
             return self._tracker.fetch(address, limit)
         except NotFoundError:
-            if self._jira.read([action.issue_id], history=False)[0].visible:
+            issue = self._jira.read([action.issue_id], history=False)[0]
+            if issue.visible:
                 raise
-        raise TransientError(f"{action.issue_key} cannot be read now, nor its files", retry_after=60.0)
+        raise _BugGoneError(issue)
 
     def _first_accepted(
         self,

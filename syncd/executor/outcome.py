@@ -39,6 +39,7 @@ class Superseded:
     reason: str
     tickets: tuple[TicketSnapshot, ...] = ()
     issues: tuple[IssueSnapshot, ...] = ()
+    keep: Callable[[Tx, datetime], None] | None = None  # what else the settling transaction has to remember
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,3 +270,74 @@ def test_agents_see_pictures_and_texts_of_a_bug_as_such_and_nothing_that_could_r
         "image/png",
         "text/plain",
     ]
+
+
+def waiting_note(lab: Lab, *, loose: bool = False) -> tuple[int, str]:
+    """A note with a file that Zendesk did not take yet."""
+    ticket, key = pair(lab)
+    lab.sandbox.jira.attach(lab.developer, key, "shot.png", b"png")
+    if not loose:
+        lab.sandbox.jira.comment(lab.developer, key, "See !shot.png!")
+    away = Fault("status", service="zendesk", method="PUT", path=rf"/tickets/{ticket}$", times=1, args={"status": 503})
+    lab.sandbox.ctx.faults.add(away)
+    lab.cycle()
+    assert brought(lab, ticket) == []
+    return ticket, key
+
+
+def test_a_note_whose_bug_is_deleted_before_its_file_came_keeps_nothing_else_from_the_ticket(lab: Lab) -> None:
+    ticket, key = waiting_note(lab)
+    lab.sandbox.jira.delete_issue(lab.developer, key)
+    lab.settle()
+    assert lab.conflicts() == ["bug_gone"]
+    assert sum(f"{key} was deleted, or syncd may no longer see it" in note for note in lab.notes(ticket)) == 1
+    assert brought(lab, ticket) == []
+
+
+@pytest.mark.parametrize("loose", [False, True], ids=["a file of a comment", "a file without a comment"])
+def test_what_was_dropped_while_its_bug_was_hidden_for_long_comes_when_it_can_be_read_again(
+    lab: Lab, *, loose: bool
+) -> None:
+    ticket, _ = waiting_note(lab, loose=loose)
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    lab.cycle(6, seconds=120)
+    with lab.app.store.reading() as tx:
+        assert tx.waiting_counts() == {"zendesk": 0, "jira": 0}
+    assert brought(lab, ticket) == []
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(6, seconds=120)
+    (note,) = brought(lab, ticket)
+    assert names(note) == ["shot"]
+
+
+def test_a_comment_that_was_dropped_while_its_bug_was_hidden_comes_when_it_can_be_written_again(
+    tmp_path: Path,
+) -> None:
+    lab = Lab(tmp_path, "cloud", routes=route("{to_bug: all}"))
+    ticket, key = pair(lab)
+    lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="Look here.", public=False)
+    away = Fault("status", service="jira", method="POST", path=r"/comment$", times=1, args={"status": 429})
+    lab.sandbox.ctx.faults.add(away)
+    lab.cycle()
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    lab.cycle(6, seconds=120)
+    assert lab.bug_comments(key) == []
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(6, seconds=120)
+    assert len(lab.bug_comments(key)) == 1
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_jira_that_gives_no_files_now_stops_no_write_to_zendesk(lab: Lab, status: int) -> None:
+    (ticket, key), (other, bug) = pair(lab), pair(lab)
+    lab.sandbox.jira.attach(lab.developer, key, "shot.png", b"png")
+    lab.sandbox.jira.comment(lab.developer, key, "See !shot.png!")
+    lab.sandbox.jira.comment(lab.developer, bug, "No picture here.")
+    away = Fault("status", service="jira", method="GET", path=r"attachment/(content/)?\d+", times=1)
+    away.args.update({"status": status})
+    lab.sandbox.ctx.faults.add(away)
+    report = lab.cycle()
+    assert (report.stopped_lanes, report.shut_out, report.problems) == ({}, set(), {})
+    assert [len(brought(lab, number)) for number in (ticket, other)] == [0, 1]
+    lab.cycle(10, seconds=30)
+    assert [len(brought(lab, number)) for number in (ticket, other)] == [1, 1]
