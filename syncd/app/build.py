@@ -190,6 +190,7 @@ class App:
                     self.jira.creator,
                     rules=self._creating,
                     ticket_url=self._ticket_url,
+                    clock=clock,
                 ),
                 FieldWriter(store, self.zendesk, self.jira, clock, book, self._mapped_fields),
                 FollowUpWriter(self.zendesk),

@@ -1,6 +1,7 @@
 """Making bugs, once: the mark goes with the creation, and nothing is sent again before its absence has lasted.
 
-1. A place under the caps, the ticket as it is now, and a look for the mark: a restored backup finds its own bug.
+1. A place under the caps, the ticket as it is now, and a look for the mark: a restored backup finds its own bug, soon
+   after the start also by the newest keys, as the search may not know it yet.
 2. `sent` is committed with the floor, a number that the project's keys have reached by then.
 3. After a lost answer: search by label, and read the keys after the floor, which no index delays.
 4. Only when both have shown nothing for the whole window is it sent again. What Jira applies later still is a twin,
@@ -16,7 +17,7 @@ from datetime import datetime
 from syncd.core.actions import CommentOnBug, CreateBug, RemoteAction, RemoveTag, ShowTicketOnBug
 from syncd.core.creating import BugMaker, Found
 from syncd.core.model import Conflict, IssueSnapshot, LinkState, Origin
-from syncd.core.ports import IssueSource, TicketSource
+from syncd.core.ports import Clock, IssueSource, TicketSource
 from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.succession import RelateBugs, Succession
 from syncd.core.texts import succeeded
@@ -33,6 +34,9 @@ WINDOW = 180.0
 
 NOT_MADE = "create"
 """The code of a bug that Jira would not make; a conflict where it was to take the place of another one."""
+
+INDEX_LAG = 1200.0
+"""Seconds within which an issue can be found by search after its making, whatever Jira is busy with."""
 
 UNSEEN = 60.0
 """Seconds after which a project is looked at again that may not be searched: nobody refused to make the bug."""
@@ -55,6 +59,7 @@ class BugCreator:
         *,
         rules: Callable[[], Mapping[str, CreateRule]],
         ticket_url: Callable[[], str],
+        clock: Clock,
     ) -> None:
         self._store = store
         self._zendesk = zendesk
@@ -62,6 +67,8 @@ class BugCreator:
         self._maker = maker
         self._rules = rules
         self._ticket_url = ticket_url
+        self._clock = clock
+        self._began = clock.monotonic()
 
     def perform(self, intent: Intent, now: datetime, before_send: Send) -> Outcome:
         """See Performer.perform."""
@@ -168,13 +175,12 @@ class BugCreator:
         return Superseded(why, tickets=(ticket,), issues=(issue,)) if why else None
 
     def _look(self, action: CreateBug, intent: Intent) -> _Look:
-        """Search by label; and once it was sent, the keys since then."""
+        """Search by label; and once it was sent, the keys since then. A store that was put back may have forgotten that
+        it was: while the index may lag behind what was made before this process began, the newest keys are read too."""
         found = {issue.id: issue for issue in self._maker.labelled([intent.id]).get(intent.id, ())}
-        if intent.floor is None:
-            return _Look(tuple(found.values()), self._floor(action), complete=False)
-        floor = int(intent.floor)
+        floor = self._floor(action) if intent.floor is None else int(intent.floor)
         complete = False
-        if not found:
+        if not found and (intent.floor is not None or self._clock.monotonic() - self._began < INDEX_LAG):
             probe = self._maker.probe(action.project_key, floor, marker=intent.id)
             found |= {issue.id: issue for issue in probe.found}
             complete = probe.complete

@@ -27,7 +27,7 @@ from tests.simulation.clocks_and_rules import draw_clocks
 from tests.simulation.events import EVENTS, inside, mend, refusal
 from tests.simulation.faults import Swarm
 from tests.simulation.invariants import judge
-from tests.simulation.invariants_bugs import may_have_twins
+from tests.simulation.invariants_bugs import twins_by
 from tests.simulation.manners import HEALTHY, LAGS, SETTINGS
 from tests.simulation.marks import marks_of
 from tests.simulation.oracle import Oracle
@@ -261,7 +261,7 @@ class History:
 
     def _let_twins_be_found(self) -> None:
         """What was made twice is found by the daily look."""
-        if may_have_twins(self):
+        if twins_by(self):
             self.sandbox.advance(600.0)
             self.cycle()
             self.sandbox.advance(DAY)

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from tests.simulation.history import History
 
 VERY_LATE = "applied_very_late_create"
+LATE = ("applied_late_jira", "late_creation")
 PER_REQUESTER, PER_HOUR = 5, 20
 """The caps on bugs, as they are when config.yaml says nothing."""
 
 
-def may_have_twins(history: History) -> bool:
-    """Whether a bug may have been made twice though nothing is wrong with us: Jira made the first one when nobody
-    waited for it any more; or a backup had forgotten that it was made, and the search did not know it for minutes."""
-    faults = history.outcome.faults
-    return bool(faults[VERY_LATE] or (faults["old_backup"] and faults["index_far_behind"]))
+def twins_by(history: History) -> set[str]:
+    """Faults by which a bug may be made twice though nothing is wrong with us: Jira makes the first one when nobody
+    waits for it any more; or when a backup that was put back has forgotten that anybody asked."""
+    struck = {VERY_LATE, *(LATE if history.outcome.faults["old_backup"] else ())}
+    return {kind for kind in struck if history.outcome.faults[kind]}
 
 
 def each_ticket_has_one_bug_of_ours(history: History, oracle: Oracle, books: Books) -> None:
@@ -35,12 +36,11 @@ def each_ticket_has_one_bug_of_ours(history: History, oracle: Oracle, books: Boo
         if origin is not None:
             by_mark[origin["marker"]].append(bug)
             by_ticket[origin["ticket"]].add(origin["marker"])
-    late = {call.marker for call in history.wire.calls if call.fault == VERY_LATE}
-    is_forgotten = history.outcome.faults["old_backup"] and history.outcome.faults["index_far_behind"]
+    late = {call.marker for call in history.wire.calls if call.fault in twins_by(history)}
     for mark, bugs in by_mark.items():
         _, *twins = sorted(bugs, key=lambda bug: int(bug["id"]))
         for twin in twins:
-            if mark not in late and not is_forgotten:
+            if mark not in late:
                 history.broken("I3", f"{bugs[0]['key']} and {twin['key']} were made for one request {mark}")
         flagged = [b for b in bugs if any("made this issue a second time" in c["body"] for c in oracle.comments(b))]
         if twins and len(flagged) < len(twins):
