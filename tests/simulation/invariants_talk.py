@@ -38,14 +38,18 @@ def _open_links(history: History, oracle: Oracle, books: Books) -> Iterator[tupl
 
 
 def what_developers_say_reaches_the_ticket(history: History, oracle: Oracle, books: Books) -> None:
-    """I4: one note for each comment, which shows its last words."""
+    """I4: one note for each comment, which shows its last words. What a ticket was told before it was merged into
+    another one is not told that one too."""
     variant = history.variant
+    merged = [ticket for ticket in oracle.tickets() if "closed_by_merge" in ticket["tags"]]
+    told_there = {source for ticket in merged for source in _by_source(oracle.notes(ticket), source_on_ticket)}
     for link, ticket, bug, since in _open_links(history, oracle, books):
         if variant.to_ticket == "none":
             continue
         notes = _by_source(oracle.notes(ticket), source_on_ticket)
         for comment in _spoken(oracle, bug):
-            owed = variant.history == "all" or comment["created"] / 1000 > since
+            owed = comment["created"] / 1000 > since
+            owed |= variant.history == "all" and str(comment["id"]) not in told_there
             if not owed or (comment["visibility"] is not None and not variant.restricted):
                 continue
             mine = notes.get(str(comment["id"]), [])
