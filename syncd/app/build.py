@@ -209,7 +209,7 @@ class App:
                 ),
             ],
             chores=[
-                TwinSweep(store, self.jira.creator, clock.now),
+                TwinSweep(store, self.jira.creator, clock.now, account=config.zendesk.base_url),
                 AppLinkWatch(self.adopter, config.poll.complete),
                 CommentAudit(store, self.zendesk, self.zendesk.talk, clock.now),
                 PublicWatch(store, comments, self.jira.talk, clock.now),

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from syncd.core.actions import CreateBug, marker_of
 from syncd.core.model import Json, TicketSnapshot
 
 LABEL = "syncd-"
 """How the label begins that a bug of ours carries; its marker follows."""
 
+MOST_BUGS = 50
+"""Bugs of one ticket and route that are told apart by their marks."""
+
+_MARK = re.compile(rf"{re.escape(LABEL)}([0-9a-f]{{32}})")
+
 
 def label_of(marker: str) -> str:
     """The label that goes with the creation itself, by which a lost answer is looked up."""
     return f"{LABEL}{marker}"
+
+
+def marks_of(labels: Iterable[object]) -> list[str]:
+    """The markers among a bug's labels."""
+    return [match[1] for label in labels if (match := _MARK.fullmatch(str(label))) is not None]
+
+
+def occurrence_of(marker: str, *, account: str, ticket_id: int, route: str) -> int | None:
+    """Which of the ticket's bugs by this route carries the marker; None when it is of another ticket, route or account,
+    or of none."""
+    for occurrence in range(1, MOST_BUGS + 1):
+        if marker_of(CreateBug(account, ticket_id, occurrence, "", "", {}, route=route)) == marker:
+            return occurrence
+    return None
 
 
 @dataclass(frozen=True, slots=True)

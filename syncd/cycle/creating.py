@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import count
 
 from syncd.core.actions import Action, CreateBug, ForgetRefusal, Plan, RemoveTag, UpdateTicket, marker_of
-from syncd.core.creating import BugMaker, CaseReader, TicketCase
+from syncd.core.creating import BugMaker, CaseReader, TicketCase, marks_of, occurrence_of
 from syncd.core.model import Link, LinkState, Origin, TicketSnapshot
 from syncd.core.subjects import bug_of, marker, ticket_subject
 from syncd.core.succession import Succession
@@ -23,6 +23,9 @@ from syncd.store import SUPERSEDED, Intent, IntentState, Store, Tx
 CASES_KEPT = 500
 REFUSAL_LASTS = timedelta(days=1)
 """After this a refused bug is asked for again: somebody may have granted the permission that was missing."""
+
+FOUND_AGAIN = (Origin.FIELD, Origin.TAG, Origin.MANUAL)
+"""How a link comes to be whose bug was made by us and forgotten."""
 
 SHOWN = 250
 """Characters of a refusal that the ticket's sync state shows."""
@@ -334,16 +337,17 @@ class TwinSweep:
     every = timedelta(days=1)
     LOOKS_BACK = timedelta(days=7)
 
-    def __init__(self, store: Store, maker: BugMaker, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, maker: BugMaker, now: Callable[[], datetime], *, account: str) -> None:
         self._store = store
         self._maker = maker
         self._now = now
+        self._account = account
 
     def run(self, routes: Routes, report: CycleReport) -> None:
         """See Chore.run."""
-        del routes
         now = self._now()
-        with self._store.reading() as tx:
+        with self._store.transaction() as tx:
+            self._recall(tx, routes, now - self.LOOKS_BACK)
             made = [c for c in tx.creations_since(now - self.LOOKS_BACK) if c.issue_id is not None]
             refused = tx.refused_creations()
         found = self._maker.labelled([creation.marker for creation in made]) if made else {}
@@ -359,6 +363,29 @@ class TwinSweep:
                         "close it as a duplicate."
                     )
                     report.conflicts_opened += _conflicts(tx, creation.ticket_id)
+
+    def _recall(self, tx: Tx, routes: Routes, since: datetime) -> None:
+        """A backup that was put back knows nothing of bugs that were made after it. Their tickets lead back to them,
+        and their labels tell that they are ours."""
+        links = [link for link in tx.links_since(since, FOUND_AGAIN) if link.route in routes.creating]
+        issues = tx.issues(link.issue_id for link in links)
+        for link in links:
+            issue = issues.get(link.issue_id)
+            at = datetime.fromtimestamp(issue.created_ms / 1000, UTC) if issue is not None else since
+            if issue is None or at <= since:
+                continue
+            for mark in marks_of(issue.labels):
+                which = occurrence_of(mark, account=self._account, ticket_id=link.ticket_id, route=link.route)
+                if which is not None:
+                    tx.recall_creation(
+                        mark,
+                        ticket_id=link.ticket_id,
+                        route=link.route,
+                        occurrence=which,
+                        issue_id=link.issue_id,
+                        issue_key=link.issue_key,
+                        at=at,
+                    )
 
 
 def _conflicts(tx: Tx, ticket_id: int) -> int:

@@ -7,14 +7,12 @@ the mapping allows it, and is a conflict elsewhere. Nothing is written to either
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from syncd.core.actions import CreateBug, marker_of
 from syncd.core.adopting import Adoption, Outcome, Pair, Source, Verdict
-from syncd.core.creating import LABEL
+from syncd.core.creating import marks_of, occurrence_of
 from syncd.core.model import Link, Origin, TicketSnapshot
 from syncd.core.ports import Clock, TicketSource
 from syncd.core.subjects import issue_subject, ticket_subject
@@ -23,13 +21,8 @@ from syncd.cycle.settings import Routes
 from syncd.sources.jira_scan import IssueScan
 from syncd.store import LinkExists, Store, Tx
 
-MOST_BUGS = 50
-"""Bugs of one ticket and route that are told apart by their marks."""
-
 LONG_AGO = timedelta(days=30)
 """A bug that was found again counts as made then: beyond the caps and the look for twins."""
-
-_MARK = re.compile(rf"{re.escape(LABEL)}([0-9a-f]{{32}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +89,7 @@ class Rebuilder:
         projects = sorted({view.project_key for view in routes.running.values()})
         for row in self._scan.with_labels(projects):
             labels = row.value if isinstance(row.value, list) else []
-            marks = [match[1] for label in labels if (match := _MARK.fullmatch(str(label))) is not None]
+            marks = marks_of(labels)
             ticket = self._scan.made_for(row.id) if marks else None
             if ticket is not None:
                 found[ticket, row.id] = Made(ticket, row.id, row.key, marks[0])
@@ -142,7 +135,11 @@ class Rebuilder:
         for verdict in adoption.adopted:
             ticket_id, issue_id = verdict.pair.ticket_id, verdict.issue_id
             ours = made.get((ticket_id, issue_id))
-            occurrence = self._occurrence(ours, verdict.route) if ours is not None else None
+            occurrence = None
+            if ours is not None:
+                occurrence = occurrence_of(
+                    ours.marker, account=self._account, ticket_id=ours.ticket_id, route=verdict.route
+                )
             with self._store.transaction() as tx:
                 try:
                     sides = ticket_id, issue_id, verdict.issue_key, verdict.route, Origin.ADOPTED
@@ -169,13 +166,6 @@ class Rebuilder:
                     )
                 tx.log_link(link.id, now, "linked", f"found again by {verdict.pair.source}", {"origin": "rebuilt"})
                 tx.touch([ticket_subject(ticket_id), issue_subject(issue_id)], now)
-
-    def _occurrence(self, made: Made, route: str) -> int | None:
-        """Which of the ticket's bugs it is; None when the mark is of another route or another account."""
-        for occurrence in range(1, MOST_BUGS + 1):
-            if marker_of(CreateBug(self._account, made.ticket_id, occurrence, "", "", {}, route=route)) == made.marker:
-                return occurrence
-        return None
 
 
 def _found_by_itself(tx: Tx, tickets: Sequence[int]) -> list[Link]:

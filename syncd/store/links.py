@@ -39,6 +39,11 @@ _NEXT = Prepared(
     .order_by(LinkRow.id)
     .limit(bindparam("most"))
 )
+_SINCE = Prepared(
+    select(_LINK)
+    .where(_ALIVE, LinkRow.created_at > bindparam("since"), listed(LinkRow.origin, "origins"))
+    .order_by(LinkRow.id)
+)
 _COUNT_LIVE = Prepared(select(func.count()).select_from(_LINK).where(LinkRow.state.in_(["live", "conflict"])))
 _COUNT_LIVE_OF_ROUTE = Prepared(
     select(func.count())
@@ -160,6 +165,11 @@ class Links(ClockMarks):
         for state in states:  # each is one walk along an index; an IN would sort all of them
             found += self._sound_links(self._rows(_NEXT, state=state, after_id=after_id, most=limit))
         return sorted(found, key=lambda link: link.id)[:limit]
+
+    def links_since(self, moment: datetime, origins: Iterable[Origin]) -> list[Link]:
+        """The links that were made after that moment, came to be in one of these ways, and are not retired, by id."""
+        named = [origin.value for origin in origins]
+        return self._sound_links(self._rows(_SINCE, since=to_micros(moment), origins=named))
 
     def live_link_count(self, route: str | None = None) -> int:
         """How many links of the route (None = of all) are live or in conflict."""

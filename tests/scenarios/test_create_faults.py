@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from syncd.core.model import Origin
 from syncd.sandbox.faults import Fault
+from syncd.store.linking import BEGINNING
 from tests.crashes.points import die_everywhere
 from tests.scenarios.lab import Deployment, Lab
 from tests.scenarios.test_create import ask, bugs, lab_with
@@ -112,6 +114,56 @@ def test_a_bug_that_jira_makes_after_the_window_is_flagged_by_the_next_sweep(
     lab.cycle(seconds=86_400)
     lab.settle()
     assert len(lab.bug_comments(second["key"])) == 1, "it is said once"
+
+
+def put_back(lab: Lab, backup: Path) -> None:
+    """An old copy takes the place of the store."""
+    lab.app.store.close()
+    for file in lab.folder.glob("syncd.db*"):
+        file.unlink()
+    shutil.copyfile(backup, lab.folder / "syncd.db")
+    lab.app = lab._start()
+
+
+def test_a_twin_is_flagged_also_when_a_backup_that_is_put_back_does_not_know_the_bug(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    """The link is found by the ticket's field again, and by the bug's label that it was made by us."""
+    lab = lab_with(tmp_path, deployment)
+    backup = lab.app.store.backup(tmp_path / "old.backup")
+    lab.sandbox.ctx.faults.add(Fault("late", "jira", method="POST", path=CREATION, args={"seconds": 2000}))
+    ticket = ask(lab)
+    heal(lab)
+    lab.cycle(seconds=2000)
+    lab.cycle()
+    first, second = sorted(of_ticket(lab, ticket), key=lambda bug: int(bug["id"]))
+    put_back(lab, backup)
+    heal(lab)
+    assert [x.origin for x in lab.links() if x.ticket_id == ticket] == [Origin.FIELD]
+    lab.cycle(seconds=86_400)
+    lab.settle()
+    assert lab.conflicts() == ["twin"]
+    assert first["key"] in lab.bug_comments(second["key"])[0]
+    assert lab.bug_comments(first["key"]) == []
+    lab.cycle(seconds=86_400)
+    lab.settle()
+    assert len(lab.bug_comments(second["key"])) == 1, "it is said once"
+
+
+def test_a_bug_that_a_backup_does_not_know_is_no_twin_of_its_own(tmp_path: Path, deployment: Deployment) -> None:
+    lab = lab_with(tmp_path, deployment)
+    backup = lab.app.store.backup(tmp_path / "old.backup")
+    ticket = ask(lab)
+    heal(lab)
+    put_back(lab, backup)
+    heal(lab)
+    lab.cycle(seconds=86_400)
+    lab.settle()
+    (bug,) = of_ticket(lab, ticket)
+    assert (lab.conflicts(), lab.bug_comments(bug["key"])) == ([], [])
+    with lab.app.store.reading() as tx:
+        made = [(x.ticket_id, x.issue_key, x.occurrence) for x in tx.creations_since(BEGINNING)]
+    assert made == [(ticket, bug["key"], 1)], "it counts for the caps, and for the number of the ticket's next bug"
 
 
 def test_a_lost_store_finds_its_own_bug_and_makes_no_second_one(tmp_path: Path, deployment: Deployment) -> None:

@@ -145,6 +145,16 @@ def test_more_ids_than_one_query_takes_are_asked_in_parts(store: Store) -> None:
         assert tx.is_linked_issue(map(str, range(1300))) == {"1", "600", "1200"}
 
 
+def test_links_since_a_moment_are_those_of_these_origins_that_are_not_retired(store: Store) -> None:
+    with store.transaction() as tx:
+        at = [NOW, later(60), later(60), later(60)]
+        how = [Origin.FIELD, Origin.FIELD, Origin.CREATED, Origin.TAG]
+        ids = [tx.add_link(n, "1", "APP-1", "app", how[n], at[n]).id for n in range(4)]
+        gone = tx.add_link(9, "1", "APP-1", "app", Origin.FIELD, later(60)).id
+        tx.retire(gone, "over", later(90))
+        assert [link.id for link in tx.links_since(NOW, (Origin.FIELD, Origin.TAG))] == [ids[1], ids[3]]
+
+
 def test_links_are_listed_by_state_and_route_and_page_by_page(store: Store) -> None:
     with store.transaction() as tx:
         ids = [add(tx, number, "1", route="app" if number < 4 else "ops") for number in range(1, 7)]
