@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import ClassVar, TypeAlias
 
 from syncd.core.clock_actions import ShowClocks
-from syncd.core.comment_actions import CommentAction, SawComments
+from syncd.core.comment_actions import CommentAction, RecallTwin, SawComments
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.core.field_model import FieldBase, FieldChange
 from syncd.core.mapping import BugTarget
@@ -144,6 +144,7 @@ LocalAction: TypeAlias = (
     | MarkTold
     | NoteComeback
     | SawComments
+    | RecallTwin
 )
 
 
@@ -384,7 +385,7 @@ Action: TypeAlias = LocalAction | RemoteAction
 
 LOCAL_ACTIONS = (
     *(RecordBase, CastVote, OpenConflict, RetireLink, RepointLink, AddLink, MarkInField, ForgetRefusal),
-    *(RecordField, MarkTold, NoteComeback, SawComments, SayAgain),
+    *(RecordField, MarkTold, NoteComeback, SawComments, SayAgain, RecallTwin),
 )
 
 

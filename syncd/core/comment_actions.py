@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from syncd.core.comment_model import FileCopy, FileRef, Looked
+from syncd.core.comment_model import FileCopy, FileRef, Looked, Twin
 from syncd.core.model import Visibility
 from syncd.core.subjects import OnBug, OnTicket
 
@@ -25,6 +25,14 @@ class SawComments:
     link_id: int
     side: Looked
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallTwin:
+    """A copy that the store does not know was found on the ticket; it is remembered, unless it is known by now."""
+
+    link_id: int
+    twin: Twin
 
 
 @dataclass(frozen=True, slots=True)

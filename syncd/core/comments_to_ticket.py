@@ -68,6 +68,22 @@ def plan_to_ticket(
     return tuple(found)
 
 
+def take_back_recalled(
+    link: Link,
+    ticket: TicketSnapshot,
+    issue: IssueSnapshot,
+    page: BugTalkPage,
+    twins: Sequence[Twin],
+    policy: CommentPolicy,
+) -> tuple[WithdrawNote, ...]:
+    """What must be done about copies that were recalled just now (recalling.py): what is for one role only, or deleted,
+    is taken back, as far back as was read."""
+    why = f"the comment on {issue.key} is for one role only by now"
+    restricted = {c.id for c in page.comments if c.restricted and goes_to_ticket(c, policy) is None}
+    found = [_withdraw(link, ticket, twin, "restricted", why) for twin in twins if twin.source_id in restricted]
+    return (*found, *_vanished(link, ticket, page, twins))
+
+
 def asks_for_customer(page: BugTalkPage, twins: Mapping[str, Twin], policy: CommentPolicy) -> bool:
     """Whether it matters who may speak to customers: some comment that was not carried yet begins with the prefix."""
     if policy.raising is None or policy.to_ticket == "none":
@@ -121,7 +137,7 @@ def _follow_up(
         yield notes.tell_edit(comment, read_by_customer=public)
 
 
-def _vanished(link: Link, ticket: TicketSnapshot, page: BugTalkPage, twins: Iterable[Twin]) -> Iterator[CommentAction]:
+def _vanished(link: Link, ticket: TicketSnapshot, page: BugTalkPage, twins: Iterable[Twin]) -> Iterator[WithdrawNote]:
     """Copies whose source is no longer there; only as far back as was read."""
     present = {comment.id for comment in page.comments}
     oldest = min((comment.created for comment in page.comments), default=None)

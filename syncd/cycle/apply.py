@@ -21,7 +21,7 @@ from syncd.core.actions import (
     RetireLink,
     SayAgain,
 )
-from syncd.core.comment_actions import SawComments
+from syncd.core.comment_actions import RecallTwin, SawComments
 from syncd.core.model import Link, LinkState
 from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.store import LinkExists, Tx
@@ -69,6 +69,9 @@ def apply_local(tx: Tx, action: LocalAction, now: datetime) -> int:
             _say_again(tx, link, action, now)
         case SawComments():
             tx.saw_comments(link.id, action.side, action.version)
+        case RecallTwin(twin=twin):
+            if tx.twin(twin.side, twin.source_id, twin.target) is None:
+                tx.keep_twin(twin)
         case MarkTold():
             tx.mark_told(action.subject, action.topic, now)
     return 0

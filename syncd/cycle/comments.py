@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from syncd.core.actions import Action, Plan
-from syncd.core.comment_actions import SawComments
+from syncd.core.comment_actions import RecallTwin, SawComments
 from syncd.core.comment_gone_files import ATTACHMENTS, gone_in_jira, gone_in_zendesk
 from syncd.core.comment_model import (
     BugTalk,
@@ -22,8 +22,15 @@ from syncd.core.comment_model import (
 )
 from syncd.core.comment_sentences import told_until
 from syncd.core.comments_to_bug import plan_to_bug
-from syncd.core.comments_to_ticket import asks_for_customer, plan_loose_files, plan_to_ticket, twins_by_source
+from syncd.core.comments_to_ticket import (
+    asks_for_customer,
+    plan_loose_files,
+    plan_to_ticket,
+    take_back_recalled,
+    twins_by_source,
+)
 from syncd.core.model import IssueSnapshot, Link, TicketSnapshot
+from syncd.core.recalling import recalled, strays
 from syncd.core.world import RouteView, World, subjects_of
 from syncd.cycle.settings import CycleReport
 from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
@@ -66,6 +73,7 @@ class CommentPart:
         self._issues: dict[tuple[str, int], BugTalkPage] = {}
         self._tickets: dict[tuple[int, int, bool], TicketTalkPage] = {}
         self._met: dict[tuple[int, int], datetime] = {}
+        self._searched: set[int] = set()  # links whose tickets hold no copy that was not known when this process began
 
     def plan(self, world: World, subjects: Sequence[str], now: datetime, report: CycleReport) -> Plan:
         """See PlanPart. `subjects` do not matter: a link is looked at when a side has another version than before."""
@@ -84,6 +92,7 @@ class CommentPart:
             try:
                 actions += self._from_bug(world, link, policy, known, report)
                 actions += self._from_ticket(world, link, policy, known, now, report)
+                actions += self._unknown_copies(world, link, policy, known, now)
             except (NotFoundError, RefusedError, InvalidResponseError) as error:
                 report.warnings.append(f"Comments of ticket #{link.ticket_id} and {link.issue_key}: {error}")
                 if isinstance(error, InvalidResponseError):  # no answer at all: what was said is not known yet
@@ -160,8 +169,7 @@ class CommentPart:
     ) -> list[Action]:
         ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
         seen = known.seen.get((link.id, "zendesk"))
-        silent = policy.to_bug == "none" and not policy.all_files_to_bug
-        if silent or seen == ticket.version:
+        if _says_nothing_to_bug(policy) or seen == ticket.version:
             return []
         is_whole = self._is_whole(ticket, now)
         page = self._ticket_page(ticket, _since(link, policy, "zendesk", seen), is_whole=is_whole)
@@ -172,6 +180,34 @@ class CommentPart:
             report.again.update(subjects_of(link))
             return found
         return [*found, SawComments(link.id, "zendesk", ticket.version)]
+
+    def _unknown_copies(
+        self, world: World, link: Link, policy: CommentPolicy, known: _Known, now: datetime
+    ) -> list[Action]:
+        """Copies that a store does not know that was lost or put back are among the ticket's comments, where those are
+        read anyway. Otherwise they are looked for once in a process: no store is put back while one runs on it."""
+        ticket, issue = world.tickets[link.ticket_id], world.issues[link.issue_id]
+        if policy.to_ticket == "none" or ticket.state.is_final:
+            return []
+        seen = known.seen.get((link.id, "jira"))
+        if _says_nothing_to_bug(policy):
+            if link.id in self._searched or seen == issue.updated_ms:
+                return []
+            since, is_whole = _since(link, policy, "jira", seen), True
+        else:
+            told = known.seen.get((link.id, "zendesk"))
+            if told == ticket.version:
+                return []
+            since, is_whole = _since(link, policy, "zendesk", told), self._is_whole(ticket, now)
+        twins = twins_by_source(known.of(f"issue:{issue.id}"), "jira", f"ticket:{ticket.id}")
+        notes = strays(self._ticket_page(ticket, since, is_whole=is_whole), issue, twins)
+        if not notes:
+            self._searched.add(link.id)
+            return []
+        page = self._bug_page(issue, _since(link, policy, "jira", seen))
+        found = list(recalled(link, issue, notes, page, twins, policy, now))
+        actions: list[Action] = [RecallTwin(link.id, twin) for twin in found]
+        return [*actions, *take_back_recalled(link, ticket, issue, page, found, policy)]
 
     def _is_whole(self, ticket: TicketSnapshot, now: datetime) -> bool:
         """False: the second of the ticket's stamp may still be running, so that somebody can comment without giving
@@ -196,6 +232,10 @@ class CommentPart:
             _make_room(self._tickets)
             self._tickets[key] = self._desk.comments(ticket.id, since)
         return self._tickets[key]
+
+
+def _says_nothing_to_bug(policy: CommentPolicy) -> bool:
+    return policy.to_bug == "none" and not policy.all_files_to_bug
 
 
 def _since(link: Link, policy: CommentPolicy, side: Side, seen: int | None) -> datetime | None:

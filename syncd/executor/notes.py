@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
 from syncd.core.comment_actions import CommentToTicket, WithdrawNote
-from syncd.core.comment_model import BugTalk, TicketTalk, Twin, TwinState
+from syncd.core.comment_model import BugTalk, TicketComment, TicketTalk, Twin, TwinState
 from syncd.core.model import ActorKind, IssueSnapshot, TicketChange, TicketSnapshot, Visibility
 from syncd.core.ports import IssueSource, TicketSource, TicketWrite, TicketWritten
+from syncd.core.recalling import comment_named
 from syncd.core.richtext import JOINER, leaves, quiet
 from syncd.core.richtext_html import parse_html, write_html
 from syncd.executor.carrying import CLOCKS_APART, PUBLIC, Files, contents, sentences
@@ -279,22 +280,18 @@ class NoteWriter:
         ticket = self._zendesk.read([action.ticket_id])[0]
         if ticket.is_gone or ticket.state.is_final:
             return Superseded("the ticket is closed or gone", tickets=(ticket,))
-        spoken = self._raiser.was_granted(action.note_marker, action.ticket_id)
-        for number, note_id in enumerate(self._note_ids(action)):
-            note = self._desk.comment(action.ticket_id, note_id)
-            if note is None or note.author.kind is not ActorKind.SELF:
-                continue
+        for note in self._copies(action):
             if action.hides and note.public is not False:
                 before_send()
-                self._zendesk.make_private(action.ticket_id, note_id)
+                self._zendesk.make_private(action.ticket_id, note.id)
             if action.keeps_text:
                 continue
-            for text in _to_black_out(note.html, first_line=spoken and number == 0):
+            for text in _to_black_out(note.html, first_line=comment_named(note.html) is None):
                 before_send()
-                self._desk.redact(action.ticket_id, note_id, text)
+                self._desk.redact(action.ticket_id, note.id, text)
             for file in note.files:
                 before_send()
-                self._desk.redact_file(action.ticket_id, note_id, file.id)
+                self._desk.redact_file(action.ticket_id, note.id, file.id)
 
         def keep(tx: Tx, at: datetime) -> None:
             known = tx.twin("jira", action.comment_id, action.subject)
@@ -304,12 +301,28 @@ class NoteWriter:
 
         return Done(tickets=(self._zendesk.read([action.ticket_id])[0],), keep=keep)
 
+    def _copies(self, action: WithdrawNote) -> list[TicketComment]:
+        """The notes that carry this comment, and those that say how it was edited: a store that was put back does not
+        know them all, but their first lines tell."""
+        known = set(self._note_ids(action))
+        return [
+            note
+            for note in self._desk.comments(action.ticket_id, datetime.fromtimestamp(0, UTC)).comments
+            if note.author.kind is ActorKind.SELF
+            and (note.id in known or (note.marker is not None and _names(note.html, action.comment_id)))
+        ]
+
     def _note_ids(self, action: WithdrawNote) -> list[int]:
         ids = [int(number) for number in action.note_id.split(",") if number.isdigit()]
         if ids:
             return ids
         history = self._zendesk.history(action.ticket_id)
         return [c.comment_id for c in history if c.marker == action.note_marker and c.comment_id is not None]
+
+
+def _names(html: str, comment_id: str) -> bool:
+    named = comment_named(html)
+    return named is not None and named[1] == comment_id
 
 
 def _to_black_out(html: str, *, first_line: bool) -> list[str]:
