@@ -199,7 +199,7 @@ class CommentPart:
             if told == ticket.version:
                 return []
             since, is_whole = _since(link, policy, "zendesk", told), self._is_whole(ticket, now)
-        twins = twins_by_source(known.of(f"issue:{issue.id}"), "jira", f"ticket:{ticket.id}")
+        twins = twins_by_source(known.twins, "jira", f"ticket:{ticket.id}")
         notes = strays(self._ticket_page(ticket, since, is_whole=is_whole), issue, twins)
         if not notes:
             self._searched.add(link.id)
