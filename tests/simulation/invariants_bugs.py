@@ -69,15 +69,17 @@ def bugs_of_ours_are_linked(history: History, oracle: Oracle, books: Books) -> N
     if history.outcome.faults["old_backup"]:
         return  # a link that a person ended since the backup is not made again
     linked = {(link.ticket_id, link.issue_id) for link in books.links} | {(t, i) for t, i, _ in books.retired}
-    marks: set[str] = set()
-    for bug in sorted(oracle.bugs(), key=lambda bug: int(bug["id"])):
-        origin = bug["properties"].get("syncd.origin")
-        if origin is None or origin["marker"] in marks:
-            continue
-        marks.add(origin["marker"])
-        merged = "closed_by_merge" in oracle.ticket(origin["ticket"])["tags"]
-        if (origin["ticket"], bug["id"]) not in linked and not merged:
-            history.broken("I2", f"{bug['key']} was made for ticket #{origin['ticket']}, and they are not linked")
+    by_mark: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for bug in oracle.bugs():
+        if "syncd.origin" in bug["properties"]:
+            by_mark[bug["properties"]["syncd.origin"]["marker"]].append(bug)
+    for bugs in by_mark.values():
+        # Which of two comes first is up to Jira: a late request may be carried out just before the one that repeats it,
+        # and it is the answered one that is linked.
+        first, ticket = min(bugs, key=lambda bug: int(bug["id"])), bugs[0]["properties"]["syncd.origin"]["ticket"]
+        merged = "closed_by_merge" in oracle.ticket(ticket)["tags"]
+        if not any((ticket, bug["id"]) in linked for bug in bugs) and not merged:
+            history.broken("I2", f"{first['key']} was made for ticket #{ticket}, and they are not linked")
 
 
 def who_asks_for_a_bug_gets_one(history: History, oracle: Oracle, books: Books) -> None:
