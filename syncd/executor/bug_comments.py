@@ -33,13 +33,7 @@ class BugCommenter:
     def write(self, action: CommentToBug, marker: str, now: datetime, before_send: Callable[[], None]) -> Outcome:
         """One comment. Our own mark is looked for first, also before the first try: a store that was put back from a
         backup does not know what was carried since."""
-        try:
-            found = self.find(action, marker, now)
-        except NotFoundError:
-            issue = self._jira.read([action.issue_id], history=False)[0]
-            if issue.visible:
-                raise
-            return Superseded("the bug is gone", issues=(issue,))
+        found = self.find(action, marker, now)
         if not isinstance(found, Later):
             return found
         before_send()
@@ -55,9 +49,17 @@ class BugCommenter:
         return self._told(action, comment_id, marker, now, state, files)
 
     def find(self, action: CommentToBug, marker: str, now: datetime) -> Outcome:
-        """What became of a comment whose answer is not known: Later(0) when it is not there."""
+        """What became of a comment whose answer is not known: Later(0) when it is not there. On a bug that is gone, or
+        hidden for a while, nobody can look: it is dropped, and looked for before it is written again."""
         since = datetime.fromtimestamp(int(action.said_at.timestamp()), UTC) - CLOCKS_APART
-        for comment in self._tracker.comments(action.issue_id, since).comments:
+        try:
+            page = self._tracker.comments(action.issue_id, since)
+        except NotFoundError:
+            issue = self._jira.read([action.issue_id], history=False)[0]
+            if issue.visible:
+                raise
+            return Superseded("the bug is gone", issues=(issue,))
+        for comment in page.comments:
             if comment.marker == marker:
                 files = Files()
                 files.found(action.files)

@@ -310,18 +310,20 @@ def test_what_was_dropped_while_its_bug_was_hidden_for_long_comes_when_it_can_be
     assert names(note) == ["shot"]
 
 
+@pytest.mark.parametrize("kind", ["status", "drop_before", "drop_after"])
 def test_a_comment_that_was_dropped_while_its_bug_was_hidden_comes_when_it_can_be_written_again(
-    tmp_path: Path,
+    tmp_path: Path, kind: str
 ) -> None:
     lab = Lab(tmp_path, "cloud", routes=route("{to_bug: all}"))
     ticket, key = pair(lab)
     lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="Look here.", public=False)
-    away = Fault("status", service="jira", method="POST", path=r"/comment$", times=1, args={"status": 429})
+    away = Fault(kind, service="jira", method="POST", path=r"/comment$", times=1)
+    away.args.update({"status": 429} if kind == "status" else {})
     lab.sandbox.ctx.faults.add(away)
     lab.cycle()
     lab.sandbox.jira.set_members("NOVA", [lab.developer])
     lab.cycle(6, seconds=120)
-    assert lab.bug_comments(key) == []
+    assert len(lab.bug_comments(key)) == (kind == "drop_after")
     lab.sandbox.jira.set_members("NOVA", None)
     lab.cycle(6, seconds=120)
     assert len(lab.bug_comments(key)) == 1

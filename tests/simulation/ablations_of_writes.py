@@ -85,11 +85,11 @@ OF_WRITES: tuple[Ablation, ...] = (
         (
             Change(
                 "executor/bug_comments.py",
-                """            found = self.find(action, marker, now)
-        except NotFoundError:
+                """        found = self.find(action, marker, now)
+        if not isinstance(found, Later):
 """,
-                """            found = Later(0.0, "")
-        except NotFoundError:
+                """        found: Outcome = Later(0.0, "")
+        if not isinstance(found, Later):
 """,
             ),
         ),
