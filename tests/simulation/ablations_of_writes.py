@@ -113,10 +113,8 @@ OF_WRITES: tuple[Ablation, ...] = (
         (
             Change(
                 "executor/creating.py",
-                """        if not found:
-            probe = self._maker""",
-                """        if found and not found:
-            probe = self._maker""",
+                "        if not found and (intent.floor",
+                "        if found and not found and (intent.floor",
             ),
             Change("executor/creating.py", "WINDOW_BY_SEARCH = 600.0\n", "WINDOW_BY_SEARCH = 60.0\n"),
             Change("executor/creating.py", "WINDOW = 180.0\n", "WINDOW = 60.0\n"),
@@ -128,11 +126,9 @@ OF_WRITES: tuple[Ablation, ...] = (
         (
             Change(
                 "executor/creating.py",
-                """        floor = int(intent.floor)
-        complete = False
+                """        floor = self._floor(action) if intent.floor is None else int(intent.floor)
 """,
                 """        floor = self._floor(action)
-        complete = False
 """,
             ),
         ),
