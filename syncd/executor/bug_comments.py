@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from syncd.core.comment_actions import ChangeBugComment, CommentToBug
+from syncd.core.comment_compare import comment_shows
 from syncd.core.comment_model import BugTalk, TicketTalk, Twin, TwinState
 from syncd.core.model import Visibility
 from syncd.core.ports import IssueSource
@@ -63,6 +64,8 @@ class BugCommenter:
             if comment.marker == marker:
                 files = Files()
                 files.found(action.files)
+                if not comment_shows(comment.body, action):
+                    action = replace(action, digest="")  # redacted since: it is still to be changed
                 return self._told(action, comment.id, marker, now, TwinState.CARRIED, files)
         return Later(0.0, "not found on the server")
 

@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from syncd.core.comment_actions import CommentToTicket, WithdrawNote
+from syncd.core.comment_compare import BLACK, note_shows
 from syncd.core.comment_model import BugTalk, TicketComment, TicketTalk, Twin, TwinState
 from syncd.core.model import ActorKind, IssueSnapshot, TicketChange, TicketSnapshot, Visibility
 from syncd.core.ports import IssueSource, TicketSource, TicketWrite, TicketWritten
@@ -27,7 +28,6 @@ from syncd.sources.errors import NotFoundError, PreconditionError, RefusedError
 from syncd.store import Store, Tx
 
 CAS_TRIES = 3
-BLACK = "▇█"
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +111,17 @@ class NoteWriter:
         written = TicketWritten(ticket, tuple(ours), public)
         files = Files()
         files.found(action.files)
+        action = self._as_it_reads(action, _own_note(ours))
         return self._noted(action, written, marker, now, TwinState.CARRIED, files, allowed=allowed)
+
+    def _as_it_reads(self, action: CommentToTicket, note: TicketChange | None) -> CommentToTicket:
+        """The action, without a version and a digest when the note that was found is of older words: a store that was
+        put back does not know of which, and the edit is still to be told."""
+        is_edited = action.version > int(action.said_at.timestamp() * 1000)
+        if action.edited or not is_edited or note is None or note.comment_id is None:
+            return action
+        found = self._desk.comment(action.ticket_id, note.comment_id)
+        return action if found is None or note_shows(found.html, action) else replace(action, version=0, digest="")
 
     def _texts(self, action: CommentToTicket, files: Files) -> list[_Text]:
         """What to try, the best first; nothing when all that it brings is there already."""

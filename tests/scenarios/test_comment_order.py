@@ -135,19 +135,29 @@ def test_a_comment_that_jira_refuses_leaves_a_placeholder_and_the_next_one_goes_
     assert states == [TwinState.PLACEHOLDER, TwinState.CARRIED]
 
 
-def test_an_old_backup_repeats_no_comment_on_either_side(both: Lab, tmp_path: Path) -> None:
+def back_up(lab: Lab) -> None:
+    """Keeps the store as it is now."""
+    lab.app.store.close()
+    shutil.copy(lab.folder / "syncd.db", lab.folder / "backup.db")
+    lab.restart()
+
+
+def put_back(lab: Lab) -> None:
+    """The store is as it was when it was kept."""
+    lab.app.store.close()
+    for leftover in lab.folder.glob("syncd.db*"):
+        leftover.unlink()
+    shutil.copy(lab.folder / "backup.db", lab.folder / "syncd.db")
+    lab.restart()
+
+
+def test_an_old_backup_repeats_no_comment_on_either_side(both: Lab) -> None:
     ticket, key = pair(both)
-    both.app.store.close()
-    shutil.copy(tmp_path / "syncd.db", tmp_path / "backup.db")
-    both.restart()
+    back_up(both)
     both.sandbox.jira.comment(both.developer, key, "from the bug")
     both.sandbox.zendesk.agent_replies(ticket=ticket, actor=both.agent, body="from the ticket", public=False)
     both.settle()
-    both.app.store.close()
-    for leftover in tmp_path.glob("syncd.db*"):
-        leftover.unlink()
-    shutil.copy(tmp_path / "backup.db", tmp_path / "syncd.db")
-    both.restart()
+    put_back(both)
     both.settle()
     assert told(both, ticket) == ["from the bug"]
     assert last_lines(both, key) == ["from the ticket"]
@@ -155,6 +165,57 @@ def test_an_old_backup_repeats_no_comment_on_either_side(both: Lab, tmp_path: Pa
         twins = tx.twins_of([f"ticket:{ticket}", f"issue:{both.issue(key)['id']}"])
     assert len(twins) == 2
     assert all(twin.twin_id for twin in twins)
+
+
+@pytest.mark.parametrize(
+    "is_told",
+    [
+        pytest.param(False, id="the edit came after the backup was put back"),
+        pytest.param(True, id="the edit had been told before"),
+    ],
+)
+def test_a_comment_that_an_old_backup_forgot_and_that_was_edited_is_told_anew_once(both: Lab, is_told: bool) -> None:
+    ticket, key = pair(both)
+    back_up(both)
+    comment = both.sandbox.jira.comment(both.developer, key, "first words")
+    both.settle()
+    both.sandbox.jira.edit_comment(both.developer, comment, "other words")
+    if is_told:
+        both.settle()
+    put_back(both)
+    both.settle()
+    assert told(both, ticket) == ["first words", "other words"]
+    both.sandbox.jira.delete_comment(both.developer, comment)
+    both.settle()
+    assert not [note for note in told(both, ticket) if "words" in note]
+
+
+def test_a_comment_that_was_edited_before_it_was_carried_is_not_told_anew_after_an_old_backup(both: Lab) -> None:
+    """Not either when an agent blacked out a part of the note."""
+    ticket, key = pair(both)
+    back_up(both)
+    comment = both.sandbox.jira.comment(both.developer, key, "first words")
+    both.sandbox.advance(1)
+    both.sandbox.jira.edit_comment(both.developer, comment, "other words, and the key is s3cret, *alas*")
+    both.settle()
+    (note,) = [c for c in both.comments(ticket) if "s3cret" in c["body"]]
+    both.sandbox.zendesk.redact(ticket=ticket, comment=note["id"], actor=both.agent, text="s3cret")
+    put_back(both)
+    both.settle()
+    (shown,) = told(both, ticket)
+    assert "s3cret" not in shown
+
+
+def test_a_word_that_is_blacked_out_after_an_old_backup_forgot_its_copy_cannot_be_read_there(both: Lab) -> None:
+    ticket, key = pair(both)
+    back_up(both)
+    comment = both.sandbox.zendesk.agent_replies(ticket=ticket, actor=both.agent, body="the key is s3cret")
+    both.settle()
+    put_back(both)
+    both.sandbox.zendesk.redact(ticket=ticket, comment=comment, actor=both.agent, text="s3cret")
+    both.settle()
+    (copy,) = both.bug_comments(key)
+    assert "s3cret" not in copy
 
 
 def test_a_bug_that_is_deleted_meanwhile_gets_no_comment_and_stops_nothing(both: Lab) -> None:
