@@ -144,7 +144,8 @@ class Fetcher:
             return self._zendesk.changed(None, start)  # a refused cursor: go on from the last stamp it gave
 
     def ticket_events(self, report: CycleReport, *, pages: int) -> None:
-        """The exact history of linked and unlinked tickets, for clocks and for who did what."""
+        """The exact history of linked and unlinked tickets, for clocks and for who did what. Where more is waiting than
+        is read now, what was read is known all the same, but for its last second: the next page may go on with it."""
         for _ in range(pages):
             if self._zendesk.wait_for("export") > 0:
                 return
@@ -157,8 +158,13 @@ class Fetcher:
             report.warnings.extend(page.malformed)
             with self._store.transaction() as tx:
                 tx.touch_clocks(tx.put_ticket_changes(marked(page.events, self._markers())))
+                certain = int(now.timestamp()) - CERTAINLY
                 if page.end:
-                    tx.set_fact(HISTORY_KNOWN, int(now.timestamp()) - CERTAINLY, now)
+                    tx.set_fact(HISTORY_KNOWN, certain, now)
+                elif page.end_time > start:
+                    known = tx.get_fact(HISTORY_KNOWN)
+                    told = min(certain, page.end_time - 1)
+                    tx.set_fact(HISTORY_KNOWN, max(known, told) if isinstance(known, int) else told, now)
                 if page.end_time > start or cursor is None:
                     tx.set_cursor_forward(EVENTS, max(start, page.end_time), now)
             if page.end:
