@@ -38,6 +38,9 @@ NOT_MADE = "create"
 INDEX_LAG = 1200.0
 """Seconds within which an issue can be found by search after its making, whatever Jira is busy with."""
 
+NEWEST = 30
+"""So many of a project's newest keys may be younger than that."""
+
 UNSEEN = 60.0
 """Seconds after which a project is looked at again that may not be searched: nobody refused to make the bug."""
 
@@ -69,6 +72,8 @@ class BugCreator:
         self._ticket_url = ticket_url
         self._clock = clock
         self._began = clock.monotonic()
+        with store.reading() as tx:
+            self._known_then = tx.newest_issue_numbers()
 
     def perform(self, intent: Intent, now: datetime, before_send: Send) -> Outcome:
         """See Performer.perform."""
@@ -175,16 +180,24 @@ class BugCreator:
         return Superseded(why, tickets=(ticket,), issues=(issue,)) if why else None
 
     def _look(self, action: CreateBug, intent: Intent) -> _Look:
-        """Search by label; and once it was sent, the keys since then. A store that was put back may have forgotten that
-        it was: while the index may lag behind what was made before this process began, the newest keys are read too."""
+        """Search by label; and once it was sent, the keys since then."""
         found = {issue.id: issue for issue in self._maker.labelled([intent.id]).get(intent.id, ())}
         floor = self._floor(action) if intent.floor is None else int(intent.floor)
+        after = self._forgotten_after(action, floor) if intent.floor is None else floor
         complete = False
-        if not found and (intent.floor is not None or self._clock.monotonic() - self._began < INDEX_LAG):
-            probe = self._maker.probe(action.project_key, floor, marker=intent.id)
+        if not found and after is not None:
+            probe = self._maker.probe(action.project_key, after, marker=intent.id)
             found |= {issue.id: issue for issue in probe.found}
             complete = probe.complete
         return _Look(tuple(found.values()), floor, complete)
+
+    def _forgotten_after(self, action: CreateBug, floor: int) -> int | None:
+        """A store that was put back may have forgotten what was sent: while the index may lag behind what was made
+        before this process began, the number after which the newest keys are read. None for a store without a past."""
+        known = self._known_then.get(action.project_key)
+        if known is None or self._clock.monotonic() - self._began >= INDEX_LAG:
+            return None
+        return max(known, floor - NEWEST)
 
     def _floor(self, action: CreateBug) -> int:
         """What is surely there: the index may lag behind what we have seen ourselves."""

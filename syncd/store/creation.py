@@ -213,6 +213,11 @@ class Creations(Intents):
         tail = str(self._connection.execute(query).scalar() or "").rpartition("-")[2]
         return int(tail) if tail.isdecimal() else 0
 
+    def newest_issue_numbers(self) -> dict[str, int]:
+        """By project, of those of which an issue was ever read."""
+        projects = self._connection.execute(select(IssueRow.project_key).distinct()).scalars().all()
+        return {key: self.newest_issue_number(key) for key in projects}
+
     def was_linked(self, ticket_id: int, route: str) -> bool:
         """The ticket has, or had, a link of this route."""
         return self._value(_WAS_LINKED, ticket_id=ticket_id, route=route) is not None

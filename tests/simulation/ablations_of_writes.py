@@ -113,8 +113,8 @@ OF_WRITES: tuple[Ablation, ...] = (
         (
             Change(
                 "executor/creating.py",
-                "        if not found and (intent.floor",
-                "        if found and not found and (intent.floor",
+                "        if not found and after is not None",
+                "        if found and not found and after is not None",
             ),
             Change("executor/creating.py", "WINDOW_BY_SEARCH = 600.0\n", "WINDOW_BY_SEARCH = 60.0\n"),
             Change("executor/creating.py", "WINDOW = 180.0\n", "WINDOW = 60.0\n"),
