@@ -398,8 +398,9 @@ def customers_are_not_buried(history: History, oracle: Oracle, books: Books) -> 
             if not spoken or oracle.is_agent(spoken[-1]["author_id"]):
                 continue
             asked = moment(spoken[-1]["created_at"])
-            # Whoever makes a link knows what was said before; the newest link of then counts, to be sure.
-            since = max((at for at in made[ticket["id"]] if at <= move.at), default=float("inf"))
+            # Whoever makes a link knows what was said before; the newest link of then counts, to be sure. A stamp of
+            # Zendesk's leaves out the fraction of its second.
+            since = max((at for at in made[ticket["id"]] if at < move.at + 1), default=float("inf"))
             if asked > since + 1 and any(at < asked for at in ours) and "closed_by_merge" not in ticket["tags"]:
                 history.broken("I1", f"ticket #{ticket['id']} was put on {move.after} while a customer waited")
 
