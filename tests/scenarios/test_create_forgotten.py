@@ -7,7 +7,8 @@ from pathlib import Path
 
 from syncd.sandbox.faults import Fault
 from tests.scenarios.lab import Deployment
-from tests.scenarios.test_create_faults import CREATION, ask, heal, is_whole, lab_with, of_ticket
+from tests.scenarios.test_create import ask, lab_with
+from tests.scenarios.test_create_faults import CREATION, heal, is_whole, of_ticket
 
 
 def test_a_bug_is_found_by_its_key_while_the_search_is_behind(tmp_path: Path, deployment: Deployment) -> None:
