@@ -6,6 +6,7 @@ Everything is production code but the network: requests go to the sandbox's appl
 from __future__ import annotations
 
 import functools
+import shutil
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -155,6 +156,14 @@ class Lab:
     def restart(self) -> None:
         """The process ends, however it ended, and starts anew on the same store."""
         self.app.store.close()
+        self.app = self._start()
+
+    def put_back(self, backup: Path) -> None:
+        """An operator stops the daemon, puts an old backup in the store's place, and starts it again."""
+        self.app.store.close()
+        for file in self.folder.glob("syncd.db*"):
+            file.unlink()
+        shutil.copyfile(backup, self.folder / "syncd.db")
         self.app = self._start()
 
     def cycle(self, times: int = 1, *, seconds: float = 15, complete: bool = False) -> CycleReport:

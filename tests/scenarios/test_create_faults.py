@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,15 +115,6 @@ def test_a_bug_that_jira_makes_after_the_window_is_flagged_by_the_next_sweep(
     assert len(lab.bug_comments(second["key"])) == 1, "it is said once"
 
 
-def put_back(lab: Lab, backup: Path) -> None:
-    """An old copy takes the place of the store."""
-    lab.app.store.close()
-    for file in lab.folder.glob("syncd.db*"):
-        file.unlink()
-    shutil.copyfile(backup, lab.folder / "syncd.db")
-    lab.app = lab._start()
-
-
 def test_a_twin_is_flagged_also_when_a_backup_that_is_put_back_does_not_know_the_bug(
     tmp_path: Path, deployment: Deployment
 ) -> None:
@@ -137,7 +127,7 @@ def test_a_twin_is_flagged_also_when_a_backup_that_is_put_back_does_not_know_the
     lab.cycle(seconds=2000)
     lab.cycle()
     first, second = sorted(of_ticket(lab, ticket), key=lambda bug: int(bug["id"]))
-    put_back(lab, backup)
+    lab.put_back(backup)
     heal(lab)
     assert [x.origin for x in lab.links() if x.ticket_id == ticket] == [Origin.FIELD]
     lab.cycle(seconds=86_400)
@@ -155,7 +145,7 @@ def test_a_bug_that_a_backup_does_not_know_is_no_twin_of_its_own(tmp_path: Path,
     backup = lab.app.store.backup(tmp_path / "old.backup")
     ticket = ask(lab)
     heal(lab)
-    put_back(lab, backup)
+    lab.put_back(backup)
     heal(lab)
     lab.cycle(seconds=86_400)
     lab.settle()

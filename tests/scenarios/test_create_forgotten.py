@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from syncd.sandbox.faults import Fault
@@ -19,10 +18,6 @@ def test_a_bug_is_found_by_its_key_while_the_search_is_behind(tmp_path: Path, de
     ticket = ask(lab)
     while not of_ticket(lab, ticket):
         lab.cycle()
-    lab.app.store.close()
-    for file in lab.folder.glob("syncd.db*"):
-        file.unlink()
-    shutil.copyfile(backup, lab.folder / "syncd.db")
-    lab.app = lab._start()
+    lab.put_back(backup)
     heal(lab)
     is_whole(lab, ticket)

@@ -3,7 +3,6 @@ copy: an old backup was put back, or the store was lost and rebuilt. On both dep
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,15 +32,6 @@ def lab_with(folder: Path, deployment: Deployment, comments: str) -> tuple[Lab, 
     lab.link(ticket, key)
     lab.settle()
     return lab, ticket, key
-
-
-def put_back(lab: Lab, backup: Path) -> None:
-    """The old backup takes the store's place."""
-    lab.app.store.close()
-    for file in lab.folder.glob("syncd.db*"):
-        file.unlink()
-    shutil.copyfile(backup, lab.folder / "syncd.db")
-    lab.app = lab._start()
 
 
 def rest(lab: Lab) -> None:
@@ -98,10 +88,10 @@ def test_a_copy_that_an_old_backup_does_not_know_is_taken_back(
     assert texts(lab, ticket).count(SECRET) == 2
     if before:
         take_back(lab, said)
-        put_back(lab, backup)
+        lab.put_back(backup)
         rest(lab)
     else:
-        put_back(lab, backup)
+        lab.put_back(backup)
         rest(lab)
         take_back(lab, said)
         lab.settle()
@@ -125,7 +115,7 @@ def test_a_note_of_an_edit_that_the_backup_does_not_know_is_taken_back_with_its_
     lab.settle()
     assert SECRET in texts(lab, ticket)
     take_back(lab, said)
-    put_back(lab, backup)
+    lab.put_back(backup)
     rest(lab)
     assert SECRET not in texts(lab, ticket)
 
@@ -175,7 +165,7 @@ def test_another_bugs_comment_that_a_backup_does_not_know_stays(tmp_path: Path, 
     lab.sandbox.jira.comment(lab.developer, key, f"see https://jira.example/browse/{key}?focusedCommentId=1")
     lab.settle()
     before = lab.notes(ticket)
-    put_back(lab, backup)
+    lab.put_back(backup)
     rest(lab)
     assert lab.notes(ticket) == before
 
@@ -191,6 +181,6 @@ def test_what_the_customer_reads_is_taken_back_although_the_copy_does_not_say_wh
     lab.settle()
     assert [c["public"] for c in lab.comments(ticket) if SECRET in c["body"]] == [True]
     restrict(lab, said)
-    put_back(lab, backup)
+    lab.put_back(backup)
     rest(lab)
     assert SECRET not in texts(lab, ticket)
