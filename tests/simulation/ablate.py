@@ -33,8 +33,7 @@ HEAD = f"""\
 Each row takes one protection away, as a change of production code (`tests/simulation/ablations.py`), and runs the
 simulation until an invariant breaks that is judged on the servers' state and journal. The list was made before the
 first run ([DECISIONS.md](../DECISIONS.md)). All must be caught within {HISTORIES} histories, counted from seed 1.
-`make ablate` writes this table; "at most" stands where only seeds were tried whose troubles fit, some of them while the
-histories were still being changed: the next whole run replaces them.
+`make ablate` writes this table.
 
 | | without this protection | histories until caught | what broke |
 |---|---|---|---|
