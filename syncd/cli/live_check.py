@@ -264,26 +264,16 @@ class LiveCheck:
     def _permissions(self, project: str, have: Mapping[str, bool]) -> None:
         for name, consequence in NEEDED.items():
             if not have.get(name, False):
-                self._findings.error(
-                    "jira",
-                    f"In project {project} syncd's account lacks the permission {name}: {consequence}. Grant it in the "
-                    "project's permission scheme.",
-                )
+                self._findings.error("jira", f"{_lacks(project, name, consequence)}.")
         route = self._config.route_of(project)
         if route is not None and route.create is not None and not have.get("CREATE_ISSUES", False):
-            self._findings.error(
-                "jira",
-                f"In project {project} syncd's account lacks the permission CREATE_ISSUES: no bug can be made for a "
-                "ticket. Grant it in the project's permission scheme, or take create: out of the route.",
-            )
+            lacks = _lacks(project, "CREATE_ISSUES", "no bug can be made for a ticket")
+            self._findings.error("jira", f"{lacks}, or take create: out of the route.")
         if route is not None and route.comments.to_bug != "none":
             for name, consequence in FOR_COMMENTS.items():
                 if not have.get(name, True):
-                    self._findings.warning(
-                        "jira",
-                        f"In project {project} syncd's account lacks the permission {name}: {consequence}. Grant it in "
-                        "the project's permission scheme, or set the route's comments.to_bug to none.",
-                    )
+                    lacks = _lacks(project, name, consequence)
+                    self._findings.warning("jira", f"{lacks}, or set the route's comments.to_bug to none.")
         more = [words for name, words in EXCESS.items() if have.get(name, False)]
         if more:
             self._findings.warning(
@@ -389,3 +379,10 @@ def lint_findings(findings: Findings, route: str, mapping: str, found: Sequence[
             findings.warning("mapping", sentence)
     if not any(finding.severity == "error" for finding in found):
         findings.fine(f"Mapping {mapping} (route {route}): every write settles")
+
+
+def _lacks(project: str, permission: str, consequence: str) -> str:
+    return (
+        f"In project {project} syncd's account lacks the permission {permission}: {consequence}. Grant it in the "
+        "project's permission scheme"
+    )

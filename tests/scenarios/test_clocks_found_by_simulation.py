@@ -26,22 +26,29 @@ def breaches(lab: Lab) -> list[str]:
     return sorted(str(key) for letter in letters for key in letter.keys if key.is_breach)
 
 
-def test_a_breach_in_an_outage_is_told_though_the_history_came_back_in_two_parts(
-    tmp_path: Path, deployment: Deployment
-) -> None:
-    """The ticket's own events are in the first part. The second says nothing of the ticket, and all is known."""
-    lab = Lab(tmp_path, deployment, routes=NOVA, more=SLA)
+def after_an_outage(folder: Path, deployment: Deployment, *, events: int) -> tuple[Lab, int]:
+    """A ticket that was breached while Zendesk told nothing of what happened. Much happened on another one since, and
+    pages are small."""
+    lab = Lab(folder, deployment, routes=NOVA, more=SLA)
     lab.cycle(3, seconds=60, complete=True)
     ticket, other = lab.ticket("new"), lab.ticket("open")
     away = Fault("status", service="zendesk", path="/incremental/ticket_events", times=-1)
     away.args.update({"status": 503, "body": "away"})
     lab.sandbox.ctx.faults.add(away)
     lab.cycle(11, seconds=60, complete=True)
-    for number in range(30):
+    for number in range(events):
         lab.sandbox.zendesk.set_subject(ticket=other, actor=lab.agent, subject=f"Renamed {number}")
         lab.sandbox.advance(1)
     lab.sandbox.ctx.faults.clear()
     lab.sandbox.zendesk.switches["export_page_limit"] = 6
+    return lab, ticket
+
+
+def test_a_breach_in_an_outage_is_told_though_the_history_came_back_in_two_parts(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    """The ticket's own events are in the first part. The second says nothing of the ticket, and all is known."""
+    lab, ticket = after_an_outage(tmp_path, deployment, events=30)
     lab.cycle(5, seconds=60, complete=True)
     assert breaches(lab) == [f"{ticket}.first_reply.1.breach"]
 
@@ -50,18 +57,7 @@ def test_a_breach_is_told_as_soon_as_the_ticket_s_own_history_is_read_not_when_a
     tmp_path: Path, deployment: Deployment
 ) -> None:
     """After an outage the export has more than a few cycles read: what its first pages told is known all the same."""
-    lab = Lab(tmp_path, deployment, routes=NOVA, more=SLA)
-    lab.cycle(3, seconds=60, complete=True)
-    ticket, other = lab.ticket("new"), lab.ticket("open")
-    away = Fault("status", service="zendesk", path="/incremental/ticket_events", times=-1)
-    away.args.update({"status": 503, "body": "away"})
-    lab.sandbox.ctx.faults.add(away)
-    lab.cycle(11, seconds=60, complete=True)
-    for number in range(100):
-        lab.sandbox.zendesk.set_subject(ticket=other, actor=lab.agent, subject=f"Renamed {number}")
-        lab.sandbox.advance(1)
-    lab.sandbox.ctx.faults.clear()
-    lab.sandbox.zendesk.switches["export_page_limit"] = 6
+    lab, ticket = after_an_outage(tmp_path, deployment, events=100)
     lab.cycle(2, seconds=60, complete=True)
     assert breaches(lab) == [f"{ticket}.first_reply.1.breach"]
     with lab.app.store.reading() as tx:
