@@ -2,14 +2,17 @@
 
     python -m tests.simulation.run 10000 [--from 1] [--jobs 2]
 
-Exit code 1 when an invariant broke, or when a run of some size left a kind of fault or a recovery untried.
+Exit code 1 when an invariant broke, or when a run of some size left a kind of fault or a recovery untried; 130 when it
+was interrupted: what was played until then is told all the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import multiprocessing
+import signal
 import sys
 import time
 from collections import Counter
@@ -27,6 +30,9 @@ from tests.simulation.shrink import shrink, story
 
 ENOUGH = 300
 """A run of so many histories has to fire every kind of fault and reach every mark."""
+
+INTERRUPTED = 130
+"""The exit code of what was stopped by Ctrl-C (a shell's 128 + SIGINT)."""
 
 MOST_SHRUNK = 3
 """Of so many failures the shrunk story is told."""
@@ -87,9 +93,13 @@ def run(seeds: range, jobs: int) -> Iterator[Outcome | tuple[int, str]]:
     if jobs <= 1:
         yield from map(one, seeds)
         return
-    # What was imported need not be looked through again and again for what can be freed.
-    with multiprocessing.get_context("spawn").Pool(jobs, initializer=gc.freeze, maxtasksperchild=200) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, initializer=_begin_worker, maxtasksperchild=200) as pool:
         yield from pool.imap_unordered(one, seeds, chunksize=5)
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes: the parent ends them
+    gc.freeze()  # what was imported need not be looked through again and again for what can be freed
 
 
 def report(tally: Tally, seconds: float, console: Console, *, shrunk: int) -> None:
@@ -128,7 +138,11 @@ def main() -> int:
     seeds = range(given.first, given.first + given.count)
     console, tally, started = Console(highlight=False), Tally(), time.monotonic()
     columns = (TextColumn("histories"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[bad]} bad"), console=console) as progress:
+    whole = False
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Progress(*columns, TextColumn("{task.fields[bad]} bad"), console=console) as progress,
+    ):
         task = progress.add_task("histories", total=len(seeds), bad=0)
         for result in run(seeds, given.jobs):
             tally.add(result)
@@ -137,7 +151,13 @@ def main() -> int:
             if not console.is_terminal and len(tally.seeds) % 100 == 0:
                 console.print(f"  {len(tally.seeds):,} histories, {len(tally.failed)} bad", markup=False)
             progress.update(task, advance=1, bad=len(tally.failed) + len(tally.raised))
-    report(tally, time.monotonic() - started, console, shrunk=0 if given.no_shrink else MOST_SHRUNK)
+        whole = True
+    if not tally.seeds:
+        return INTERRUPTED
+    report(tally, time.monotonic() - started, console, shrunk=0 if given.no_shrink or not whole else MOST_SHRUNK)
+    if not whole:
+        console.print(f"Interrupted: {len(tally.seeds):,} of {len(seeds):,} histories were played.")
+        return INTERRUPTED
     return 0 if tally.good else 1
 
 
