@@ -279,11 +279,17 @@ def _walk(world: World, draft: Draft, stage: Stage, voters: Sequence[LinkView], 
     for voter in voters:
         draft.settled.add(voter.link.id)
     if stage.rank < view.stage.rank:
-        reason = f"says why {issue.key} goes back to {stage.name}"
-        body = ticket_said(world, view.ticket, f"{what}: this bug goes back to {target.status_name}.")
-        draft.comment_on_bug(
-            view.route.name, (view.link.id,), issue, f"{ask.event}:{stage.name}", reason, body, after=marker_of(move)
-        )
+        for each in sorted(asks, key=lambda a: a.view.link.id):  # each ticket is heard, whatever its own status is
+            said = _what_happened(each)
+            draft.comment_on_bug(
+                view.route.name,
+                (each.view.link.id,),
+                issue,
+                f"{each.event}:{stage.name}",
+                f"says why {issue.key} goes back to {stage.name}",
+                ticket_said(world, each.view.ticket, f"{said}: this bug goes back to {target.status_name}."),
+                after=marker_of(move),
+            )
     _remove_tags(draft, asks, after=marker_of(move))
     return True
 
