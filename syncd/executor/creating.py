@@ -23,7 +23,7 @@ from syncd.core.succession import RelateBugs, Succession
 from syncd.core.texts import succeeded
 from syncd.core.world import seen_of
 from syncd.executor.drain import Send, describe, refusal
-from syncd.executor.outcome import LOOK_AFTER, Done, InDoubt, Later, Outcome, Refused, Superseded
+from syncd.executor.outcome import LOOK_AFTER, Done, InDoubt, Later, Outcome, Refused, Superseded, backoff
 from syncd.rules.creating import CreateRule, asks_for_bug
 from syncd.sources.errors import AuthError, NotFoundError, RefusedError, SourceError
 from syncd.store import Intent, LinkExists, Store, Tx
@@ -40,6 +40,9 @@ INDEX_LAG = 1200.0
 
 NEWEST = 30
 """So many of a project's newest keys may be younger than that."""
+
+LOOKS = 6
+"""So often, within some 5 minutes, a ticket is looked for that asked for a bug and is not shown to us."""
 
 UNSEEN = 60.0
 """Seconds after which a project is looked at again that may not be searched: nobody refused to make the bug."""
@@ -98,7 +101,7 @@ class BugCreator:
             return Later(UNSEEN, _unseen(action, error))
         if look.found:
             return self._made(action, intent, look.found)
-        unwanted = self._unwanted(action, rule)
+        unwanted = self._unwanted(action, rule, intent)
         if unwanted is not None:
             return unwanted
         before_send(str(look.floor))
@@ -166,9 +169,11 @@ class BugCreator:
                 now=now,
             )
 
-    def _unwanted(self, action: CreateBug, rule: CreateRule) -> Outcome | None:
+    def _unwanted(self, action: CreateBug, rule: CreateRule, intent: Intent) -> Outcome | None:
         """A fresh look at what asked for the bug; an outcome when nothing does any more."""
         ticket, instead = self._zendesk.read([action.ticket_id])[0], action.instead
+        if not ticket.visible and intent.attempts < LOOKS:  # a ticket that nobody touches is not read again
+            return Later(backoff(intent.attempts, intent.id), f"ticket #{ticket.id} is not shown to us")
         if instead is None:
             if asks_for_bug(rule, ticket) is not None:
                 return None

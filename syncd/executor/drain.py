@@ -205,6 +205,10 @@ class Executor:
 
     def _classified(self, intent: Intent, error: SourceError, report: DrainReport) -> Outcome:
         match error:
+            case TransientError() | AuthError() if error.service not in ("", intent.destination):
+                # The other tracker, which this write only asks: its own lane and the reading say so, and the rest of
+                # this lane does not wait for it.
+                return Later(max(getattr(error, "retry_after", 0.0), backoff(intent.attempts, intent.id)), str(error))
             case TransientError():
                 seconds = max(error.retry_after, backoff(intent.attempts, intent.id))
                 return Later(seconds, str(error), stop_lane=not error.bucket.startswith(("issue:", "ticket:")))
@@ -404,7 +408,7 @@ def describe(action: RemoteAction) -> str:
 
 def refusal(destination: str, what: str, error: SourceError) -> str:
     """`Jira refused to comment on NOVA-1: …`, with what it says about single fields."""
-    system = "Zendesk" if destination == Lane.ZENDESK else "Jira"
+    system = "Zendesk" if (error.service or destination) == Lane.ZENDESK else "Jira"
     told = str(error)  # most often with what is said about fields already, shortened
     fields = "; ".join(f"{name}: {text}" for name, text in getattr(error, "fields", {}).items() if text not in told)
     return f"{system} refused to {what}: {told}{f' ({fields})' if fields else ''}"

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 
 class SourceError(Exception):
-    """Something went wrong with a tracker. The message is for people and carries no secret and no header."""
+    """Something went wrong with a tracker. The message is for people and carries no secret and no header.
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    `service` says with which one: "zendesk", "jira", or "" where whoever raised it does not know."""
+
+    def __init__(self, message: str, *, status: int | None = None, service: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.service = service
 
 
 class TransientError(SourceError):

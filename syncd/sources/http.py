@@ -142,9 +142,11 @@ class Session(requests.Session):
         def once() -> requests.Response:
             return self._signed(verb, address, path, kind, args, kwargs)
 
-        if kind.write:
-            return once()
-        return self._again(once, kind)
+        try:
+            return once() if kind.write else self._again(once, kind)
+        except SourceError as error:
+            error.service = self.service.casefold()
+            raise
 
     def _again(self, once: Callable[[], requests.Response], kind: CallKind) -> requests.Response:
         """A read, repeated while that can help and nobody has asked us to wait longer than we would anyway."""

@@ -191,4 +191,5 @@ def _is_for_nobody(response: Response) -> bool:
 
 
 def _refused_as_nobody() -> AuthError:
-    return AuthError("jira: the server answered as to nobody: the credential is wrong, expired or revoked")
+    said = "jira: the server answered as to nobody: the credential is wrong, expired or revoked"
+    return AuthError(said, service="jira")

@@ -388,9 +388,10 @@ class Zendesk:
         if user is None and signer.renew(signer.header()):
             user = _somebody(calls.get("users/me"))
         if user is None:
-            raise AuthError("Zendesk takes us for an anonymous user: the credential is missing, wrong or expired")
+            said = "Zendesk takes us for an anonymous user: the credential is missing, wrong or expired"
+            raise AuthError(said, service="zendesk")
         if user.get("suspended") is True or user.get("active") is False:
-            raise AuthError(f"Zendesk: the account {user['id']} is suspended or deleted")
+            raise AuthError(f"Zendesk: the account {user['id']} is suspended or deleted", service="zendesk")
         return user
 
     def _own_id(self) -> int:
@@ -465,7 +466,7 @@ class Zendesk:
                 raise
             # Hidden from us, or are we shut out of everything? Zendesk words the two alike.
             if self._me(self._writer).get("role") not in ("agent", "admin"):
-                raise AuthError(str(error), status=403) from None
+                raise AuthError(str(error), status=403, service="zendesk") from None
             return None
 
     def _audits_of_write(self, ticket_id: int, given: Any, marker: str, *, needs_note: bool) -> tuple[Audit, ...]:
