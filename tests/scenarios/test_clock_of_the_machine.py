@@ -122,3 +122,31 @@ def test_no_alert_is_lost_to_a_first_cycle_with_a_clock_that_is_a_day_ahead(tmp_
     with lab.app.store.reading() as tx:
         told = {key for letter in tx.letters() for key in letter.keys}
     assert [key.ticket for key in told if key.is_breach] == [ticket]
+
+
+RULE = """
+escalation:
+  rules:
+    - {name: reopened, when: {all: [{field: reopened, operator: greater_than, value: 0}]}, then: [{add_tags: reopened}]}
+"""
+
+
+@pytest.mark.parametrize("is_known", [pytest.param(True, id="at once"), pytest.param(False, id="a cycle later")])
+def test_no_rule_begins_tomorrow_as_the_clock_was_a_day_ahead_when_it_was_first_seen(
+    tmp_path: Path, is_known: bool
+) -> None:
+    lab = Wrong(tmp_path, 0, more=SLA + RULE)
+    assert isinstance(lab.clock, Machine)
+    lab.clock.error = 86_400
+    for service in ["jira"] if is_known else ["jira", "zendesk"]:
+        lab.sandbox.ctx.faults.add(Fault("drop_before", service, path="/", times=-1))
+    lab.cycle()
+    assert (lab.clock.correction != 0) is is_known
+    lab.sandbox.ctx.faults.clear()
+    ticket = lab.ticket("open")
+    lab.cycle(3, seconds=60, complete=True)
+    lab.agent_sets(ticket, "solved")
+    lab.cycle(3, seconds=60, complete=True)
+    lab.sandbox.zendesk.customer_replies(ticket=ticket, body="It is back")
+    lab.cycle(5, seconds=60, complete=True)
+    assert "reopened" in lab.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
