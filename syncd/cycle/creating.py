@@ -9,7 +9,7 @@ from hashlib import blake2b
 from itertools import count
 
 from syncd.core.actions import Action, CreateBug, ForgetRefusal, Plan, RemoveTag, UpdateTicket, marker_of
-from syncd.core.creating import BugMaker, CaseReader, TicketCase, marks_of, occurrence_of
+from syncd.core.creating import BugMaker, CaseReader, Found, TicketCase, marks_of, occurrence_of
 from syncd.core.model import Link, LinkState, Origin, TicketSnapshot
 from syncd.core.subjects import bug_of, marker, ticket_subject
 from syncd.core.succession import Succession
@@ -19,6 +19,7 @@ from syncd.executor.creating import NOT_MADE, flag_twins
 from syncd.rules.creating import CreateRule, asks_for_bug, draft_bug, has_act_tag, may_ask, one_line
 from syncd.sources.errors import InvalidResponseError, NotFoundError, RefusedError
 from syncd.store import SUPERSEDED, Intent, IntentState, Store, Tx
+from syncd.store.creation import Creation
 
 CASES_KEPT = 500
 REFUSAL_LASTS = timedelta(days=1)
@@ -328,7 +329,8 @@ def _withdraw(world: World, ticket: TicketSnapshot, rule: CreateRule, intent: In
 
 
 class TwinSweep:
-    """A Chore: issues that carry the mark of a bug of ours a second time, and refusals that are looked at again.
+    """A Chore: issues that carry the mark of a bug of ours a second time, or of one that was given up, and refusals
+    that are looked at again.
 
     One search for each 50 bugs of the last week."""
 
@@ -348,13 +350,16 @@ class TwinSweep:
         now = self._now()
         with self._store.transaction() as tx:
             self._recall(tx, routes, now - self.LOOKS_BACK)
-            made = [c for c in tx.creations_since(now - self.LOOKS_BACK) if c.issue_id is not None]
+            creations = tx.creations_since(now - self.LOOKS_BACK)
             refused = tx.refused_creations()
-        found = self._maker.labelled([creation.marker for creation in made]) if made else {}
+        found = self._maker.labelled([creation.marker for creation in creations]) if creations else {}
         with self._store.transaction() as tx:
             links = [link for intent in refused for i in intent.link_ids if (link := tx.link(i)) is not None]
             tx.touch([*(intent.subject for intent in refused), *(ticket_subject(x.ticket_id) for x in links)], now)
-            for creation in made:
+            for creation in creations:
+                if creation.issue_id is None:
+                    self._revive(tx, creation, found.get(creation.marker, ()), now, report)
+                    continue
                 twins = [issue for issue in found.get(creation.marker, ()) if issue.id != creation.issue_id]
                 keys = flag_twins(tx, creation.marker, twins, now) if twins else ()
                 if keys:
@@ -363,6 +368,14 @@ class TwinSweep:
                         "close it as a duplicate."
                     )
                     report.conflicts_opened += _conflicts(tx, creation.ticket_id)
+
+    def _revive(self, tx: Tx, creation: Creation, found: Sequence[Found], now: datetime, report: CycleReport) -> None:
+        """A bug that was given up and is there all the same belongs to its ticket like one that was found in time."""
+        if found and tx.revive(creation.marker, now):
+            report.warnings.append(
+                f"Jira made {found[0].key} for ticket #{creation.ticket_id} after syncd had given it up: it counts as "
+                "the ticket's bug now. Close it if nobody needs it."
+            )
 
     def _recall(self, tx: Tx, routes: Routes, since: datetime) -> None:
         """A backup that was put back knows nothing of bugs that were made after it. Their tickets lead back to them,

@@ -5,7 +5,8 @@
 2. `sent` is committed with the floor, a number that the project's keys have reached by then.
 3. After a lost answer: search by label, and read the keys after the floor, which no index delays.
 4. Only when both have shown nothing for the whole window is it sent again. What Jira applies later still is a twin,
-   which the daily sweep finds and says (cycle/twins.py); it is never deleted.
+   which the daily sweep finds and says (TwinSweep in cycle/creating.py); it is never deleted. Where nobody asked any
+   more, it is the ticket's bug: the sweep has it looked for again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Intents: every remote write is a row here before it is made.
 
     new ──mark_sent──▶ sent ──settle──▶ done | refused
-     ▲                  │ │
+     ▲                  │ │▲                    │
+     │                  │ │└─────revive─────────┘
      └────postpone──────┘ └──park──▶ parked (waits for a person: retry or drop)
 
 `sent` means that the server may have got it: after a crash it is looked for there, never repeated blindly.
@@ -317,6 +318,17 @@ class Intents(Repository):
         row = self._intent_row(intent_id)
         if row is not None and row["state"] == IntentState.REFUSED.value and not _is_superseded(row):
             self._write_intent({**row, "last_error": SUPERSEDED, "done_at": to_micros(now)})
+
+    def revive(self, intent_id: str, now: datetime) -> bool:
+        """Its effect shows on the server after it was given up: a refused intent is `sent` again, and looked for at
+        once. False, and harmless, for any other, and for a damaged one."""
+        row = self._row(_BY_ID, id=intent_id)
+        if row is None or row["state"] != IntentState.REFUSED.value or not self._sound(IntentRow, row):
+            return False
+        sent_at = to_micros(now) if row["sent_at"] is None else row["sent_at"]
+        again = {"state": "sent", "sent_at": sent_at, "epoch": self.epoch, "attempts": 0, "next_at": to_micros(now)}
+        self._write_intent({**row, **again, "last_error": None, "done_at": None})
+        return True
 
     def intent(self, intent_id: str) -> Intent | None:
         """The intent with this marker; raises RowDamaged."""

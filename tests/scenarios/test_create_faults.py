@@ -115,6 +115,49 @@ def test_a_bug_that_jira_makes_after_the_window_is_flagged_by_the_next_sweep(
     assert len(lab.bug_comments(second["key"])) == 1, "it is said once"
 
 
+def given_up(lab: Lab, fault: Fault) -> int:
+    """A ticket whose bug is asked for with this fault, and not any more when it could be asked for again."""
+    lab.sandbox.ctx.faults.add(fault)
+    ticket = ask(lab)
+    lab.cycle()
+    lab.agent_sets(ticket, "solved")
+    heal(lab)
+    assert of_ticket(lab, ticket) == []
+    return ticket
+
+
+def test_a_bug_that_jira_makes_when_nobody_asks_for_it_any_more_is_linked_by_the_next_sweep(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    ticket = given_up(lab, Fault("late", "jira", method="POST", path=CREATION, args={"seconds": 2000}))
+    lab.cycle(seconds=2000)
+    (bug,) = of_ticket(lab, ticket)
+    assert [link for link in lab.links() if link.ticket_id == ticket] == [], "nobody knows of it yet"
+    report = lab.cycle(seconds=86_400)
+    lab.settle()
+    (link,) = [link for link in lab.links() if link.ticket_id == ticket]
+    assert (link.issue_key, link.origin, link.occurrence) == (bug["key"], Origin.CREATED, 1)
+    assert [warning for warning in report.warnings if bug["key"] in warning and f"#{ticket}" in warning]
+    assert lab.shown(ticket, "Engineering bug") == bug["key"]
+    assert bug["key"] in str(lab.shown(ticket, "Sync state")), "it is solved while the bug is to do"
+    assert len(of_ticket(lab, ticket)[0]["remote_links"]) == 1
+    assert "to_engineering" not in lab.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
+    before = lab.writes()
+    lab.cycle(seconds=86_400)
+    assert lab.writes() == before, "all is said"
+
+
+def test_a_bug_that_was_given_up_and_is_never_made_stays_given_up(tmp_path: Path, deployment: Deployment) -> None:
+    lab = lab_with(tmp_path, deployment)
+    ticket = given_up(lab, Fault("drop_before", "jira", method="POST", path=CREATION))
+    lab.cycle(seconds=86_400)
+    lab.settle()
+    assert of_ticket(lab, ticket) == []
+    with lab.app.store.reading() as tx:
+        assert (tx.unsettled(), sum(tx.waiting_counts().values())) == ([], 0)
+
+
 def test_a_twin_is_flagged_also_when_a_backup_that_is_put_back_does_not_know_the_bug(
     tmp_path: Path, deployment: Deployment
 ) -> None:

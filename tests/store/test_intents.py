@@ -348,6 +348,32 @@ def test_a_person_can_retry_and_drop(store: Store) -> None:
         assert tx.enqueue(update(), urgency=1, now=later(7)) is REFUSED
 
 
+@pytest.mark.parametrize("state", list(IntentState))
+def test_only_what_was_given_up_is_looked_for_again(store: Store, state: IntentState) -> None:
+    (marker,) = put(store, update())
+    with store.transaction() as tx:
+        bring_to(tx, marker, state)
+        assert tx.revive(marker, later(9)) is (state is REFUSED)
+        assert state_of(tx, marker) is (SENT if state is REFUSED else state)
+        assert tx.revive("0" * 32, later(9)) is False
+
+
+def test_what_is_looked_for_again_is_due_at_once(store: Store) -> None:
+    sent, unsent = put(store, update(35), update(36))
+    with store.transaction() as tx:
+        tx.mark_sent(sent, later(1), "41")
+        tx.recheck(sent, later(60), "not there yet")
+        for marker in (sent, unsent):
+            tx.settle(marker, REFUSED, later(100), error=SUPERSEDED)
+        tx.epoch = 7
+        assert (tx.revive(sent, later(900)), tx.revive(unsent, later(900))) == (True, True)
+        found = tx.unsettled()
+    assert [(x.sent_at, x.floor) for x in found] == [(later(1), "41"), (later(900), None)]
+    assert {(x.attempts, x.next_at, x.last_error, x.done_at, x.epoch) for x in found} == {
+        (0, later(900), None, None, 7)
+    }
+
+
 def test_intents_are_counted_and_listed_newest_first(store: Store) -> None:
     markers = put(store, update(1), update(2), move(), update(3))
     with store.transaction() as tx:
