@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from syncd.core.discover import names_a_key
 from syncd.core.model import IssueSnapshot, LinkState, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketEvent, TicketPage, TicketSource
-from syncd.core.subjects import issue_subject, ticket_subject
+from syncd.core.subjects import ticket_subject
 from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.sources.errors import InvalidResponseError, RefusedError
 from syncd.store import Store, Tx, cursors
@@ -189,17 +189,17 @@ class Fetcher:
         report.tickets_read += len(readings)
         changed = tx.put_tickets(readings, now)
         by_id = {ticket.id: ticket for ticket in readings}
-        linked = tx.is_linked_ticket(changed)
-        touched = [
+        linked = tx.is_linked_ticket(changed)  # these the store has touched
+        asking = [
             i
             for i in changed
-            if i in linked
-            or _follows(by_id[i])
-            or names_a_key(by_id[i], routes.running.values())
-            or routes.may_ask_for_bug(by_id[i])
+            if i not in linked
+            and (
+                _follows(by_id[i]) or names_a_key(by_id[i], routes.running.values()) or routes.may_ask_for_bug(by_id[i])
+            )
         ]
-        report.changed += len(touched)
-        tx.touch([ticket_subject(i) for i in touched], now)
+        report.changed += len(linked) + len(asking)
+        tx.touch([ticket_subject(i) for i in asking], now)
 
     # ---- Jira ----
 
@@ -277,9 +277,7 @@ class Fetcher:
         readings = list(rows)
         report.issues_read += len(readings)
         changed = tx.put_issues(readings, now)
-        linked = tx.is_linked_issue(changed) | tx.is_watched_issue(changed)
-        report.changed += len(linked)
-        tx.touch([issue_subject(i) for i in changed if i in linked], now)
+        report.changed += len(tx.is_linked_issue(changed) | tx.is_watched_issue(changed))
 
     # ---- both ----
 

@@ -11,6 +11,7 @@ from syncd.core.field_model import FieldSpec
 from syncd.core.fields import decide_fields
 from syncd.core.model import IssueSnapshot, Link
 from syncd.core.ports import IssueSource
+from syncd.core.subjects import issue_subject
 from syncd.core.world import World
 from syncd.cycle.settings import CycleReport
 from syncd.executor.facts import FactBook
@@ -67,7 +68,9 @@ class FieldPart:
         read = self._jira.read(sorted(lacking))
         report.issues_read += len(read)
         with self._store.transaction() as tx:
-            tx.put_issues(read, now)
+            changed = tx.put_issues(read, now)
+        # The status was planned by the older reading.
+        report.again |= {issue_subject(i) for i in changed if i in lacking}
         if len(self._without) > KEPT:
             self._without.clear()
         self._without |= {(issue.id, issue.updated_ms) for issue in read}

@@ -388,8 +388,7 @@ class Zendesk:
         if user is None and signer.renew(signer.header()):
             user = _somebody(calls.get("users/me"))
         if user is None:
-            said = "Zendesk takes us for an anonymous user: the credential is missing, wrong or expired"
-            raise AuthError(said, service="zendesk")
+            raise AuthError("Zendesk takes us for nobody: a missing, wrong or expired credential", service="zendesk")
         if user.get("suspended") is True or user.get("active") is False:
             raise AuthError(f"Zendesk: the account {user['id']} is suspended or deleted", service="zendesk")
         return user

@@ -36,10 +36,9 @@ from syncd.store.facts import Facts, Lease
 from syncd.store.field_bases import FieldBases
 from syncd.store.grants import Grants
 from syncd.store.guards import Guards
-from syncd.store.linking import Linking
 from syncd.store.migrate import check_version, migrate, version_of
-from syncd.store.moments import Moments
 from syncd.store.outbox import Outbox
+from syncd.store.readings import Readings
 from syncd.store.requests import Requests
 from syncd.store.sla_versions import SlaVersions
 from syncd.store.upkeep import Upkeep
@@ -52,7 +51,7 @@ _TURN_SECONDS = 60
 
 
 class Tx(
-    Linking,
+    Readings,
     Creations,
     Audits,
     Guards,
@@ -62,7 +61,6 @@ class Tx(
     Facts,
     Upkeep,
     FieldBases,
-    Moments,
     Clocks,
     Alerts,
     Outbox,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,19 +12,23 @@ from requests.adapters import BaseAdapter
 
 from syncd.core.actions import RemoveTag, marker_of
 from syncd.cycle import CycleReport
-from tests.scenarios.lab import Lab
+from syncd.sources.http import Session
+from tests.scenarios.lab import Deployment, Lab
 
 
 class Meanwhile(BaseAdapter):
-    """Lets something happen once, right before the first update of a ticket reaches the server."""
+    """Lets something happen once, right before the first such request reaches the server."""
 
-    def __init__(self, inner: BaseAdapter, happens: Callable[[], object]) -> None:
+    def __init__(
+        self, inner: BaseAdapter, happens: Callable[[], object], when: Callable[[PreparedRequest], bool]
+    ) -> None:
         super().__init__()
         self._inner = inner
         self._happens: Callable[[], object] | None = happens
+        self._when = when
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        if self._happens is not None and request.method == "PUT":
+        if self._happens is not None and self._when(request):
             happens, self._happens = self._happens, None
             happens()
         return self._inner.send(request, *args, **kwargs)
@@ -34,8 +39,11 @@ class Meanwhile(BaseAdapter):
 
 def meanwhile(lab: Lab, happens: Callable[[], object]) -> None:
     """Before syncd's next update of a ticket."""
-    session = lab.app.zendesk._writer.session
-    session.mount("http://", Meanwhile(session.get_adapter("http://127.0.0.1"), happens))
+    _mount(lab.app.zendesk._writer.session, happens, lambda request: request.method == "PUT")
+
+
+def _mount(session: Session, happens: Callable[[], object], when: Callable[[PreparedRequest], bool]) -> None:
+    session.mount("http://", Meanwhile(session.get_adapter("http://127.0.0.1"), happens, when))
 
 
 def open_and_queued(lab: Lab) -> tuple[int, str]:
@@ -143,3 +151,64 @@ def test_a_move_that_was_never_tried_is_not_made_while_what_its_ticket_asks_cann
     lab.settle()
     assert lab.issue(key)["status"] == "Closed"
     assert move.attempts == 0
+
+
+# ---- what is read for one purpose is news for another one ----
+
+
+def test_a_move_that_is_first_seen_while_another_ticket_is_planned_reaches_the_bugs_own_ticket(lab: Lab) -> None:
+    """The second ticket names the bug and was unlinked: it is looked up by its key, and that reading is kept."""
+    ticket, other, key = lab.ticket(), lab.ticket(), lab.bug()
+    lab.sandbox.zendesk.add_tags(ticket=other, actor=lab.agent, tags=[f"link_{key.lower()}"])
+    lab.cycle()
+    lab.link(ticket, key)
+    lab.settle()
+    (link,) = [link for link in lab.links() if link.ticket_id == other]
+    lab.request("links remove", link=link.id)
+    lab.settle()
+    lab.sandbox.advance(60)
+    lab.sandbox.zendesk.add_tags(ticket=other, actor=lab.agent, tags=["urgent"])
+
+    def developer() -> None:
+        lab.sandbox.advance(2)
+        lab.moves(key, "Done", "Fixed")
+
+    _mount(lab.app.jira._wire.session, developer, lambda request: f"/issue/{key}" in str(request.url))
+    lab.cycle()
+    assert lab.issue(key)["status"] == "Done", "the bug was not looked up by its key"
+    lab.settle()
+    assert lab.status(ticket) == "open"
+    assert lab.shown(ticket, "Engineering status") == "Done"
+
+
+PROMISE = """
+sla:
+  calendars: {always: {zone: UTC, week: always}}
+  metrics: {resolution: {}}
+  policies: [{name: support, defaults: {calendar: always}, targets: {resolution: {goals: {any: 1h}}}}]
+mail: {host: 127.0.0.1, port: 1, tls: none, sender: syncd@acme.example}
+receivers: [{name: leads, to: [lena.vogt@acme.example]}]
+"""
+
+
+def test_a_ticket_that_is_solved_before_its_breach_is_looked_at_again_closes_its_bug(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = Lab(tmp_path, deployment, more=PROMISE)
+    ticket, key = lab.ticket(), lab.bug("Done", "Fixed")
+    lab.link(ticket, key)
+    lab.settle()
+    lab.cycle(3, seconds=60, complete=True)
+    lab.sandbox.advance(3200)
+    lab.cycle(2, complete=True)
+
+    def agent() -> None:
+        lab.sandbox.advance(2)
+        lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+
+    _mount(lab.app.zendesk._reader.session, agent, lambda request: f"/tickets/{ticket}" in str(request.url))
+    lab.sandbox.advance(400)
+    lab.cycle()
+    assert lab.status(ticket) == "solved", "the ticket was not looked at again"
+    lab.settle()
+    assert lab.issue(key)["status"] == "Closed"

@@ -62,6 +62,7 @@ def fill(store: Store, size: int) -> None:
         for number in range(5):
             tx.enqueue(update(number + 50, "new"), urgency=number, now=NOW)
         tx.enqueue(untag(60, after=marker_of(update(50, "new"))), urgency=1, now=NOW)
+        tx.untouch(tx.touched())  # all that is linked was planned
         tx.touch(["ticket:9", "issue:4"], NOW)
         tx.add_request("once", {}, NOW)
         for number in range(size // 5):
