@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import count
 
-from syncd.core.actions import Action, CreateBug, ForgetRefusal, Plan, RemoveTag, UpdateTicket, marker_of
+from syncd.core.actions import (
+    Action,
+    CreateBug,
+    ForgetRefusal,
+    Plan,
+    RemoteAction,
+    RemoveTag,
+    UpdateTicket,
+    marker_of,
+)
 from syncd.core.creating import BugMaker, CaseReader, Found, TicketCase, marks_of, occurrence_of
 from syncd.core.model import Link, LinkState, Origin, TicketSnapshot
 from syncd.core.subjects import bug_of, marker, ticket_subject
@@ -370,8 +379,9 @@ class TwinSweep:
                     report.conflicts_opened += _conflicts(tx, creation.ticket_id)
 
     def _revive(self, tx: Tx, creation: Creation, found: Sequence[Found], now: datetime, report: CycleReport) -> None:
-        """A bug that was given up and is there all the same belongs to its ticket like one that was found in time."""
-        if found and tx.revive(creation.marker, now):
+        """A bug that was given up and is there all the same belongs to its ticket like one that was found in time. But
+        it takes the place of no other: that one has gone its own way since."""
+        if found and tx.revive(creation.marker, now, _beside_others):
             report.warnings.append(
                 f"Jira made {found[0].key} for ticket #{creation.ticket_id} after syncd had given it up: it counts as "
                 "the ticket's bug now. Close it if nobody needs it."
@@ -399,6 +409,12 @@ class TwinSweep:
                         issue_key=link.issue_key,
                         at=at,
                     )
+
+
+def _beside_others(action: RemoteAction) -> RemoteAction:
+    if isinstance(action, CreateBug) and action.instead is not None:
+        return replace(action, instead=None, note="", link_ids=())
+    return action
 
 
 def _conflicts(tx: Tx, ticket_id: int) -> int:

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -319,15 +319,25 @@ class Intents(Repository):
         if row is not None and row["state"] == IntentState.REFUSED.value and not _is_superseded(row):
             self._write_intent({**row, "last_error": SUPERSEDED, "done_at": to_micros(now)})
 
-    def revive(self, intent_id: str, now: datetime) -> bool:
+    def revive(self, intent_id: str, now: datetime, change: Callable[[RemoteAction], RemoteAction]) -> bool:
         """Its effect shows on the server after it was given up: a refused intent is `sent` again, and looked for at
-        once. False, and harmless, for any other, and for a damaged one."""
+        once; `change` says how its action, whose marker stays, is meant now. False, and harmless, for any other, and
+        for a damaged one."""
         row = self._row(_BY_ID, id=intent_id)
-        if row is None or row["state"] != IntentState.REFUSED.value or not self._sound(IntentRow, row):
+        intent = None if row is None else self._sound_intent(row)
+        if row is None or intent is None or intent.state is not IntentState.REFUSED:
             return False
-        sent_at = to_micros(now) if row["sent_at"] is None else row["sent_at"]
-        again = {"state": "sent", "sent_at": sent_at, "epoch": self.epoch, "attempts": 0, "next_at": to_micros(now)}
-        self._write_intent({**row, **again, "last_error": None, "done_at": None})
+        again = {
+            "state": "sent",
+            "payload": encode(change(intent.action)),
+            "epoch": self.epoch,
+            "sent_at": to_micros(intent.sent_at or now),
+            "attempts": 0,
+            "next_at": to_micros(now),
+            "last_error": None,
+            "done_at": None,
+        }
+        self._write_intent({**row, **again})
         return True
 
     def intent(self, intent_id: str) -> Intent | None:

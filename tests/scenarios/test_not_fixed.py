@@ -12,7 +12,7 @@ from syncd.sandbox.faults import Fault
 from tests.crashes.points import die_everywhere
 from tests.scenarios.lab import MIRROR, OPS, Deployment, Lab
 from tests.scenarios.test_create import ask, bugs
-from tests.scenarios.test_create_faults import heal
+from tests.scenarios.test_create_faults import CREATION, heal
 from tests.scenarios.test_stories import confirmed, fixed, linked
 
 ROUTE = f"""\
@@ -216,3 +216,21 @@ def test_one_new_bug_whichever_border_the_process_dies_at(tmp_path: Path, deploy
     assert found.wrong == []
     assert {"before POST /rest/api/2/issueLink", "after POST /rest/api/2/issueLink"} <= set(found.borders)
     assert found.died >= 16
+
+
+def test_a_new_bug_that_jira_makes_after_the_old_one_was_reopened_takes_no_place(lab: Lab) -> None:
+    ticket, old = fixed(lab)
+    lab.sandbox.ctx.faults.add(Fault("late", "jira", method="POST", path=CREATION, args={"seconds": 2000}))
+    reject(lab, ticket)
+    lab.cycle()
+    lab.moves(old, "In Progress")
+    heal(lab)
+    assert made_for(lab, ticket) == [], "it was given up"
+    lab.cycle(seconds=2000)
+    lab.cycle(seconds=86_400)
+    lab.settle()
+    (new,) = [str(bug["key"]) for bug in made_for(lab, ticket)]
+    assert {link.issue_key for link in lab.links() if link.ticket_id == ticket} == {old, new}
+    assert (related(lab, new), [body for body in lab.bug_comments(old) if new in body]) == ([], [])
+    assert [note for note in lab.notes(ticket) if "takes the place" in note] == []
+    assert {str(lab.shown(ticket, "Engineering bug")).count(key) for key in (old, new)} == {1}

@@ -104,6 +104,17 @@ def test_a_damaged_intent_is_not_carried_out_and_blocks_its_subject_only(store: 
             tx.enqueue(update(35), urgency=1, now=NOW)
 
 
+def test_a_damaged_intent_is_not_looked_for_again(store: Store) -> None:
+    marker = marker_of(update(35))
+    with store.transaction() as tx:
+        tx.enqueue(update(35), urgency=1, now=NOW)
+        tx.settle(marker, IntentState.REFUSED, NOW)
+    spoil(store, "UPDATE intent SET floor = 'x'")
+    with store.transaction() as tx:
+        assert tx.revive(marker, NOW, lambda action: action) is False
+        assert list(tx.damage) == [RowDamaged("intent", marker)]
+
+
 def test_an_intent_that_can_not_be_read_is_damaged_too(store: Store) -> None:
     with store.transaction() as tx:
         tx.enqueue(update(), urgency=1, now=NOW)

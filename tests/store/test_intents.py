@@ -348,14 +348,18 @@ def test_a_person_can_retry_and_drop(store: Store) -> None:
         assert tx.enqueue(update(), urgency=1, now=later(7)) is REFUSED
 
 
+def same(action: RemoteAction) -> RemoteAction:
+    return action
+
+
 @pytest.mark.parametrize("state", list(IntentState))
 def test_only_what_was_given_up_is_looked_for_again(store: Store, state: IntentState) -> None:
     (marker,) = put(store, update())
     with store.transaction() as tx:
         bring_to(tx, marker, state)
-        assert tx.revive(marker, later(9)) is (state is REFUSED)
+        assert tx.revive(marker, later(9), same) is (state is REFUSED)
         assert state_of(tx, marker) is (SENT if state is REFUSED else state)
-        assert tx.revive("0" * 32, later(9)) is False
+        assert tx.revive("0" * 32, later(9), same) is False
 
 
 def test_what_is_looked_for_again_is_due_at_once(store: Store) -> None:
@@ -366,8 +370,10 @@ def test_what_is_looked_for_again_is_due_at_once(store: Store) -> None:
         for marker in (sent, unsent):
             tx.settle(marker, REFUSED, later(100), error=SUPERSEDED)
         tx.epoch = 7
-        assert (tx.revive(sent, later(900)), tx.revive(unsent, later(900))) == (True, True)
+        assert tx.revive(sent, later(900), lambda _action: update(35, reason="it was made late"))
+        assert tx.revive(unsent, later(900), same)
         found = tx.unsettled()
+    assert [x.action.reason for x in found] == ["it was made late", "the bug is fixed"]
     assert [(x.sent_at, x.floor) for x in found] == [(later(1), "41"), (later(900), None)]
     assert {(x.attempts, x.next_at, x.last_error, x.done_at, x.epoch) for x in found} == {
         (0, later(900), None, None, 7)
