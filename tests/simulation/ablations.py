@@ -136,18 +136,16 @@ ABLATIONS: tuple[Ablation, ...] = (
         (
             Change(
                 "sources/http.py",
-                """        if kind.write:
-            return once()
-        return self._again(once, kind)
+                """            return once() if kind.write else self._again(once, kind)
 """,
-                """        if not kind.write:
-            return self._again(once, kind)
-        try:
-            return once()
-        except SourceError as error:
-            if isinstance(error, TransientError | AuthError | RefusedError):
-                raise
-            return once()
+                """            if not kind.write:
+                return self._again(once, kind)
+            try:
+                return once()
+            except SourceError as error:
+                if isinstance(error, TransientError | AuthError | RefusedError):
+                    raise
+                return once()
 """,
             ),
         ),
