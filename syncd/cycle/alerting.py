@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 import structlog
 
@@ -44,6 +45,8 @@ RULES_AT_ONCE = 500
 GAP = 600
 """A pause of so many seconds between two runs is a gap: the daemon slept, or alerts were turned off meanwhile."""
 MOST_AGAIN = 5000
+AGAIN_SHARE = 4
+"""This part of the most tickets of a cycle is looked at once more beside the others; the rest is next in turn."""
 MADE_UP_FOR = 300
 """Points that were passed while a source could not be read of which one message tells, at most."""
 CATCHING_UP = 600
@@ -96,7 +99,8 @@ class Alerter:
         self._last = 0  # the last run that the store knows of
         self._before = 0  # the last one before what is now; what was judged around it may not be taken down
         self._ran = 0  # the last run of this process
-        self._again: set[int] = set()  # tickets to be looked at once more although nothing happens to them
+        # Tickets to be looked at once more although nothing happens to them, in turn.
+        self._again: dict[int, None] = {}
 
     def run(
         self, tickets: Sequence[TicketClocks], now: datetime, report: CycleReport, stated: Sequence[RuleFact] = ()
@@ -136,8 +140,11 @@ class Alerter:
         if round_.book is not None and (
             tickets or stated or work.episodes or work.rules or (self._again and not blind)
         ):
-            decided = self._decide(round_, round_.book, tickets, stated)
-            self._again = (self._again if blind else set()) | decided[0].held
+            again = [] if blind else list(islice(self._again, max(1, self._most // AGAIN_SHARE)))
+            decided = self._decide(round_, round_.book, tickets, again, stated)
+            for number in again:
+                del self._again[number]
+            self._again |= dict.fromkeys(sorted(decided[0].held))
             decided = self._quoted(round_, *decided)
         round_.sees_again = self._watch.sees_again(at, is_held=bool(self._again))
         wrote = [
@@ -183,20 +190,25 @@ class Alerter:
         if not self._ran <= now < self._ran + GAP:
             with self._store.transaction() as tx:
                 tx.release_letters(tx.epoch)
-                self._again |= set(tx.unnoticed(enforce_from, self._before - GAP, MOST_AGAIN))
+                self._again |= dict.fromkeys(tx.unnoticed(enforce_from, self._before - GAP, MOST_AGAIN))
         self._ran = now
 
     # ---- deciding ----
 
     def _decide(
-        self, round_: _Round, book: Book, tickets: Iterable[TicketClocks], stated: Sequence[RuleFact]
+        self,
+        round_: _Round,
+        book: Book,
+        tickets: Iterable[TicketClocks],
+        again: Sequence[int],
+        stated: Sequence[RuleFact],
     ) -> tuple[World, Decision]:
         given = {told.id: told for told in tickets}
         clocks_now = self._keeper.now()
-        again = [] if round_.blind else sorted(self._again - given.keys())
-        if again:
+        missing = sorted(set(again) - given.keys())
+        if missing:
             with self._store.reading() as tx:
-                given |= {told.id: told for told in self._keeper.folded(tx, again, clocks_now)}
+                given |= {told.id: told for told in self._keeper.folded(tx, missing, clocks_now)}
 
         def world_of(fresh: frozenset[int], known: Mapping[int, Case], groups: frozenset[str]) -> World:
             with self._store.reading() as tx:

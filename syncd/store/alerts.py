@@ -281,7 +281,8 @@ class Alerts(Repository):
 
     def unnoticed(self, since: int, judged: int, limit: int) -> list[int]:
         """Tickets with a clock that passed a point and may have no fact about it: those without any such fact, of what
-        was passed after `since` as far as can be told; and whatever was judged after `judged`. Looks at every clock."""
+        was passed after `since` as far as can be told; and whatever was judged after `judged`. Those that were judged
+        last come first: some that never get a fact stay for good. Looks at every clock."""
         known = exists().where(
             _FACT.c.ticket_id == _CLOCK.c.ticket_id,
             _FACT.c.metric == _CLOCK.c.metric,
@@ -292,7 +293,8 @@ class Alerts(Repository):
         near = _CLOCK.c.ended.is_(None) & _CLOCK.c.breached_at.is_(None)
         lost = or_(_CLOCK.c.breached_at >= since, near) & ~known
         query = select(_CLOCK.c.ticket_id).where(_CLOCK.c.color != "green", or_(lost, _CLOCK.c.at >= judged))
-        return list(self._connection.execute(query.distinct().order_by(_CLOCK.c.ticket_id).limit(limit)).scalars())
+        newest_first = query.group_by(_CLOCK.c.ticket_id).order_by(func.max(_CLOCK.c.at).desc(), _CLOCK.c.ticket_id)
+        return list(self._connection.execute(newest_first.limit(limit)).scalars())
 
     # ---- for lists ----
 

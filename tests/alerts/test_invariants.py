@@ -107,6 +107,23 @@ def test_i7_after_an_outage_of_the_tracker_one_poll_is_enough(tmp_path: Path) ->
     assert told == [("lead", "first", ["1 resolution breach"]), ("fallback", "seeing", ["1 resolution breach"])]
 
 
+def test_i7_after_an_outage_many_breaches_are_told_in_turn_and_once(tmp_path: Path) -> None:
+    stage = Stage(f"sqlite:///{tmp_path / 's.db'}", settings(configured()), by=book(warn={}))
+    for ticket in range(1, 6):
+        stage.opened("08:05", ticket)
+    stage.run_to("08:30")
+    stage.most = 8  # two of them are looked at once more in a cycle
+    stage.restart()
+    stage.report.problems["zendesk"] = "away"
+    stage.keeper.is_away = stage.every_cycle = True
+    stage.run_to("10:00")
+    stage.report.problems.clear()
+    stage.keeper.is_away = False
+    stage.run_to("10:30")
+    told = [fact for mail in stage.mails if mail["to"] == "lead" for fact in mail["facts"]]
+    assert sorted(told) == [f"{ticket} resolution breach" for ticket in range(1, 6)]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_i8_what_a_rule_states_reaches_each_receiver_once(seed: int, tmp_path: Path) -> None:
     dice = dice_of(seed)

@@ -215,7 +215,10 @@ def test_facts_that_ought_to_exist_and_do_not_are_found(store: Store) -> None:
 
     def record(ticket: int, color: str, breached: int | None, ended: int | None = None) -> ClockRecord:
         numbers = (AT - 999, ended, AT, breached, None, 60, 60)
-        return ClockRecord(ticket, "resolution", "", 1, "running", color, False, *numbers, NOBODY, "p", "", "r", {}, AT)
+        judged = AT - ticket
+        return ClockRecord(
+            ticket, "resolution", "", 1, "running", color, False, *numbers, NOBODY, "p", "", "r", {}, judged
+        )
 
     with store.transaction() as tx:
         number = tx.save_episode(EPISODE)
@@ -236,6 +239,6 @@ def test_facts_that_ought_to_exist_and_do_not_are_found(store: Store) -> None:
         )
         assert tx.unnoticed(AT - 100, AT + 1, 10) == [2, 3, 4]
         assert tx.unnoticed(AT - 100, AT + 1, 1) == [2]
-        assert tx.unnoticed(AT - 100, AT, 10) == [2, 3, 4, 5, 6, 7], "whatever was judged just now"
+        assert tx.unnoticed(AT - 100, AT - 6, 10) == [2, 3, 4, 5, 6], "whatever was judged just now, the newest first"
         assert tx.clock_counts() == {"tickets": 6, "clocks": 6, "breached": 3}
         assert [key.ticket for key in tx.clocks_begun_before(AT, 3)] == [1, 2, 3]
