@@ -148,6 +148,18 @@ def test_a_ticket_that_has_a_bug_gets_no_second_one_and_is_told_which(made: Lab)
     assert "to_engineering" not in made.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
 
 
+def test_who_asks_again_for_a_bug_that_is_there_is_answered_again_and_nobody_else_is(made: Lab) -> None:
+    ticket = ask(made)
+    made.settle()
+    for _ in range(2):
+        made.sandbox.zendesk.add_tags(ticket=ticket, actor=made.agent, tags=["to_engineering"])
+        made.settle()
+    made.cycle(seconds=90_000)
+    made.settle()
+    assert sum("already" in note for note in made.notes(ticket)) == 2
+    assert "to_engineering" not in made.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
+
+
 def test_a_refused_bug_shows_its_reason_blocks_nobody_and_passes_once_it_is_mended(made: Lab) -> None:
     made.sandbox.jira.site.projects["NOVA"].required.add("duedate")
     ticket = ask(made)

@@ -261,23 +261,30 @@ def nobody_is_told_twice(history: History, oracle: Oracle, books: Books) -> None
     """I4: the same words on the same ticket or bug need something new on either side between them."""
     stirs = _stirs(history, oracle)
     for ticket in oracle.tickets():
-        said = [(comment["created_at"], comment["body"]) for comment in oracle.words(ticket)]
-        said = [(at, body) for at, body in said if not body.startswith(REOPENED_NOTE)]  # I8 counts these
-        _not_repeated(history, f"ticket #{ticket['id']}", [(moment(at), text) for at, text in said], stirs)
+        notes = [note for note in oracle.words(ticket) if not note["body"].startswith(REOPENED_NOTE)]  # I8 counts these
+        said = invariants_bugs.said_in_turn(ticket, notes, history.seeded.bot)
+        _not_repeated(history, f"ticket #{ticket['id']}", said, stirs)
     for bug in oracle.bugs():
         said = [(comment["created"] / 1000, comment["body"]) for comment in oracle.words_on_bug(bug)]
         _not_repeated(history, bug["key"], said, stirs)
 
 
 def _not_repeated(history: History, where: str, said: list[tuple[float, str]], stirs: list[float]) -> None:
-    last: dict[str, float] = {}
     # Two events whose notes waited while the machine slept are told one after the other.
-    slept = history.outcome.faults["suspend"] > 0
+    for text in () if history.outcome.faults["suspend"] else repeated(said, stirs):
+        history.broken("I4", f"{where} is told twice, with nothing new between: {text[:80]!r}")
+
+
+def repeated(said: list[tuple[float, str]], stirs: list[float]) -> list[str]:
+    """The texts that were said again without a stir since."""
+    last: dict[str, float] = {}
+    found = []
     for at, text in said:
         before = last.get(text)
-        if before is not None and not slept and not any(before - 60 <= stir <= at for stir in stirs):
-            history.broken("I4", f"{where} is told twice, with nothing new between: {text[:80]!r}")
+        if before is not None and not any(before - 60 <= stir <= at for stir in stirs):
+            found.append(text)
         last[text] = at
+    return found
 
 
 def _stirs(history: History, oracle: Oracle) -> list[float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.store import IntentState
 from tests.simulation.books import OFF, Books
-from tests.simulation.oracle import Oracle
+from tests.simulation.oracle import Oracle, moment
 from tests.simulation.variants import ACT_TAG, AREA, PRIORITIES
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 VERY_LATE = "applied_very_late_create"
 LATE = ("applied_late_jira", "late_creation")
+HAS_ONE = "This ticket has a bug in "
+"""How the answer begins to who asks for a bug on a ticket that has one."""
 PER_REQUESTER, PER_HOUR = 5, 20
 """The caps on bugs, as they are when config.yaml says nothing."""
 
@@ -46,15 +48,28 @@ def each_ticket_has_one_bug_of_ours(history: History, oracle: Oracle, books: Boo
         if twins and len(flagged) < len(twins):
             history.broken("I3", f"of {[bug['key'] for bug in bugs]}, made for one request, {len(flagged)} say so")
     for number, marks in by_ticket.items():
-        asked = _times_asked(oracle.ticket(number))
+        asked = _times_asked(oracle.ticket(number), history.seeded.bot)
         if len(marks) > asked:
             history.broken("I3", f"ticket #{number} has {len(marks)} bugs of ours and was tagged {asked} times")
 
 
-def _times_asked(ticket: Mapping[str, Any]) -> int:
+def said_in_turn(ticket: Mapping[str, Any], notes: list[dict[str, Any]], bot: int) -> list[tuple[float, str]]:
+    """When each note of ours was written, and what it says. Who sets the tag on a ticket that has a bug is answered,
+    and so is who sets it again: which asking such an answer is for belongs to its words, as no status tells of it."""
+    said = []
+    for note in notes:
+        text = note["body"]
+        if text.startswith(HAS_ONE):
+            text += f" (asking {_times_asked(ticket, bot, before=note['id'])})"
+        said.append((moment(note["created_at"]), text))
+    return said
+
+
+def _times_asked(ticket: Mapping[str, Any], bot: int, before: float = float("inf")) -> int:
+    """How often people set the tag, before what has this id."""
     times = 0
     for audit in ticket["audits"]:
-        for event in audit["events"]:
+        for event in audit["events"] if audit["author_id"] != bot and audit["id"] < before else ():
             if event.get("field_name") == "tags":
                 times += ACT_TAG in _words(event["value"]) and ACT_TAG not in _words(event.get("previous_value"))
     return times
