@@ -40,6 +40,7 @@ FIELDS = f"""\
       - {{name: areas, ticket: tags, bug: labels, owner: both, winner: jira, only: [area_]}}
       - {{name: developer, ticket: group, bug: assignee, owner: zendesk, map: {{Development: hana.sato@dev.example}}}}
 """
+SUCCEEDING = CREATES.replace("create:", "not_fixed: new_bug\n    create:")
 FOLLOWING = f"  - {{name: novabrain, project: NOVA, mapping: default, mirror: {MIRROR}, follow_up: true}}\n"
 
 
@@ -431,6 +432,7 @@ SCENES: dict[str, Scene] = {
     "a conflict is resolved": Scene(conflict_resolved),
     "a fix is verified": Scene(fix_verified, end=is_closed),
     "a fix is rejected": Scene(fix_rejected, end=is_back_with_one_comment),
+    "a fix is rejected, and a new bug is to be made": Scene(fix_rejected, SUCCEEDING),
     "a ticket is solved before its bug": Scene(solved_too_early),
     "a verified ticket is reopened": Scene(reopened),
     "a verified bug comes back": Scene(bug_comes_back),
@@ -466,11 +468,12 @@ SISTERS = (
     "a customer follows up",
     "a rule asks for a bug",
     "a ticket asks for a bug",
+    "a fix is rejected, and a new bug is to be made",
     "a comment is edited",
     "a new link brings fields",
 )
-"""Scenes that differ little from others (as the way to a bug, from that of tests/scenarios/test_create_faults.py):
-played by `make crashes` alone."""
+"""Scenes that differ little from others (as the ways to a bug, from those of tests/scenarios/test_create_faults.py and
+test_not_fixed.py): played by `make crashes` alone."""
 
 ON_BOTH = ("a bug is fixed", "a fix is verified", "a fix is rejected")
 """The scenes that status is all about: played on both deployments by `make unit` too."""
