@@ -16,6 +16,7 @@ from syncd.cycle.fetch import FAST_TICKETS
 from syncd.cycle.history import EVENTS_PAST
 from syncd.cycle.settings import CycleReport
 from syncd.cycle.sla_settings import SlaSettings, TicketClocks
+from syncd.sandbox.faults import Fault
 from syncd.sla.calendar import always
 from syncd.sla.clock import Clock
 from syncd.sla.forecast import Sign
@@ -248,6 +249,26 @@ def test_a_fresh_look_at_a_ticket_that_did_not_change_reads_no_audits(tmp_path: 
     report = CycleReport()
     assert audits_read(lab, lambda: lab.app.engine.clocks.fresh([ticket], report)) == []
     assert [found.id for found in lab.app.engine.clocks.fresh([ticket], report)] == [ticket]
+
+
+def test_a_ticket_that_waits_for_the_export_is_looked_at_again_within_a_minute(tmp_path: Path) -> None:
+    """What the export tells may be nothing about this ticket but that it has read past its last change."""
+    lab = Lab(tmp_path, "cloud", sla=SETTINGS)
+    ticket = lab.ticket("open")
+    lab.cycle(5, seconds=60)
+    lab.sandbox.ctx.faults.add(Fault("drop_before", "zendesk", path="/incremental/", times=-1))
+    lab.cycle(6, seconds=60)
+    lab.agent_sets(ticket, "pending")
+    lab.cycle(seconds=60)
+    waits = told(lab, ticket)
+    assert (waits.is_complete, waits.is_born) == (False, True)
+    with lab.app.store.reading() as tx:
+        assert ticket in tx.due_tickets(lab.clock.now() + timedelta(seconds=61), 10)
+    lab.sandbox.ctx.faults.clear()
+    lab.cycle(4, seconds=60)
+    assert told(lab, ticket).is_complete
+    with lab.app.store.reading() as tx:
+        assert tx.due_tickets(lab.clock.now() + timedelta(seconds=61), 10) == []
 
 
 def test_events_that_arrive_late_are_folded_in(tmp_path: Path) -> None:
