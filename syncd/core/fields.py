@@ -7,6 +7,7 @@
     both           only the bug moved                   write its tickets
     both           both moved, to the same              record
     both           both moved                           the winner is written, what loses is kept in the log
+    both           a ticket leaves                      the bug keeps what it has: nobody changed it
     both, no base  one side empty                       fill it
     both, no base  both filled, and different           the winner; a bug with other tickets keeps what it has
 

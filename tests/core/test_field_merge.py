@@ -166,6 +166,31 @@ def test_the_most_urgent_of_many_tickets_is_the_bugs_priority_and_lowering_one_l
     assert paper.plan().actions == ()
 
 
+@pytest.mark.parametrize(
+    ("owner", "kept"),
+    [
+        pytest.param("both", "Highest", id="both: nobody changed the bug's, so it keeps it"),
+        pytest.param("zendesk", "Low", id="zendesk owns: the bug shows what the tickets say that are left"),
+    ],
+)
+def test_the_most_urgent_ticket_leaves_its_bug(owner: str, kept: str) -> None:
+    paper = Paper(
+        priority(owner),
+        {n: ticket(n, value, "priority") for n, value in ((1, "low"), (2, "urgent"))},
+        {"1": issue("1", "Medium", "priority")},
+        [(1, "1"), (2, "1")],
+    )
+    settles(paper)
+    assert paper.issues["1"].priority == "Highest"
+    paper.pairs = [(1, "1")]
+    settles(paper)
+    assert (paper.issues["1"].priority, paper.tickets[1].priority) == (kept, "low")
+    paper.issues["1"] = issue("1", "High", "priority")
+    settles(paper)
+    followed = ("High", "high") if owner == "both" else ("Low", "low")
+    assert (paper.issues["1"].priority, paper.tickets[1].priority) == followed
+
+
 def test_a_person_is_found_by_e_mail_first_and_then_by_the_table() -> None:
     field = spec("assignee", "assignee", "zendesk", to_bug={"tom@desk.example": "acc-9"})
     facts = Facts(accounts={"lena@desk.example": "acc-1", "tom@desk.example": None, "acc-9": "acc-9"})

@@ -169,9 +169,10 @@ class Probe:
     def _rank(self, link: Link, choice: int) -> None:
         """A priority that one side changes is that of both."""
         bug, number = self._bug(link), link.ticket_id
-        ours = self._oracle.ticket(number)["priority"]
-        urgency = [name for name in PRIORITIES if name != ours][choice % 3]
-        if choice // 3 % 2:
+        # They need not have the same: a bug keeps the worst of what its tickets were when one of them leaves it.
+        by_agent = choice // 3 % 2 == 1
+        urgency = another(self._oracle.ticket(number)["priority"] if by_agent else bug["fields"]["priority"], choice)
+        if by_agent:
             agent = self._people.agents[choice % len(self._people.agents)]
             zendesk = self._history.sandbox.zendesk
             self.moves.append(lambda: zendesk.set_priority(ticket=number, actor=agent, priority=urgency))
@@ -230,6 +231,12 @@ class Probe:
     @staticmethod
     def _has_tag(number: int) -> Callable[[Oracle], object]:
         return lambda oracle: NOT_FIXED in oracle.ticket(number)["tags"]
+
+
+def another(present: str | None, choice: int) -> str:
+    """A priority, by its name on tickets, that the ticket or bug with `present` does not have: to choose there what it
+    has changes nothing, and nothing is to come of it."""
+    return [ours for ours, theirs in PRIORITIES.items() if present not in (ours, theirs)][choice % 3]
 
 
 def _groups(links: Sequence[Link]) -> list[list[Link]]:
