@@ -11,7 +11,7 @@ from syncd.core.model import Link, Origin, TicketSnapshot
 from syncd.core.subjects import ticket_subject
 from syncd.core.world import RouteView, World
 
-KEY_CLEARED = "an agent removed the key from the ticket's link field"
+KEY_CLEARED = "its key is no longer in the ticket's link field"
 """The retire reason that a key put back into the field revives."""
 
 TICKET_CLOSED = "the ticket is closed"

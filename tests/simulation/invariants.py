@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from syncd.core.discover import KEY_CLEARED
 from syncd.core.model import Link, LinkState
 from syncd.store import IntentState
 from tests.simulation import invariants_bugs, invariants_talk
@@ -149,7 +150,7 @@ def nothing_is_left_undone(history: History, _oracle: Oracle, books: Books) -> N
 def keys_in_fields_are_links(history: History, oracle: Oracle, books: Books) -> None:
     """What an agent wrote into the field is a link; what was taken away was taken away by somebody."""
     live = {(link.ticket_id, link.issue_id) for link in books.links}
-    ended = {(ticket, bug) for ticket, bug, reason in books.retired if "removed the key" not in reason}
+    ended = {(ticket, bug) for ticket, bug, reason in books.retired if reason != KEY_CLEARED}
     by_key = {bug["key"]: bug["id"] for bug in oracle.bugs()}
     for ticket in oracle.tickets():
         if ticket["status"] in ("closed", "deleted") or OFF in ticket["tags"]:
@@ -167,16 +168,17 @@ def _was_ended_rightly(history: History, oracle: Oracle, number: int, bug: str, 
     ticket = oracle.ticket(number)
     if reason == "the ticket is closed" and ticket["status"] not in ("closed", "deleted"):
         history.broken("I2", f"the link of #{number} ended because {reason}, and it is {ticket['status']}")
-    if "removed the key" in reason:
+    if reason == KEY_CLEARED:
+        is_forgotten = history.outcome.faults["old_backup"]  # then it may have been syncd, and nobody knows why
         touched = [
             event
             for audit in ticket["audits"]
             for event in audit["events"]
             if event.get("field_name") == str(history.seeded.fields["Engineering bug"])
-            and audit["author_id"] != history.seeded.bot
+            and (is_forgotten or audit["author_id"] != history.seeded.bot)
         ]
         if not touched:
-            history.broken("I1", f"the link of #{number} and {bug} ended because {reason}, and no agent did")
+            history.broken("I1", f"the link of #{number} and {bug} ended because {reason}, and nobody took it out")
 
 
 def tickets_show_their_bugs(history: History, oracle: Oracle, books: Books) -> None:
