@@ -92,12 +92,22 @@ def _decide_ticket(world: World, draft: Draft, group: Sequence[LinkView], moving
                 # Both are what they were before the bug was hidden; whatever was to be said of that was not.
                 draft.record(view, f"{view.issue.key} can be read again, and both sides are as they were")
                 draft.add(SayAgain(view.link.id, view.link.conflict.at))
-            elif view.link.state is LinkState.CONFLICT:
-                _accept_or_flag(draft, view, "not_allowed")  # it does not end by another of the ticket's bugs moving
+            elif view.link.state is LinkState.CONFLICT or _fitted_elsewhere(world, view):
+                # It does not end by another of the ticket's bugs moving; and what allowed it is not the bug's mapping.
+                _accept_or_flag(draft, view, "not_allowed")
             elif view.bug_moved and ticket.state.is_solved and view.base_stage and view.base_stage.allows(ticket.state):
                 _accept_or_flag(draft, view, "not_allowed")  # nobody was told yet that the two do not fit
             elif view.bug_moved:
                 draft.record(view, "nothing to carry: the ticket follows another bug, or both are as agreed")
+
+
+def _fitted_elsewhere(world: World, view: LinkView) -> bool:
+    """The bug has just come from another project, and nothing was wrong with the two under the mapping of that one."""
+    base, before = view.link.base, world.routes.get(view.link.route)
+    if base is None or before is None or before is view.route:
+        return False
+    stage = before.mapping.stage(base.stage)
+    return stage is None or stage.allows(base.ticket)
 
 
 def _heard(based: Sequence[LinkView]) -> str:
@@ -216,7 +226,8 @@ def _bounced_bug(draft: Draft, effective: LinkView) -> bool:
 def _tell_solved(world: World, draft: Draft, group: Sequence[LinkView], effective: LinkView) -> None:
     """A solved ticket is not reopened: it gets a note, and a conflict where the bug went back behind what it heard."""
     stage, state = effective.stage, effective.ticket.state
-    heard = effective.route.mapping.stage(_heard([view for view in group if view.link.base is not None]))
+    name = _heard([view for view in group if view.link.base is not None])
+    heard = effective.route.mapping.stage(name) or effective.base_stage  # the name may be of another bug's mapping
     came_back = heard is not None and stage.rank < heard.rank and not stage.allows(state)
     if not _moved_by_us(effective):
         note = solved_without_fix(world, effective, came_back=came_back)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncd.core.actions import AddLink, NeedHistory, NeedIssue, NeedTicket, RecordBase, RepointLink
 from syncd.core.discover import TICKET_CLOSED
 from syncd.core.draft import Draft
-from syncd.core.mapping import Stage
+from syncd.core.mapping import DECLINED, Stage, StageMapping
 from syncd.core.model import Base, IssueSnapshot, Link, Origin, TicketSnapshot
 from syncd.core.texts import bug_status, ticket_said
 from syncd.core.who import merge_target
@@ -68,7 +68,7 @@ def _triage(world: World, draft: Draft, link: Link) -> LinkView | None:
             f"Jira status '{issue.status_name}' of {home.project_key} is in no stage of mapping "
             f"'{home.mapping.name}': treated as '{stage.name}' by its category; name it under bug_is to be sure."
         )
-    return LinkView(link, ticket, issue, home, stage, _base_stage(link.base, home))
+    return LinkView(link, ticket, issue, home, stage, _base_stage(world, link.base, home))
 
 
 def _is_looked_at_again(link: Link, ticket: TicketSnapshot, stage: Stage) -> bool:
@@ -82,15 +82,27 @@ def _is_looked_at_again(link: Link, ticket: TicketSnapshot, stage: Stage) -> boo
     return stage.allows(ticket.state) or any(move.tag is not None and move.tag in ticket.tags for move, _ in stage.asks)
 
 
-def _base_stage(base: Base | None, route: RouteView) -> Stage | None:
+def _base_stage(world: World, base: Base | None, route: RouteView) -> Stage | None:
     """The base's stage under the present mapping, so that an edited mapping looks like no move of anybody."""
     if base is None:
         return None
+    mapping = route.mapping
     return (
-        route.mapping.stage_of_pair(base.status_id, base.resolution_id)
-        or route.mapping.stage(base.stage)
-        or route.mapping.stages[0]
+        mapping.stage_of_pair(base.status_id, base.resolution_id)
+        or mapping.stage(base.stage)
+        or _counterpart(world, base, mapping)
     )
+
+
+def _counterpart(world: World, base: Base, mapping: StageMapping) -> Stage:
+    """What comes nearest to a stage that this mapping lacks, as the bug had it in another project: what was done there
+    was as far as a bug gets here."""
+    finished = [stage for stage in mapping.stages if stage.done and stage.name != DECLINED]
+    was = [
+        route.mapping.stage_of_pair(base.status_id, base.resolution_id) or route.mapping.stage(base.stage)
+        for route in world.in_order()
+    ]
+    return finished[-1] if finished and any(stage is not None and stage.done for stage in was) else mapping.stages[0]
 
 
 def _is_merged(world: World, ticket: TicketSnapshot) -> bool:

@@ -42,8 +42,8 @@ INDEX_LAG = 1200.0
 NEWEST = 30
 """So many of a project's newest keys may be younger than that."""
 
-LOOKS = 6
-"""So often, within some 5 minutes, a ticket is looked for that asked for a bug and is not shown to us."""
+LOOKS = 4
+"""So often, within a minute or two, a ticket is looked for that asked for a bug and is not shown to us."""
 
 UNSEEN = 60.0
 """Seconds after which a project is looked at again that may not be searched: nobody refused to make the bug."""

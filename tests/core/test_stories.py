@@ -98,6 +98,99 @@ def test_story_of_two_projects(story: str) -> None:
     Telling(shipped("default"), nova).tell(story)
 
 
+@pytest.mark.parametrize(
+    "story",
+    [
+        pytest.param(
+            "given closed\n"
+            """
+            ENG-1 becomes OPS-8
+            developer moves OPS-8 to To Do
+            sync
+            conflict 1 OPS-8 bug_came_back
+            note on 1 says OPS-8
+            1 is solved
+            """,
+            id="25 a closed bug begins anew in a project that has no such stage: it came back",
+        ),
+        pytest.param(
+            "given closed\n"
+            """
+            ENG-1 becomes OPS-8
+            developer moves OPS-8 to Done (Fixed)
+            sync
+            no conflict
+            notes 1 = 2
+            1 is solved
+            """,
+            id="25 a closed bug stays done in a project that has no such stage: nothing is new",
+        ),
+        pytest.param(
+            """
+            ticket 1 new
+            bug ENG-1 To Do
+            bug ENG-2 To Do
+            link 1 ENG-1
+            link 1 ENG-2
+            sync
+            developer moves ENG-1 to Done (Fixed)
+            developer moves ENG-2 to Done (Fixed)
+            sync
+            agent sets 1 solved
+            sync
+            ENG-1 is Closed (Fixed)
+            ENG-1 becomes OPS-8
+            developer moves OPS-8 to To Do
+            a write to ENG-2 is not settled
+            sync
+            1 and OPS-8 wait: another bug of its ticket
+            every write is settled
+            sync
+            conflict 1 OPS-8 bug_came_back
+            live 1 ENG-2
+            """,
+            id="25 a closed bug begins anew elsewhere while another bug of its ticket is written to: told afterwards",
+        ),
+        pytest.param(
+            """
+            ticket 1 new
+            bug OPS-1 To Do
+            link 1 OPS-1
+            sync
+            developer moves OPS-1 to Done (Fixed)
+            sync
+            agent sets 1 solved
+            sync
+            no conflict
+            OPS-1 becomes ENG-8
+            sync
+            conflict 1 ENG-8 not_allowed
+            ENG-8 is Done (Fixed)
+            """,
+            id="25 a solved ticket's bug moves to a project whose mapping does not allow that: a person is asked",
+        ),
+        pytest.param(
+            """
+            ticket 1 new
+            bug OPS-1 To Do
+            link 1 OPS-1
+            sync
+            agent sets 1 solved
+            sync
+            comments OPS-1 = 1
+            OPS-1 becomes ENG-8
+            sync
+            no conflict
+            """,
+            id="25 what was said of a ticket that is solved too early is not said again in another project",
+        ),
+    ],
+)
+def test_story_of_a_project_with_fewer_stages(story: str) -> None:
+    ops = route_for(shipped("simple"), key="OPS", name="operations")
+    Telling(shipped("default"), ops).tell(story)
+
+
 def test_story_26_a_route_that_is_added_later_ends_the_conflict() -> None:
     tale = Telling(shipped("default"))
     tale.tell("given hold\nENG-1 becomes NOVA-8\nsync\nconflict 1 NOVA-8 unmapped_project")
