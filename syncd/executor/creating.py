@@ -173,7 +173,8 @@ class BugCreator:
     def _unwanted(self, action: CreateBug, rule: CreateRule, intent: Intent) -> Outcome | None:
         """A fresh look at what asked for the bug; an outcome when nothing does any more."""
         ticket, instead = self._zendesk.read([action.ticket_id])[0], action.instead
-        if not ticket.visible and intent.attempts < LOOKS:  # a ticket that nobody touches is not read again
+        if not ticket.visible and intent.attempts < LOOKS and not self._is_known_to_be_gone(ticket.id):
+            # A ticket that nobody touches is not read again: nothing would ask for the bug when it can be seen.
             return Later(backoff(intent.attempts, intent.id), f"ticket #{ticket.id} is not shown to us")
         if instead is None:
             if asks_for_bug(rule, ticket) is not None:
@@ -184,6 +185,11 @@ class BugCreator:
         if not why and not rule.new_bug_when_not_fixed:
             why = f"route {action.route} sends such bugs back now"
         return Superseded(why, tickets=(ticket,), issues=(issue,)) if why else None
+
+    def _is_known_to_be_gone(self, ticket_id: int) -> bool:
+        with self._store.reading() as tx:
+            stored = tx.tickets([ticket_id]).get(ticket_id)
+        return stored is not None and stored.is_gone
 
     def _look(self, action: CreateBug, intent: Intent) -> _Look:
         """Search by label; and once it was sent, the keys since then."""
