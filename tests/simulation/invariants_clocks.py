@@ -21,7 +21,7 @@ from tests.simulation.clocks_and_rules import (
     SHOWN_STATE,
 )
 from tests.simulation.invariants_mail import judge_mail
-from tests.simulation.oracle import Oracle, moment
+from tests.simulation.oracle import BLACK, Oracle, moment
 from tests.simulation.promises import Promises
 from tests.simulation.stopwatch import (
     FIRST,
@@ -104,7 +104,7 @@ def each_step_is_taken_once(history: History, oracle: Oracle, watch: Stopwatch, 
             (OVERDUE_NOTE, episodes),
             (REOPENED_NOTE, reopened),
         ):
-            times = sum(body.startswith(note) for body in said)
+            times = sum(_is_note(body, note) for body in said)
             if times > most:
                 history.broken("I8", f"ticket #{number} has {times} times the note {note!r}, {most} is right")
         is_open = steps[-1].status not in SOLVED and OFF not in ticket["tags"]
@@ -112,8 +112,13 @@ def each_step_is_taken_once(history: History, oracle: Oracle, watch: Stopwatch, 
         for clock, tag, note in ((late, LATE_TAG, LATE_NOTE), (overdue, ESCALATED_TAG, OVERDUE_NOTE)):
             _is_done(history, watch, promises, clock, ticket, tag, note, since=since if is_open else None)
         again = steps[-1].at > since + SLACK and any(step.before in SOLVED and step.at > since for step in steps)
-        if is_open and again and not any(body.startswith(REOPENED_NOTE) for body in said):
+        if is_open and again and not any(_is_note(body, REOPENED_NOTE) for body in said):
             history.broken("I8", f"ticket #{number} was opened again, and no rule said so")
+
+
+def _is_note(body: str, note: str) -> bool:
+    """It begins so, or did before somebody blacked out its first ten characters."""
+    return body.startswith((note, BLACK * 10 + note[10:]))
 
 
 def _is_done(
@@ -130,7 +135,7 @@ def _is_done(
     """A breach that is there now was answered with its note and tag; what never was breached has neither. `since`: from
     when on rules must have acted; None for a ticket that is none of their business now."""
     at, name = watch.breached_at(clock), clock.name
-    notes = [comment for comment in history.oracle.words(ticket) if comment["body"].startswith(note)]
+    notes = [comment for comment in history.oracle.words(ticket) if _is_note(comment["body"], note)]
     if watch.is_close(clock):
         return
     if at is not None and since is not None and since + SLACK < at < promises.turns[-2].start - SLACK:
@@ -160,7 +165,7 @@ def priorities_go_up_by_one(history: History, oracle: Oracle, watch: Stopwatch, 
         bodies = {comment["id"]: comment["body"] for comment in ticket["comments"]}
         for audit in ticket["audits"]:
             said = [bodies.get(event["id"], "") for event in audit["events"] if event["type"] == "Comment"]
-            if audit["author_id"] != history.seeded.bot or not any(body.startswith(REOPENED_NOTE) for body in said):
+            if audit["author_id"] != history.seeded.bot or not any(_is_note(body, REOPENED_NOTE) for body in said):
                 continue
             for event in audit["events"]:
                 if event.get("field_name") == "priority" and event["type"] == "Change":
