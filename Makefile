@@ -58,7 +58,7 @@ crashes: $(READY)  ## die at every border of every scene, and at every pair of b
 nemesis: $(READY)  ## kill, stop and cut off the daemon a thousand times, among people who work (some 30 minutes)
 	@$(BIN)/python -m tests.nemesis $(NEMESIS)
 
-soak: $(READY)  ## let the daemon live for 30 simulated days, and see what it takes (some 45 minutes)
+soak: $(READY)  ## let the daemon live for 30 simulated days, and see what it takes (an hour and more)
 	@$(BIN)/python -m tests.soak $(SOAK)
 
 format: $(READY)  ## format the code and mend what ruff can mend
