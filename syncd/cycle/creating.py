@@ -338,10 +338,10 @@ def _withdraw(world: World, ticket: TicketSnapshot, rule: CreateRule, intent: In
 
 
 class TwinSweep:
-    """A Chore: issues that carry the mark of a bug of ours a second time, or of one that was given up, and refusals
-    that are looked at again.
+    """A Chore: issues that carry the mark of a bug of ours a second time, or of one that was given up or forgotten, and
+    refusals that are looked at again.
 
-    One search for each 50 bugs of the last week."""
+    One search for each 50 bugs of the last week, and tickets that were solved with the tag that asks for one."""
 
     name = "twins"
     side = "jira"
@@ -361,7 +361,9 @@ class TwinSweep:
             self._recall(tx, routes, now - self.LOOKS_BACK)
             creations = tx.creations_since(now - self.LOOKS_BACK)
             refused = tx.refused_creations()
-        found = self._maker.labelled([creation.marker for creation in creations]) if creations else {}
+            unanswered = self._unanswered(tx, routes, now - self.LOOKS_BACK)
+        marks = [*(creation.marker for creation in creations), *map(marker_of, unanswered)]
+        found = self._maker.labelled(marks) if marks else {}
         with self._store.transaction() as tx:
             links = [link for intent in refused for i in intent.link_ids if (link := tx.link(i)) is not None]
             tx.touch([*(intent.subject for intent in refused), *(ticket_subject(x.ticket_id) for x in links)], now)
@@ -377,6 +379,8 @@ class TwinSweep:
                         "close it as a duplicate."
                     )
                     report.conflicts_opened += _conflicts(tx, creation.ticket_id)
+            for action in unanswered:
+                self._remember(tx, action, found.get(marker_of(action), ()), now, report)
 
     def _revive(self, tx: Tx, creation: Creation, found: Sequence[Found], now: datetime, report: CycleReport) -> None:
         """A bug that was given up and is there all the same belongs to its ticket like one that was found in time. But
@@ -385,6 +389,40 @@ class TwinSweep:
             report.warnings.append(
                 f"Jira made {found[0].key} for ticket #{creation.ticket_id} after syncd had given it up: it counts as "
                 "the ticket's bug now. Close it if nobody needs it."
+            )
+
+    def _unanswered(self, tx: Tx, routes: Routes, since: datetime) -> list[CreateBug]:
+        """The bugs that tickets asked for by the tag they bear still, though they are solved and ask no more. A backup
+        that was put back may have forgotten that they were asked for in Jira, and nothing else looks for them."""
+        found = []
+        for rule in routes.creating.values():
+            tickets = tx.tickets(tx.tickets_naming(rule.act_tag, since)) if rule.act_tag else {}
+            for ticket in tickets.values():
+                is_solved = ticket.state.is_solved and not ticket.is_gone
+                if not is_solved or not has_act_tag(rule, ticket) or tx.was_linked(ticket.id, rule.route):
+                    continue
+                action = CreateBug(
+                    account=self._account,
+                    ticket_id=ticket.id,
+                    occurrence=tx.next_occurrence(ticket.id, rule.route),
+                    project_key=rule.project_key,
+                    reason=f"an agent set the tag {rule.act_tag}",
+                    fields={},
+                    requester_id=ticket.requester_id,
+                    by_tag=True,
+                    route=rule.route,
+                )
+                if tx.creation(marker_of(action)) is None:
+                    found.append(action)
+        return found
+
+    def _remember(self, tx: Tx, action: CreateBug, found: Sequence[Found], now: datetime, report: CycleReport) -> None:
+        """The bug is there: the creation is asked for again only to find it, link it and tell of its twins. It needs no
+        fields: were it gone by then, the ticket is looked at, and Jira makes nothing without a summary."""
+        if found and tx.enqueue(action, urgency=2, now=now) is None:
+            report.warnings.append(
+                f"Jira has {found[0].key}, which syncd made for ticket #{action.ticket_id} and does not remember: it "
+                "counts as the ticket's bug now. Close it if nobody needs it."
             )
 
     def _recall(self, tx: Tx, routes: Routes, since: datetime) -> None:

@@ -6,7 +6,7 @@
 3. After a lost answer: search by label, and read the keys after the floor, which no index delays.
 4. Only when both have shown nothing for the whole window is it sent again. What Jira applies later still is a twin,
    which the daily sweep finds and says (TwinSweep in cycle/creating.py); it is never deleted. Where nobody asked any
-   more, it is the ticket's bug: the sweep has it looked for again.
+   more, it is the ticket's bug: the sweep has it looked for again; where a restored backup forgot the request, too.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 
 from syncd.core.model import Link
-from syncd.store.codec import from_micros, maybe_moment, to_micros
+from syncd.store.codec import dumps, from_micros, maybe_moment, to_micros
 from syncd.store.intents import SUPERSEDED, Intent, Intents
 from syncd.store.prepared import Prepared
 from syncd.store.rows import table_of
-from syncd.store.schema import CreationRow, IntentRow, IssueRow, LinkRow
+from syncd.store.schema import CreationRow, IntentRow, IssueRow, LinkRow, TicketRow
 
 _CREATION = table_of(CreationRow)
 _INTENT = table_of(IntentRow)
@@ -221,6 +221,13 @@ class Creations(Intents):
     def was_linked(self, ticket_id: int, route: str) -> bool:
         """The ticket has, or had, a link of this route."""
         return self._value(_WAS_LINKED, ticket_id=ticket_id, route=route) is not None
+
+    def tickets_naming(self, tag: str, since: datetime) -> list[int]:
+        """The stored tickets, changed after that moment, in whose snapshot this tag stands; also those where it is
+        the text of something else. One walk over the table."""
+        query = select(TicketRow.id).where(TicketRow.updated_at > to_micros(since))
+        query = query.where(TicketRow.body.contains(dumps(tag), autoescape=True)).order_by(TicketRow.id)
+        return list(self._connection.execute(query).scalars())
 
     def refused_creations(self) -> list[Intent]:
         """Bugs that Jira would not make, and that are still wanted, newest first."""

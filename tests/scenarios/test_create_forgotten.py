@@ -1,11 +1,13 @@
-"""A backup that is put back has forgotten that a bug was asked for, and Jira's search does not know the bug yet."""
+"""A backup that is put back has forgotten that a bug was asked for: Jira's search does not know it yet, or nobody asks
+for it any more."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from syncd.core.model import Origin
 from syncd.sandbox.faults import Fault
-from tests.scenarios.lab import Deployment
+from tests.scenarios.lab import Deployment, Lab
 from tests.scenarios.test_create import ask, lab_with
 from tests.scenarios.test_create_faults import CREATION, heal, is_whole, of_ticket
 
@@ -21,3 +23,67 @@ def test_a_bug_is_found_by_its_key_while_the_search_is_behind(tmp_path: Path, de
     lab.put_back(backup)
     heal(lab)
     is_whole(lab, ticket)
+
+
+def forgotten(lab: Lab, folder: Path, *faults: Fault) -> int:
+    """A solved ticket whose tag asked for a bug, with a request for each fault, of which the store knows nothing."""
+    backup = lab.app.store.backup(folder / "old.backup")
+    for fault in faults:
+        lab.sandbox.ctx.faults.add(fault)
+    ticket = ask(lab)
+    while sum(lab.sandbox.ctx.faults.fired().values()) < len(faults):
+        lab.cycle(seconds=30)
+    lab.agent_sets(ticket, "solved")
+    lab.put_back(backup)
+    heal(lab)
+    lab.cycle(seconds=2000)
+    assert [link for link in lab.links() if link.ticket_id == ticket] == [], "nobody knows of it yet"
+    return ticket
+
+
+def late() -> Fault:
+    return Fault("late", "jira", method="POST", path=CREATION, args={"seconds": 1000}, times=1)
+
+
+def test_a_forgotten_bug_whose_ticket_was_solved_is_linked_by_the_next_sweep(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    ticket = forgotten(lab, tmp_path, late())
+    (bug,) = of_ticket(lab, ticket)
+    report = lab.cycle(seconds=86_400)
+    lab.settle()
+    assert [warning for warning in report.warnings if bug["key"] in warning and f"#{ticket}" in warning]
+    (link,) = [link for link in lab.links() if link.ticket_id == ticket]
+    assert (link.issue_key, link.origin, link.occurrence) == (bug["key"], Origin.CREATED, 1)
+    assert lab.shown(ticket, "Engineering bug") == bug["key"]
+    assert "to_engineering" not in lab.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
+    assert len(of_ticket(lab, ticket)) == 1
+    before = lab.writes()
+    lab.cycle(seconds=86_400)
+    assert lab.writes() == before, "all is said"
+
+
+def test_forgotten_twins_whose_ticket_was_solved_are_flagged_by_the_next_sweep(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    ticket = forgotten(lab, tmp_path, late(), late())
+    first, second = sorted(of_ticket(lab, ticket), key=lambda bug: int(bug["id"]))
+    lab.cycle(seconds=86_400)
+    lab.settle()
+    assert [link.issue_key for link in lab.links() if link.ticket_id == ticket] == [first["key"]]
+    assert lab.conflicts() == ["twin"]
+    assert first["key"] in lab.bug_comments(second["key"])[0]
+    assert lab.bug_comments(first["key"]) == []
+
+
+def test_a_solved_ticket_whose_tag_asked_for_no_bug_that_is_there_gets_none(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    ticket = forgotten(lab, tmp_path)
+    before = lab.writes()
+    lab.cycle(seconds=86_400)
+    lab.settle()
+    assert (of_ticket(lab, ticket), lab.writes()) == ([], before)

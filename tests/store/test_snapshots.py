@@ -230,3 +230,14 @@ def test_touched_subjects_wait_in_the_order_of_their_first_touch(store: Store) -
         assert tx.touched() == ["issue:9", "ticket:2"]
         tx.untouch(["ticket:2", "unknown"])
         assert tx.touched() == ["issue:9"]
+
+
+def test_tickets_that_name_a_tag_are_found_by_their_last_change(store: Store) -> None:
+    tags = {1: ("to_engineering",), 2: ("toXengineering",), 3: ("not_to_engineering",), 4: ("打印机",), 5: ()}
+    with store.transaction() as tx:
+        tx.put_tickets([ticket(number, tags=each) for number, each in tags.items()], NOW)
+        tx.put_tickets([ticket(6, tags=tags[1], updated_at=OLD.updated_at + timedelta(days=1))], NOW)
+    with store.reading() as tx:
+        assert tx.tickets_naming("to_engineering", OLD.updated_at - SECOND) == [1, 6]
+        assert tx.tickets_naming("to_engineering", OLD.updated_at) == [6]
+        assert tx.tickets_naming("打印机", OLD.updated_at - SECOND) == [4]
