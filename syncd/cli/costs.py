@@ -1,4 +1,7 @@
-"""What a write costs in API calls when nothing gets in its way: no conflict, no lost answer, no name asked anew."""
+"""What a write costs in API calls when nothing gets in its way: no conflict, no lost answer, no name asked anew.
+
+A plan is read before a start, so it is the cost soon after one: later a bug is made without a look at the newest keys.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ from syncd.core.model import Visibility
 from syncd.core.succession import RelateBugs
 from syncd.core.walk import steps_of
 from syncd.rules.escalation import ReadyNote
+from syncd.sources.jira_create import GAPS
 
 SHOW, TAKE_TAG, RELATE, COMMENT, NOTE = 1, 3, 3, 3, 3
 """A remote link; a tag (a fresh reading, the DELETE, a reading of what is left); an issue link (a look for one, the
@@ -51,7 +55,7 @@ def calls_of(action: RemoteAction, edges: Collection[tuple[str | None, str]] = (
         case CommentOnBug():
             return COMMENT
         case CreateBug():  # two searches (our mark, the newest key), the ticket, the creation, the new bug
-            return 5 if action.instead is None else 6  # and the bug whose place it takes
+            return 5 + GAPS + (1 if action.instead is not None else 0)  # and the bug whose place it takes
         case ShowTicketOnBug():
             return SHOW
         case RelateBugs():

@@ -205,11 +205,12 @@ class BugCreator:
 
     def _forgotten_after(self, action: CreateBug, floor: int) -> int | None:
         """A store that was put back may have forgotten what was sent: while the index may lag behind what was made
-        before this process began, the number after which the newest keys are read. None for a store without a past."""
-        known = self._known_then.get(action.project_key)
-        if known is None or self._clock.monotonic() - self._began >= INDEX_LAG:
+        before this process began, the number after which the newest keys are read. A store that knew no bug of the
+        project is a new one as a rule: it reads no more than what is newer than all that the index shows."""
+        if self._clock.monotonic() - self._began >= INDEX_LAG:
             return None
-        return max(known, floor - NEWEST)
+        known = self._known_then.get(action.project_key)
+        return floor if known is None else max(known, floor - NEWEST)
 
     def _floor(self, action: CreateBug) -> int:
         """What is surely there: the index may lag behind what we have seen ourselves."""

@@ -2,8 +2,7 @@
 
 store = Store.open("sqlite:///syncd.db")
 with store.transaction() as tx:
-    for ticket_id in tx.put_tickets(page.tickets, now):
-        tx.touch([ticket_subject(ticket_id)], now)
+    tx.put_tickets(page.tickets, now)
     tx.set_cursor("tickets", page.cursor, now)
 """
 

@@ -25,6 +25,25 @@ def test_a_bug_is_found_by_its_key_while_the_search_is_behind(tmp_path: Path, de
     is_whole(lab, ticket)
 
 
+def test_a_store_that_was_lost_finds_its_bug_by_the_key_while_the_search_is_behind(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    lab.sandbox.jira.switches["search_lag_seconds"] = 900
+    lab.sandbox.ctx.faults.add(Fault("drop_after", "jira", method="POST", path=CREATION))
+    ticket = ask(lab)
+    while not of_ticket(lab, ticket):
+        lab.cycle()
+    lab.app.store.close()
+    for file in tmp_path.glob("syncd.db*"):
+        file.unlink()
+    lab.app = lab._start()
+    lab.cycle()
+    lab.accept()
+    heal(lab)
+    is_whole(lab, ticket)
+
+
 def forgotten(lab: Lab, folder: Path, *faults: Fault) -> int:
     """A solved ticket whose tag asked for a bug, with a request for each fault, of which the store knows nothing."""
     backup = lab.app.store.backup(folder / "old.backup")
