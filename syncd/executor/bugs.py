@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from syncd.core.actions import CommentOnBug, MoveBug, Settles
 from syncd.core.model import ActorKind, Base, Conflict, IssueChange, IssueSnapshot, Seen
@@ -47,12 +48,13 @@ class BugWriter:
         before_send: Callable[[], None],
     ) -> Outcome:
         """Walks until the target status is reached; every step is verified by reading. A walk that was interrupted
-        (`since`: when it was first sent) goes on from where it stands, as long as nobody else moved the bug since."""
+        (`since`: when it was first sent) goes on from where it stands, as long as nobody else moved the bug since.
+        A move that it wrote over without having seen it is a conflict, unless its maker has moved the bug since."""
         visited: list[str] = []
         refused: RefusedError | None = None
         known: frozenset[str] | None = None
         shown: frozenset[str] | None = None
-        buried: IssueChange | None = None
+        buried: list[IssueChange] = []
         crossed = 0
         for _ in range(MAX_STEPS + 1):
             issue = self._jira.read([action.issue_id])[0]
@@ -60,10 +62,14 @@ class BugWriter:
                 # A walk that begins has made none of the changes that are there.
                 known = frozenset(change.id for change in issue.history) if since is None else frozenset()
             ours = _own_changes(issue, marker, known, since)
-            buried = _buried(action, issue, ours, shown) or buried
+            buried = _buried(action, issue, ours, shown) + buried
             stop = _where(action, issue, ours)
+            if isinstance(stop, Done):
+                return self._arrived(action, issue, ours, now, _undecided(issue, ours, buried))
+            if isinstance(stop, Superseded):
+                return _over_and_off(issue, ours, _undecided(issue, ours, buried)) or stop
             if stop is not None:
-                return self._arrived(action, issue, ours, now, buried) if isinstance(stop, Done) else stop
+                return stop
             shown = frozenset(change.id for change in issue.history)
             visited.append(issue.status_id)
             transitions = self._jira.transitions(action.issue_id)
@@ -123,10 +129,10 @@ class BugWriter:
         issue: IssueSnapshot,
         ours: Sequence[IssueChange],
         now: datetime,
-        buried: IssueChange | None,
+        lost: IssueChange | None,
     ) -> Outcome:
         """Base is what we reached: when somebody moved the bug on since, the planner sees that move and its maker.
-        `buried`: a move that we wrote over without having seen it; whoever made it decides, unless they did already."""
+        `lost`: a move that we wrote over without having seen it, and whose maker has to decide."""
         reached = issue
         if issue.status_id != action.target.status_id:
             reached = replace(
@@ -136,8 +142,7 @@ class BugWriter:
                 updated_ms=int(ours[0].at.timestamp() * 1000),
             )
         bases = {s.link_id: base_after_walk(s, reached, now, wrote=bool(ours)) for s in action.settles}
-        is_last = bool(ours) and issue.last_change is not None and issue.last_change.id == ours[0].id
-        conflicts = _overwritten(action, issue, buried, now) if buried is not None and is_last else {}
+        conflicts = _overwritten(action, issue, ours, lost, now) if lost is not None else {}
         own = (
             ((action.subject, status_attribute(reached.status_id), reached.status_id, action.by_person),)
             if ours
@@ -213,30 +218,59 @@ def _own_changes(
 
 def _buried(
     action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange], shown: Collection[str] | None
-) -> IssueChange | None:
-    """The newest move of somebody else that lies below our last one and that we had not seen when we made it. Jira has
-    no compare-and-swap, so that only its history tells, afterwards. `shown`: what the reading before our step showed;
-    None when that is forgotten, and what the plan knew must do."""
-    if not ours:
-        return None
+) -> list[IssueChange]:
+    """The moves of others that lie right below one of ours and that we had not seen when we made it, newest first. Jira
+    has no compare-and-swap, so that only its history tells, afterwards. `shown`: what the reading before our newest
+    step showed; None when that is forgotten, and what the plan knew must do."""
     planned = max((settles.issue_version for settles in action.settles), default=None)
     mine = {change.id for change in ours}
-    below = issue.history[[change.id for change in issue.history].index(ours[0].id) + 1 :]
-    for change in below:
-        if change.id in mine or change.marker is not None or change.actor.kind is ActorKind.SELF:
-            continue
-        if shown is not None:
-            return change if change.id not in shown else None
-        return change if planned is not None and change.at.timestamp() * 1000 > planned else None
-    return None
+    found = []
+    is_below = False
+    for change in issue.history:
+        if change.id in mine:
+            is_below = True
+        elif change.marker is None and change.actor.kind is not ActorKind.SELF:
+            if shown is not None:
+                is_new = change.id not in shown
+            else:
+                is_new = planned is not None and change.at.timestamp() * 1000 > planned
+            if is_below and is_new:
+                found.append(change)
+            is_below = False
+    return found
 
 
-def _overwritten(action: MoveBug, issue: IssueSnapshot, buried: IssueChange, now: datetime) -> dict[int, Conflict]:
+def _undecided(issue: IssueSnapshot, ours: Sequence[IssueChange], buried: Sequence[IssueChange]) -> IssueChange | None:
+    """The newest of the moves that we wrote over whose maker has not moved the bug since our last step. A robot, or
+    another person, who moved it since did not know of that move either."""
+    mine = {change.id for change in ours}
+    since = takewhile(lambda change: change.id not in mine, issue.history)
+    decided = {change.actor.id for change in since} - {""}
+    return next((change for change in buried if change.actor.id not in decided), None)
+
+
+def _told(issue: IssueSnapshot, ours: Sequence[IssueChange], lost: IssueChange) -> str:
+    """What happened, as people are told."""
+    who, change = lost.actor.name or "somebody", issue.last_change
+    text = f"'{who}' moved {issue.key} at the same moment as syncd, whose move"
+    if change is None or change.id == ours[0].id:
+        return f"{text} to {issue.status_name} is the one that stayed."
+    return f"{text} came on top of that; '{change.actor.name or 'somebody'}' moved it to {issue.status_name} since."
+
+
+def _over_and_off(issue: IssueSnapshot, ours: Sequence[IssueChange], lost: IssueChange | None) -> Refused | None:
+    """A walk that was ended by somebody's move, after it had written over another one."""
+    if lost is None:
+        return None
+    return Refused("overwritten", f"{_told(issue, ours, lost)} Move either side to go on.", issues=(issue,))
+
+
+def _overwritten(
+    action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange], lost: IssueChange, now: datetime
+) -> dict[int, Conflict]:
     """Both meant something: a person decides."""
-    who = buried.actor.name or "somebody"
     message = (
-        f"'{who}' moved {issue.key} at the same moment as syncd, whose move to {issue.status_name} is the one that "
-        f"stayed. Move {issue.key} to where it belongs, or leave it so: syncd conflicts resolve"
+        f"{_told(issue, ours, lost)} Move {issue.key} to where it belongs, or leave it so: syncd conflicts resolve"
     )
     return {
         s.link_id: Conflict(

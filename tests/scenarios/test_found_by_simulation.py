@@ -181,6 +181,34 @@ def test_a_move_that_ours_came_on_top_of_unseen_is_a_conflict(tmp_path: Path, de
     assert lab.conflicts() == ["overwritten"]
 
 
+@pytest.mark.parametrize(
+    ("name", "conflicts"),
+    [
+        pytest.param("Hana Sato", [], id="their maker, who has decided"),
+        pytest.param("Yusuf Demir", ["overwritten"], id="another developer, who cannot know"),
+    ],
+)
+def test_a_move_that_ours_came_on_top_of_is_asked_about_until_its_maker_moves_the_bug_again(
+    tmp_path: Path, deployment: Deployment, name: str, conflicts: list[str]
+) -> None:
+    lab = Lab(tmp_path, deployment, routes=OPS)
+    ticket, key = lab.ticket(), lab.bug("Done", "Fixed", project="OPS")
+    lab.link(ticket, key)
+    lab.settle()
+    late = Fault("late", service="jira", method="POST", path=r"/transitions$", times=1, args={"seconds": 30.0})
+    lab.sandbox.ctx.faults.add(late)
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
+    lab.cycle()
+    lab.sandbox.jira.force_status(lab.developer, key, "Done", "Won't Do")
+    lab.cycle(2)
+    assert lab.issue(key)["status"] == "To Do"
+    lab.sandbox.advance(6)  # who moves a bug as soon as syncd has is taken for a robot
+    lab.sandbox.jira.force_status(lab.seeded.developers[name], key, "In Progress", None)
+    lab.cycle(12)
+    lab.settle()
+    assert (lab.issue(key)["status"], lab.conflicts()) == ("In Progress", conflicts)
+
+
 def test_a_bug_that_jira_is_busy_with_is_moved_later_and_not_said_to_be_out_of_reach(
     tmp_path: Path, deployment: Deployment
 ) -> None:

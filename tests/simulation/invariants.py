@@ -353,22 +353,6 @@ def _was_asked(
         history.broken("I1", f"{what}, which none of {sorted(stages)} asks for")
 
 
-def nothing_is_overwritten_unseen(history: History, oracle: Oracle, books: Books) -> None:
-    """I1, on Jira: a move of a person that syncd had not been shown when it moved the bug on becomes a conflict."""
-    for bug in oracle.bugs():
-        moves = oracle.moves_of_bug(bug)
-        for earlier, move in itertools.pairwise(moves):
-            if move.by != "bot" or earlier.by != "person" or not move.before or not earlier.before:
-                continue
-            shown = any(
-                earlier.at <= at <= move.at and {bug["id"], bug["key"]} & names for at, names in history.wire.reads
-            )
-            if not shown and not _is_logged(history, bug, earlier.at):
-                history.broken(
-                    "I1", f"{bug['key']} was moved on from {move.before} at {move.at}, and syncd was never shown that"
-                )
-
-
 def no_bug_is_moved_without_a_look(history: History, oracle: Oracle, books: Books) -> None:
     """I1, on Jira, which has no compare-and-swap: between any other write and a transition the bug is read anew."""
     written = float("-inf")
@@ -379,16 +363,6 @@ def no_bug_is_moved_without_a_look(history: History, oracle: Oracle, books: Book
                 history.broken("I1", f"{call.subject} was moved at {call.at} and last read before another write")
         if call.write:
             written = call.at
-
-
-def _is_logged(history: History, bug: Mapping[str, Any], since: float) -> bool:
-    with history.process.aside() as tx:
-        for link in tx.all_links(limit=None):
-            if link.issue_id == bug["id"]:
-                entries = tx.link_history(link.id)
-                if any(entry.what == "conflict" and entry.at.timestamp() >= since - 1 for entry in entries):
-                    return True
-    return False
 
 
 def customers_are_not_buried(history: History, oracle: Oracle, books: Books) -> None:
@@ -490,7 +464,6 @@ LOOKS: tuple[Callable[[History, Oracle, Books], None], ...] = (
     nobody_is_told_twice,
     nobody_is_fought,
     only_what_the_mapping_asks_is_written,
-    nothing_is_overwritten_unseen,
     no_bug_is_moved_without_a_look,
     customers_are_not_buried,
     visibility_never_rises,

@@ -1,14 +1,16 @@
-"""What must hold of the bugs that syncd makes and of mapped fields when all is at rest: I3, and I2 for fields."""
+"""What must hold of the bugs that syncd makes and of mapped fields when all is at rest: I3; I2 for fields; and I1,
+for people's moves of bugs."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syncd.store import IntentState
 from tests.simulation.books import OFF, Books
-from tests.simulation.oracle import Oracle, moment
+from tests.simulation.oracle import Move, Oracle, moment
 from tests.simulation.variants import ACT_TAG, AREA, PRIORITIES
 
 if TYPE_CHECKING:
@@ -143,9 +145,52 @@ def mapped_fields_agree(history: History, oracle: Oracle, books: Books) -> None:
             history.broken("I2", f"{name}: areas {sorted(tags)} and {sorted(labels)}")
 
 
+def nothing_is_overwritten_unseen(history: History, oracle: Oracle, books: Books) -> None:
+    """I1, on Jira: a move of a person that syncd had not been shown when it moved the bug on becomes a conflict, unless
+    that person decides anew before there is anything to ask."""
+    for bug in oracle.bugs():
+        moves = oracle.moves_of_bug(bug)
+        for earlier, move in itertools.pairwise(moves):
+            if move.by != "bot" or earlier.by != "person" or not move.before or not earlier.before:
+                continue
+            shown = any(
+                earlier.at <= at <= move.at and {bug["id"], bug["key"]} & names for at, names in history.wire.reads
+            )
+            if not shown and not _is_logged(history, bug, earlier.at) and not _decided(history, bug, earlier, move):
+                history.broken(
+                    "I1", f"{bug['key']} was moved on from {move.before} at {move.at}, and syncd was never shown that"
+                )
+
+
+def _is_logged(history: History, bug: Mapping[str, Any], since: float) -> bool:
+    with history.process.aside() as tx:
+        for link in tx.all_links(limit=None):
+            if link.issue_id == bug["id"]:
+                entries = tx.link_history(link.id)
+                if any(entry.what == "conflict" and entry.at.timestamp() >= since - 1 for entry in entries):
+                    return True
+    return False
+
+
+def _decided(history: History, bug: Mapping[str, Any], earlier: Move, move: Move) -> bool:
+    """Whoever's move was written over has moved the bug again while our walk was not over yet: the bug stands where
+    they put it, knowing where we had, and a conflict would ask them to do what they have done."""
+    entries = [
+        (entry["created"] / 1000, entry["author"])
+        for entry in bug["changelog"]
+        if any(item["field"] in ("status", "resolution") for item in entry["items"])
+    ]
+    makers = {author for at, author in entries if at == earlier.at}
+    again = min((at for at, author in entries if at > move.at and author in makers), default=None)
+    with history.process.aside() as tx:
+        over = [row.at.timestamp() for row in tx.audits(limit=None, intent_id=move.marker)]
+    return again is not None and not any(at < again for at in over)
+
+
 LOOKS: tuple[Callable[[History, Oracle, Books], None], ...] = (
     each_ticket_has_one_bug_of_ours,
     bugs_of_ours_are_linked,
     who_asks_for_a_bug_gets_one,
     mapped_fields_agree,
+    nothing_is_overwritten_unseen,
 )
