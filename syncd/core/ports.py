@@ -81,6 +81,7 @@ class TicketEventPage:
     end_time: int  # Unix seconds: the next start_time
     end: bool
     malformed: tuple[str, ...] = ()
+    crowded: int | None = None  # Unix: a second that the export does not get past; events of it may be left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from syncd.core.guard import Held
 from syncd.core.mapping import StageMapping
 from syncd.core.model import Json
 from syncd.core.ports import Clock, IssueSource, TicketSource
+from syncd.cycle.audits_wanted import rank_of
 from syncd.cycle.clock_brake import CLOCK_FIELDS, look
 from syncd.cycle.clock_fields import enqueue_shown, shown_writes
 from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
 from syncd.cycle.folding import events_of, fold, judged, load
-from syncd.cycle.history import TICKETS_PAST, Histories, known_history, rank_of, searched_markers
+from syncd.cycle.history import TICKETS_PAST, Histories, known_history, searched_markers
 from syncd.cycle.settings import CycleReport, Routes
 from syncd.cycle.sla_settings import SlaSettings, TicketClocks
 from syncd.sla.events import Event

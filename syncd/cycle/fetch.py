@@ -16,6 +16,7 @@ from syncd.core.discover import names_a_key
 from syncd.core.model import IssueSnapshot, LinkState, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketEvent, TicketPage, TicketSource
 from syncd.core.subjects import ticket_subject
+from syncd.cycle.audits_wanted import note_crowded, want_left_out
 from syncd.cycle.settings import CycleReport, Routes, Settings
 from syncd.sources.errors import InvalidResponseError, RefusedError
 from syncd.store import Store, Tx, cursors
@@ -130,6 +131,8 @@ class Fetcher:
                 newest = max((t.generated for t in page.tickets), default=0)
                 if newest:
                     tx.set_fact("zendesk.export.recovery", newest, now)
+                if page.end:
+                    want_left_out(tx, now)
             if page.end or page.cursor is None:
                 report.caught_up = True
                 return
@@ -145,7 +148,8 @@ class Fetcher:
 
     def ticket_events(self, report: CycleReport, *, pages: int) -> None:
         """The exact history of linked and unlinked tickets, for clocks and for who did what. Where more is waiting than
-        is read now, what was read is known all the same, but for its last second: the next page may go on with it."""
+        is read now, what was read is known all the same, but for its last second: the next page may go on with it. What
+        the export may have left out of a second is told by audits."""
         for _ in range(pages):
             if self._zendesk.wait_for("export") > 0:
                 return
@@ -158,6 +162,8 @@ class Fetcher:
             report.warnings.extend(page.malformed)
             with self._store.transaction() as tx:
                 tx.touch_clocks(tx.put_ticket_changes(marked(page.events, self._markers())))
+                if page.crowded is not None:
+                    note_crowded(tx, page.crowded, report, now)
                 certain = int(now.timestamp()) - CERTAINLY
                 if page.end:
                     tx.set_fact(HISTORY_KNOWN, certain, now)

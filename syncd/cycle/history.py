@@ -13,6 +13,7 @@ from typing import Final
 
 from syncd.core.model import Json, TicketSnapshot
 from syncd.core.ports import Clock, TicketPage, TicketSource
+from syncd.cycle.audits_wanted import note_crowded
 from syncd.cycle.fetch import EVENTS, EXPORT_LAG, HISTORY_KNOWN, marked
 from syncd.cycle.settings import CycleReport
 from syncd.sla.observed import second
@@ -37,9 +38,6 @@ BEHIND: Final = 300
 
 LONGER: Final = 3600
 """Seconds by which `start_from` must reach further back than before to count as longer: clocks are set, too."""
-
-_RANKS: Final = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
-_SPAN: Final = 10**11
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +102,6 @@ def searched_markers(tx: Tx) -> dict[str, int]:
 def late_markers(tx: Tx) -> dict[str, int]:
     """Those of them that were configured after histories had been read."""
     return {marker: at for marker, at in searched_markers(tx).items() if at > 0}
-
-
-def rank_of(ticket: TicketSnapshot) -> int:
-    """The place of a ticket in the order in which audits are read: by priority, then the newest first."""
-    return _RANKS.get(ticket.priority or "", len(_RANKS)) * _SPAN + _SPAN - second(ticket.created_at)
 
 
 class Histories:
@@ -230,6 +223,8 @@ class Histories:
             now = self._clock.now()
             with self._store.transaction() as tx:
                 tx.outdate_clocks(tx.put_ticket_changes(marked(page.events, self._markers())))
+                if page.crowded is not None:
+                    note_crowded(tx, page.crowded, report, now)
                 tx.set_cursor_forward(EVENTS_PAST, known.live if page.end else page.end_time, now)
 
     def read_audits(self, report: CycleReport) -> None:

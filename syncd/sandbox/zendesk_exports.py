@@ -171,7 +171,7 @@ class ExportApi(ZendeskBase):
         high = bisect_right(found, (newest, 1 << 62), key=lambda row: row[:2])
         stop = min(high, low + size)
         if stop < high and self.store.text("export_same_stamp") == "extend":
-            # A page never ends within one stamp at its start, or the next page would be the same again.
+            # All of the second that the page begins with. The next page begins with it, too: a client is stuck here.
             while stop < high and found[stop][0] == found[low][0]:
                 stop += 1
         page = found[low:stop] if low < high else []

@@ -50,7 +50,7 @@ DEFAULT_SWITCHES: Final[dict[str, object]] = {
     "export_null_cursor": True,  # a start_time that finds nothing gets no cursor
     "export_page_limit": 1000,
     "ticket_events_metadata": "custom",  # {"custom": {..}}; "flat": {..}; "absent"
-    "export_same_stamp": "extend",  # time-based pages with one stamp: grow, or "stuck"
+    "export_same_stamp": "extend",  # pages by time that begin with too full a second: grow for it, or "stuck"
     "show_generated_timestamp": False,  # also in show and list, where recorded replies lack it
     "jira_links_forbidden": False,
     "search_lag_seconds": 60,

@@ -41,9 +41,9 @@ from syncd.sources.files import ZENDESK_HOSTS, FileFetcher
 from syncd.sources.http import BeforeSend, CallRecord, Session
 from syncd.sources.wire_guard import Granted, WireGuard, nothing_granted
 from syncd.sources.zendesk_audits import Audit, audit_of, authors_of, changes_of
-from syncd.sources.zendesk_calls import KINDS, Calls, kind_of, list_in
+from syncd.sources.zendesk_calls import KINDS, PER_EXPORT, Calls, kind_of, list_in
 from syncd.sources.zendesk_case import Cases
-from syncd.sources.zendesk_events import events_of, updaters_of
+from syncd.sources.zendesk_events import border_of, events_of, updaters_of
 from syncd.sources.zendesk_fields import (
     agents_by_email,
     agents_of,
@@ -66,14 +66,12 @@ from syncd.sources.zendesk_parse import (
     stamp_of,
     text_or_none,
     unseen,
-    whole,
 )
 from syncd.sources.zendesk_people import People
 from syncd.sources.zendesk_talk import ZendeskTalk
 from syncd.sources.zendesk_write import is_public, not_shown, notes_of, spoken_object, ticket_object
 
 HELD_BACK = 61  # seconds: exports withhold the newest 60, and refuse a start within them
-PER_EXPORT = 1000
 PER_PAGE = 100
 MOST_PAGES = 20  # of a listing that is read to its end
 ASSUMED = {
@@ -223,25 +221,16 @@ class Zendesk:
         return TicketPage(tickets, after, end, malformed)
 
     def events(self, start_time: int) -> TicketEventPage:
-        """One page of ticket_events with whole comments. Rows at the border repeat: tell them apart by id."""
+        """One page of ticket_events with whole comments. Rows at the border repeat: tell them apart by id. Where all of
+        a page is of `start_time` and more is to come, the next page begins a second later (`crowded`)."""
         params = {"include": "comment_events"}
         body = self._from_start("incremental/ticket_events", params, start_time)
         rows = list_in(body, "ticket_events")
         end = _end_of_stream(body, rows)
-        try:
-            end_time = whole(body, "end_time")
-        except MalformedError:
-            raise InvalidResponseError("Zendesk: the export of ticket events has no readable end_time") from None
-        if end_time is None or end_time <= start_time:
-            if not end:
-                raise InvalidResponseError(
-                    f"Zendesk: the export of ticket events does not get past {start_time}: "
-                    f"{len(rows)} rows with one timestamp, and more to come"
-                )
-            end_time = start_time
+        end_time, crowded = border_of(body, rows, start_time, end=end)
         self._people.load(updaters_of(rows))
         events, malformed = events_of(rows, self._people)
-        return TicketEventPage(events, end_time, end, malformed)
+        return TicketEventPage(events, end_time, end, malformed, crowded)
 
     # ---- single tickets ----------------------------------------------------------------------------------------
 

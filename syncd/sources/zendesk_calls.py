@@ -27,6 +27,8 @@ LIST = CallKind("list", write=False, buckets=("account", "tickets-index"))
 EXPORT = CallKind("export", write=False, buckets=("account", "incremental-exports"))
 READ = CallKind("read", write=False)
 UPDATE = CallKind("update", write=True, buckets=("account", "tickets-update"))
+PER_EXPORT = 1000
+"""Rows on a page of an incremental export; one by time may hold more when they are all of the same second."""
 KINDS = {kind.name: kind for kind in (LIST, EXPORT, READ, UPDATE)}
 
 _TICKET = re.compile(r"/api/v2/tickets/(\d+)(?=[/.]|$)")

@@ -5,13 +5,15 @@ https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from syncd.core.model import TicketChange
 from syncd.core.ports import TicketEvent
+from syncd.sources.errors import InvalidResponseError
 from syncd.sources.zendesk_audits import MARKER, MOST_EVENTS, UNMARKED, author_of, event_id, text_in
+from syncd.sources.zendesk_calls import PER_EXPORT
 from syncd.sources.zendesk_kinds import OTHER, as_text, kind_of_attribute
 from syncd.sources.zendesk_parse import MalformedError, Row, inner, moment, needed_whole, row_of, rows_of, whole
 from syncd.sources.zendesk_people import People, Via
@@ -91,6 +93,39 @@ def _row_events(row: Row, people: People) -> Iterator[TicketEvent]:
             # Repeats are told by the id alone: a second field in one child event needs one of its own.
             own = number if index == 0 else -(abs(number) * MOST_EVENTS + index)
             yield TicketEvent(own, ticket_id, change, text_in(child) if is_comment else "")
+
+
+def border_of(body: Mapping[str, object], rows: Sequence[object], start: int, *, end: bool) -> tuple[int, int | None]:
+    """Where the page after this one begins (Unix seconds), and the second of which rows may be left out between them.
+
+    Pages begin with the second in which the last one ended. One that is filled by a single second would be followed by
+    itself for ever, so the next one begins a second later then. Raises InvalidResponseError for a page that is followed
+    by itself for another reason."""
+    try:
+        end_time = whole(row_of(body, "the page"), "end_time")
+    except MalformedError:
+        raise InvalidResponseError("Zendesk: the export of ticket events has no readable end_time") from None
+    if end_time is not None and end_time > start:
+        return end_time, None
+    if end:
+        return start, None
+    if end_time == start and is_one_second((_second_of(row) for row in rows), start):
+        return start + 1, start if len(rows) <= PER_EXPORT else None  # a page beyond its limit holds all of them
+    raise InvalidResponseError(
+        f"Zendesk: the export of ticket events does not get past {start}: {len(rows)} rows, and more to come"
+    )
+
+
+def is_one_second(stamps: Iterable[int | None], second: int) -> bool:
+    """Whether there are rows and all are of this second; None stands for one that cannot be read."""
+    return set(stamps) - {None} == {second}
+
+
+def _second_of(row: object) -> int | None:
+    try:
+        return int(_event_time(row_of(row, "the row")).timestamp())
+    except MalformedError:
+        return None
 
 
 def _event_time(row: Row) -> datetime:

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from syncd.sla.compare import DeskEvent
 from syncd.sources.errors import InvalidResponseError
 from syncd.sources.zendesk_calls import list_in
+from syncd.sources.zendesk_events import is_one_second
 from syncd.sources.zendesk_parse import inner
 
 PATH = "incremental/ticket_metric_events"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +37,18 @@ class MetricFeed:
         self._export = export
 
     def page(self, start_time: int) -> MetricPage:
-        """One page from `start_time` (Unix seconds, inclusive). Raises AuthError for an account that is no admin."""
+        """One page from `start_time` (Unix seconds, inclusive). Where all of it is of that second and more is to come,
+        the next one begins a second later. Raises AuthError for an account that is no admin."""
         body = self._export(PATH, {}, start_time)
         rows = list_in(dict(body), "ticket_metric_events")
         flag, end_time = body.get("end_of_stream"), body.get("end_time")
         moves = isinstance(end_time, int) and not isinstance(end_time, bool) and end_time > start_time
         end = flag if isinstance(flag, bool) else not rows or not moves
         if not end and not moves:
-            raise InvalidResponseError(f"Zendesk: the export of metric events does not get past {start_time}")
+            if end_time != start_time or not is_one_second((_instant(inner(row, "time")) for row in rows), start_time):
+                raise InvalidResponseError(f"Zendesk: the export of metric events does not get past {start_time}")
+            log.warning("second_too_full", export="ticket_metric_events", second=start_time, rows=len(rows))
+            end_time, moves = start_time + 1, True
         events = tuple(event for row in rows if (event := event_of(row)) is not None)
         return MetricPage(events, int(str(end_time)) if moves else start_time, end)
 

@@ -26,6 +26,11 @@ _ISSUES = Prepared(select(_ISSUE).where(listed(IssueRow.id)))
 _NEXT_TICKETS = Prepared(
     select(_TICKET).where(TicketRow.id > bindparam("after_id")).order_by(TicketRow.id).limit(bindparam("most"))
 )
+_UPDATED_SINCE = Prepared(
+    select(TicketRow.id)
+    .where(TicketRow.updated_at >= bindparam("since"), TicketRow.visible == 1)
+    .order_by(TicketRow.id)
+)
 _ISSUE_BY_KEY = Prepared(
     select(_ISSUE)
     .where(IssueRow.key == bindparam("key"))
@@ -131,6 +136,10 @@ class Snapshots(ClockMarks):
         rows = self._rows(_NEXT_TICKETS, after_id=after_id, most=limit)
         found = [self._snapshot(TicketSnapshot, TicketRow, row) for row in rows]
         return [ticket for ticket in found if ticket is not None]
+
+    def tickets_updated_since(self, moment: datetime) -> list[int]:
+        """The visible tickets whose newest reading was changed then or later, by id. Goes through all tickets."""
+        return self._column(_UPDATED_SINCE, since=to_micros(moment))
 
     def issue_by_key(self, key: str) -> IssueSnapshot | None:
         """The issue that has this key; a visible one before others, then the one changed last."""

@@ -9,7 +9,8 @@ import pytest
 
 from syncd.app.compare import compare_desk, read_desk
 from syncd.sla.compare import Rule
-from syncd.sources.zendesk_metrics import event_of
+from syncd.sources.errors import InvalidResponseError
+from syncd.sources.zendesk_metrics import MetricFeed, event_of
 from tests.scenarios.lab import Lab
 
 SLA = """
@@ -63,6 +64,44 @@ def test_many_pages_give_each_event_once(lab: Lab) -> None:
     events = read_desk(lab.app, since, waited.append)
     assert len({event.id for event in events}) == len(events) >= 8
     assert waited, "the limit of exports is asked for between pages"
+
+
+@pytest.mark.parametrize("switch", ["extend", "stuck"])
+def test_a_second_that_fills_a_page_does_not_stop_the_comparison(lab: Lab, switch: str) -> None:
+    lab.sandbox.zendesk.store.switches.update(export_page_limit=3, export_same_stamp=switch)
+    since = int(lab.clock.now().timestamp())
+    for _ in range(3):
+        lab.ticket("new")
+    lab.sandbox.advance(5)
+    last = lab.ticket("new")
+    lab.sandbox.advance(120)
+    events = read_desk(lab.app, since, lambda seconds: None)
+    assert last in {event.ticket for event in events}
+
+
+ONE = {
+    "id": 1,
+    "ticket_id": 2,
+    "instance_id": 1,
+    "metric": "reply_time",
+    "type": "breach",
+    "time": "2026-03-02T09:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([], id="no row"),
+        pytest.param([{**ONE, "time": "soon"}], id="a row without a time"),
+        pytest.param([ONE, {**ONE, "time": "2026-03-02T08:59:59Z"}], id="two seconds"),
+    ],
+)
+def test_a_page_that_does_not_move_for_another_reason_is_told(rows: list[object]) -> None:
+    start = 1_772_442_000
+    feed = MetricFeed(lambda path, params, at: {"ticket_metric_events": rows, "end_time": at, "end_of_stream": False})
+    with pytest.raises(InvalidResponseError, match="does not get past"):
+        feed.page(start)
 
 
 @pytest.mark.parametrize(

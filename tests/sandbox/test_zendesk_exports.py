@@ -144,6 +144,20 @@ def test_more_rows_of_one_second_than_a_page_holds(desk: Any, switch: str, advan
     assert (len(page["ticket_events"]), page["end_of_stream"]) == ((4, True) if advances else (2, False))
 
 
+@pytest.mark.parametrize(("switch", "rows"), [("extend", 4), ("stuck", 2)])
+def test_a_second_that_fills_a_page_is_followed_by_itself(desk: Any, switch: str, rows: int) -> None:
+    desk.world.switches.update(export_page_limit=2, export_same_stamp=switch)
+    for _ in range(4):
+        desk.ticket()
+    desk.pass_time(10)
+    desk.ticket()
+    desk.pass_time(61)
+    start = int(desk.ctx.clock.now()) - 71
+    page = desk.get("/api/v2/incremental/ticket_events", start_time=start)
+    assert (len(page["ticket_events"]), page["end_of_stream"], page["end_time"]) == (rows, False, start)
+    assert desk.session.get(page["next_page"]).json()["ticket_events"] == page["ticket_events"]
+
+
 def test_organizations_and_users_are_exported_when_they_change(desk: Any) -> None:
     desk.pass_time(100)
     since = int(desk.ctx.clock.now())

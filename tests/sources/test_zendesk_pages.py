@@ -18,6 +18,7 @@ from syncd.sources.errors import (
     TransientError,
 )
 from syncd.sources.zendesk import Zendesk
+from syncd.sources.zendesk_events import border_of
 from tests.sources.http_fakes import START, FakeClock, Hidden
 from tests.sources.zendesk_rows import (
     AGENT,
@@ -328,6 +329,41 @@ def test_events_that_do_not_get_past_a_second(server: responses.RequestsMock, ze
     events(server, ticket_events=[event(1)], end_time=end_time, end_of_stream=True)
     page = zendesk.events(1_795_000_000)
     assert (page.end_time, page.end, len(page.events)) == (1_795_000_000, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        pytest.param([0, 0, 0], (1, 0), id="a page of one second: the next second, and some may be left out"),
+        pytest.param([0] * 1001, (1, None), id="more of one second than a page's limit: those are all"),
+        pytest.param([0, None], (1, 0), id="a row that cannot be read beside them"),
+        pytest.param([], "0 rows", id="no row"),
+        pytest.param([None], "1 rows", id="only rows that cannot be read"),
+        pytest.param([-1, 0], "2 rows", id="a row of another second"),
+    ],
+)
+def test_a_page_that_would_be_followed_by_itself(
+    seconds: list[int | None], expected: tuple[int, int | None] | str
+) -> None:
+    start = 1_795_000_000
+    rows = [{"id": 1, "timestamp": start + second} if second is not None else "x" for second in seconds]
+    body = {"end_time": start}
+    if isinstance(expected, str):
+        with pytest.raises(InvalidResponseError, match=f"past {start}: {expected}"):
+            border_of(body, rows, start, end=False)
+    else:
+        after, crowded = expected
+        found = border_of(body, rows, start, end=False)
+        assert found == (start + after, None if crowded is None else start + crowded)
+        assert border_of(body, rows, start, end=True) == (start, None), "at its end it waits for more"
+
+
+def test_a_page_of_events_of_one_second(server: responses.RequestsMock, zendesk: Zendesk) -> None:
+    known(server)
+    start = int(datetime.fromisoformat(T1).timestamp())
+    events(server, ticket_events=[event(1), event(2)], end_time=start, end_of_stream=False)
+    page = zendesk.events(start)
+    assert ([e.id for e in page.events], page.end_time, page.end, page.crowded) == ([1, 2], start + 1, False, start)
 
 
 def test_an_end_time_that_is_none(server: responses.RequestsMock, zendesk: Zendesk) -> None:
