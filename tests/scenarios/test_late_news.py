@@ -11,9 +11,11 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 
 from syncd.core.actions import RemoveTag, marker_of
+from syncd.core.subjects import issue_subject
 from syncd.cycle import CycleReport
 from syncd.sources.http import Session
 from tests.scenarios.lab import Deployment, Lab
+from tests.scenarios.test_fields import route
 
 
 class Meanwhile(BaseAdapter):
@@ -201,14 +203,55 @@ def test_a_ticket_that_is_solved_before_its_breach_is_looked_at_again_closes_its
     lab.cycle(3, seconds=60, complete=True)
     lab.sandbox.advance(3200)
     lab.cycle(2, complete=True)
+    seen: list[str] = []
 
     def agent() -> None:
         lab.sandbox.advance(2)
         lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
 
-    _mount(lab.app.zendesk._reader.session, agent, lambda request: f"/tickets/{ticket}" in str(request.url))
+    def again(request: PreparedRequest) -> bool:
+        """The pass over all tickets looks at it first: this is the look before the mail."""
+        seen.extend([f"/tickets/{ticket}.json"] if f"/tickets/{ticket}.json" in str(request.url) else [])
+        return len(seen) == 2
+
+    _mount(lab.app.zendesk._reader.session, agent, again)
     lab.sandbox.advance(400)
     lab.cycle()
     assert lab.status(ticket) == "solved", "the ticket was not looked at again"
     lab.settle()
     assert lab.issue(key)["status"] == "Closed"
+
+
+def test_a_move_that_is_first_seen_by_the_reading_of_a_newly_mapped_field_reaches_the_ticket(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    """The bug waited to be planned, and its status was planned by the reading before."""
+    lab = Lab(tmp_path, deployment, routes=route(""))
+    lab.sandbox.zendesk.add_ticket_field(title="Cause", type="text")
+    lab.restart()
+    ticket, key = lab.ticket("open"), lab.bug()
+    lab.link(ticket, key)
+    lab.settle()
+    config = lab.folder / "config.yaml"
+    cause = "\n      - {name: cause, ticket: Cause, bug: Root cause, owner: jira}"
+    config.write_text(config.read_text().replace(route(""), route(cause)))
+    lab.restart()
+    with lab.app.store.transaction() as tx:
+        tx.touch([issue_subject(lab.issue(key)["id"])], lab.clock.now())
+
+    def developer() -> None:
+        lab.sandbox.advance(2)
+        lab.moves(key, "Done", "Fixed")
+
+    def of_the_bug(request: PreparedRequest) -> bool:
+        number, url = lab.issue(key)["id"], str(request.url)
+        return f"/issue/{number}" in url or f"id+in+%28{number}%29" in url
+
+    _mount(lab.app.jira._wire.session, developer, of_the_bug)
+    for _ in range(3):
+        if lab.issue(key)["status"] != "Done":
+            lab.cycle(seconds=1)
+    assert lab.issue(key)["status"] == "Done", "the bug was not read again"
+    lab.cycle(2, seconds=1)
+    assert lab.status(ticket) == "open"
+    assert lab.shown(ticket, "Engineering status") == "Done"
