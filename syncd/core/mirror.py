@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from syncd.core.actions import RetireLink, UpdateTicket
+from syncd.core.actions import NeedHistory, RetireLink, UpdateTicket
 from syncd.core.discover import keys_in
 from syncd.core.draft import Draft
 from syncd.core.model import ActorKind, IssueSnapshot, Json, Link, TicketSnapshot
@@ -16,6 +16,10 @@ from syncd.core.world import RouteView, World
 
 MIRROR_WRITES = 2
 """A field that something else keeps changing back is written this often with one value, then left."""
+
+MOST_WRITES = 4
+"""So often is a value counted as written at most before it is left, whatever the ticket's history shows: a write that
+Zendesk answers and does not carry out is not in there."""
 
 
 def decide_mirrors(world: World, draft: Draft) -> None:
@@ -72,14 +76,35 @@ def _changes(
             text = _with_other_keys(world, ticket, links, present, shown)
         if (present is None and not text) or str(present) == text:
             continue
-        value, times = world.own_writes.get((ticket_subject(ticket.id), f"field:{field_id}"), ("", 0))
-        if value == text and times >= MIRROR_WRITES:
+        fought = _is_fought_over(world, ticket, field_id, text)
+        if fought is None:
+            draft.needs.append(NeedHistory(ticket.id))
+        elif fought:
             draft.warnings.append(
                 f"Ticket #{ticket.id}: something keeps changing field {field_id} back from '{text}'; left alone."
             )
-            continue
-        changes[field_id] = text or None
+        else:
+            changes[field_id] = text or None
     return changes
+
+
+def _is_fought_over(world: World, ticket: TicketSnapshot, field_id: str, text: str) -> bool | None:
+    """Whether the text was written as often as it may be, and is gone again; None until the history was read.
+
+    Before anybody is said to work against it, the ticket's own history is asked: a store that was put back from a
+    backup has forgotten what we wrote since in between, and what stands in the field may be that."""
+    value, times = world.own_writes.get((ticket_subject(ticket.id), f"field:{field_id}"), ("", 0))
+    if value != text or times < MIRROR_WRITES:
+        return False
+    if times >= MOST_WRITES:
+        return True
+    history = world.histories.get(ticket.id)
+    if history is None:
+        return None
+    ours = [c.after or "" for c in history if c.kind == f"field:{field_id}" and c.actor.kind is ActorKind.SELF]
+    in_a_row = next((place for place, after in enumerate(ours) if after != text), len(ours))
+    # A text that we never left there as it is, Zendesk may keep in another form: its history counts nothing.
+    return text not in ours or in_a_row >= MIRROR_WRITES
 
 
 def _with_other_keys(world: World, ticket: TicketSnapshot, links: Sequence[Link], present: object, shown: str) -> str:

@@ -10,6 +10,8 @@ from syncd.sandbox.faults import Fault
 from tests.scenarios.lab import MIRROR, OPS, Deployment, Lab
 from tests.scenarios.test_create import bugs
 
+STATUS = "Engineering status"
+
 ROUTE = f"""\
   - name: novabrain
     project: NOVA
@@ -267,3 +269,40 @@ def test_a_project_that_is_hidden_for_a_while_refuses_no_bug(
     lab.settle()
     assert [link.ticket_id for link in lab.links()].count(ticket) == 1
     assert len(bugs(lab)) == 1
+
+
+def writes_into_status(lab: Lab, ticket: int, text: str) -> None:
+    """An agent writes into the field that shows the bug's status."""
+    lab.sandbox.zendesk.set_field(ticket=ticket, actor=lab.agent, field=STATUS, value=text)
+
+
+def test_what_syncd_itself_wrote_since_an_old_backup_is_not_taken_for_a_fight(lab: Lab, tmp_path: Path) -> None:
+    """The backup knows of two writes of 'To Do', the first undone by an agent; that 'Done' came between it forgot."""
+    ticket, key = pair(lab)
+    writes_into_status(lab, ticket, "mine")
+    lab.settle()
+    backup = lab.app.store.backup(tmp_path / "old.backup")
+    lab.moves(key, "Done", "Fixed")
+    lab.settle()
+    assert lab.shown(ticket, STATUS) == "Done"
+    lab.moves(key, "To Do")
+    lab.put_back(backup)
+    lab.settle()
+    assert lab.shown(ticket, STATUS) == "To Do"
+    assert not any("keeps changing" in warning for warning in lab.reports[-1].warnings)
+
+
+def test_a_field_of_the_mirror_that_people_want_is_theirs_also_after_an_old_backup(lab: Lab, tmp_path: Path) -> None:
+    ticket, key = pair(lab)
+    writes_into_status(lab, ticket, "mine")
+    lab.settle()
+    backup = lab.app.store.backup(tmp_path / "old.backup")
+    for _ in range(2):
+        writes_into_status(lab, ticket, "mine again")
+        lab.settle()
+        assert lab.shown(ticket, STATUS) == "mine again"
+        assert any("keeps changing" in warning for report in lab.reports[-3:] for warning in report.warnings)
+        lab.put_back(backup)
+    lab.moves(key, "Done", "Fixed")
+    lab.settle()
+    assert lab.shown(ticket, STATUS) == "Done"
