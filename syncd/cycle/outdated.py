@@ -22,7 +22,9 @@ MOVING_SLOTS = ("status", "move")
 def drop_outdated(
     tx: Tx, world: World, plan: Plan, *, held: Collection[str], unread: AbstractSet[str], now: datetime
 ) -> None:
-    """Before the plan is enqueued. `held`: routes under a brake; `unread`: subjects whose needs could not be read."""
+    """After the plan is enqueued: what it asks for keeps its turn. `held`: routes under a brake; `unread`: subjects
+    whose needs could not be read. That comments or fields could not be read is no reason to keep what waits: none of
+    them decides about these slots."""
     tx.supersede_untried(_decided(world, plan, held, unread), REPLANNED_SLOTS, now)
     tx.supersede_untried(_undecided(world, plan, held), MOVING_SLOTS, now)
 

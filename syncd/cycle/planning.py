@@ -54,6 +54,7 @@ class Planned:
     subjects: tuple[str, ...]  # the touched subjects behind it
     held: dict[str, Held] = field(default_factory=dict)  # route -> brake
     unread: frozenset[str] = frozenset()  # touched subjects whose needs could not be read now
+    again: frozenset[str] = frozenset()  # touched subjects of which a part has to be asked again
     accepted_now: dict[str, str] = field(default_factory=dict)  # route -> meaning that a token just released
 
     def goes(self, action: Action) -> bool:
@@ -112,7 +113,7 @@ class Planner:
         unread = _unread(plan, world, subjects)
         plan, failed = self._with_parts(world, plan, subjects, report)
         report.warnings.extend(plan.warnings)
-        planned = Planned(world, plan, subjects, unread=unread | failed | report.again)
+        planned = Planned(world, plan, subjects, unread=unread, again=failed | report.again)
         self._judge(planned, routes, settings)
         return planned
 
@@ -353,8 +354,7 @@ class Planner:
                 tx.save_guard(name, guard | {"public_note": None})
             for name in {link.route for link in world.links}:
                 _keep_brake(tx, name, planned.held.get(name))
-            drop_outdated(tx, world, plan, held=planned.held, unread=planned.unread, now=now)
-            keep = planned.unread | self._held_subjects(planned)
+            keep = planned.unread | planned.again | self._held_subjects(planned)
             # Before the actions: what they touch (a new link's two sides) is planned next, though it was planned now.
             tx.untouch([s for s in planned.subjects if s not in keep], upto=now)
             # What has to be planned again goes to the end: what is held must not keep the others from their turn.
@@ -368,6 +368,7 @@ class Planner:
                     report.conflicts_opened += apply_local(tx, action, now)
                 else:
                     self._enqueue(tx, action, world, now, report)
+            drop_outdated(tx, world, plan, held=planned.held, unread=planned.unread, now=now)
         report.held.update(planned.held)
         report.links_waiting += len(plan.waiting)
 

@@ -1,0 +1,77 @@
+"""What waits from an older plan, and is not what the newest one asks for, is not written, on both deployments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from syncd.core.actions import UpdateTicket
+from syncd.sandbox.faults import Fault
+from tests.scenarios.lab import Lab
+
+
+def away(lab: Lab) -> None:
+    """Zendesk wants no calls for a while, so that nothing is tried there."""
+    fault = Fault("status", service="zendesk", method="GET", path=r"/tickets$", times=1)
+    fault.args.update({"status": 429, "body": "Too many requests", "headers": {"Retry-After": "40"}})
+    lab.sandbox.ctx.faults.add(fault)
+
+
+def untried(lab: Lab, ticket: int) -> list[tuple[str, datetime]]:
+    """The statuses that wait to be written and that nobody tried to write yet, each with when it was first wanted."""
+    with lab.app.store.reading() as tx:
+        waiting = tx.waiting_for(f"ticket:{ticket}", "update_ticket")
+    return [
+        (intent.action.status, intent.created_at)
+        for intent in waiting
+        if intent.attempts == 0 and isinstance(intent.action, UpdateTicket) and intent.action.status is not None
+    ]
+
+
+def done_while_zendesk_is_away(lab: Lab) -> tuple[int, str]:
+    """A ticket on hold whose bug was done: it is to be opened, which waits."""
+    ticket, key = lab.ticket("open"), lab.bug()
+    lab.link(ticket, key)
+    lab.settle()
+    assert lab.status(ticket) == "hold"
+    lab.moves(key, "Done", "Fixed")
+    away(lab)
+    lab.cycle()
+    assert [status for status, _ in untried(lab, ticket)] == ["open"]
+    return ticket, key
+
+
+def comments_fail(lab: Lab) -> None:
+    """Jira does not answer what is said on its bugs."""
+    lab.sandbox.ctx.faults.add(Fault("drop_before", service="jira", method="GET", path="/comment$", times=-1))
+
+
+@pytest.mark.parametrize("priority", ["normal", "urgent"])
+@pytest.mark.parametrize("can_read", [True, False], ids=["comments can be read", "comments cannot be read"])
+def test_who_moves_a_ticket_before_its_bugs_news_comes_is_told_once(lab: Lab, can_read: bool, priority: str) -> None:
+    """They hear of it by a note. The status that was to bring it is out of date, whether comments can be read or not,
+    and also where the note is more urgent by now and comes first."""
+    ticket, key = done_while_zendesk_is_away(lab)
+    lab.agent_sets(ticket, "open")
+    lab.sandbox.zendesk.set_priority(ticket=ticket, actor=lab.agent, priority=priority)
+    lab.sandbox.jira.comment(lab.developer, key, "It was the cable.")
+    if not can_read:
+        comments_fail(lab)
+    assert ("reading" not in lab.cycle(seconds=60).problems) is can_read
+    lab.sandbox.ctx.faults.clear()
+    lab.settle()
+    assert (lab.status(ticket), lab.conflicts()) == ("open", [])
+    assert len([note for note in lab.notes(ticket) if f"{key} is now Done" in note]) == 1
+
+
+def test_a_status_that_is_wanted_still_keeps_its_turn_while_its_link_is_planned_anew(lab: Lab) -> None:
+    ticket, key = done_while_zendesk_is_away(lab)
+    before = untried(lab, ticket)
+    lab.sandbox.jira.comment(lab.developer, key, "It was the cable.")
+    comments_fail(lab)
+    assert "reading" in lab.cycle(seconds=5).problems
+    assert untried(lab, ticket) == before
+    lab.sandbox.ctx.faults.clear()
+    lab.settle()
+    assert lab.status(ticket) == "open"
