@@ -12,24 +12,26 @@ from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World
 from syncd.store import Tx
 
-REPLANNED_SLOTS = ("status", "move", "mirror")
-"""What every plan decides anew; notes, tags and the parts' own slots are not among them."""
-
 MOVING_SLOTS = ("status", "move")
-"""What is dropped where the newest plan cannot decide yet: it is asked for again, if it still is right."""
+"""Decided anew by every plan that comes to a decision about the link. Where it comes to none, what waits is dropped all
+the same: it is asked for again, if it still is right."""
+
+SHOWING_SLOTS = ("mirror",)
+"""Decided anew by every plan that has read what it needs. Notes, tags and the parts' own slots are in neither."""
 
 
 def drop_outdated(
     tx: Tx, world: World, plan: Plan, *, held: Collection[str], unread: AbstractSet[str], now: datetime
 ) -> None:
     """After the plan is enqueued: what it asks for keeps its turn. `held`: routes under a brake; `unread`: subjects
-    whose needs could not be read. That comments or fields could not be read is no reason to keep what waits: none of
-    them decides about these slots."""
-    tx.supersede_untried(_decided(world, plan, held, unread), REPLANNED_SLOTS, now)
-    tx.supersede_untried(_undecided(world, plan, held), MOVING_SLOTS, now)
+    whose needs could not be read. Those are no reason to keep a status or a move: a link that is not decided without
+    them waits, and of any other the plan is carried out."""
+    decided = _decided(world, plan, held)
+    tx.supersede_untried(decided | _undecided(world, plan, held), MOVING_SLOTS, now)
+    tx.supersede_untried(decided - unread, SHOWING_SLOTS, now)
 
 
-def _decided(world: World, plan: Plan, held: Collection[str], unread: AbstractSet[str]) -> set[str]:
+def _decided(world: World, plan: Plan, held: Collection[str]) -> set[str]:
     """Subjects whose every link this plan decided: what waits for them from an older plan is out of date. A link that
     stays in conflict is left out, because a person's decision about it is no plan of ours."""
     waiting = {link_id for link_id, _ in plan.waiting}
@@ -42,7 +44,7 @@ def _decided(world: World, plan: Plan, held: Collection[str], unread: AbstractSe
         in_conflict = link.state is LinkState.CONFLICT and link.id not in agreed
         if link.id in waiting or link.route in held or in_conflict:
             undecided |= both
-    return subjects - undecided - unread - world.busy
+    return subjects - undecided - world.busy
 
 
 def _undecided(world: World, plan: Plan, held: Collection[str]) -> set[str]:

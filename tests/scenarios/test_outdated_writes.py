@@ -42,23 +42,32 @@ def done_while_zendesk_is_away(lab: Lab) -> tuple[int, str]:
     return ticket, key
 
 
-def comments_fail(lab: Lab) -> None:
-    """Jira does not answer what is said on its bugs."""
-    lab.sandbox.ctx.faults.add(Fault("drop_before", service="jira", method="GET", path="/comment$", times=-1))
+def unanswered(lab: Lab, path: str) -> None:
+    """Jira answers no such reading."""
+    lab.sandbox.ctx.faults.add(Fault("drop_before", service="jira", method="GET", path=path, times=-1))
 
 
 @pytest.mark.parametrize("priority", ["normal", "urgent"])
-@pytest.mark.parametrize("can_read", [True, False], ids=["comments can be read", "comments cannot be read"])
-def test_who_moves_a_ticket_before_its_bugs_news_comes_is_told_once(lab: Lab, can_read: bool, priority: str) -> None:
-    """They hear of it by a note. The status that was to bring it is out of date, whether comments can be read or not,
-    and also where the note is more urgent by now and comes first."""
+@pytest.mark.parametrize(
+    "unread",
+    [
+        pytest.param("", id="all is read"),
+        pytest.param("/comment$", id="comments are not read"),
+        pytest.param("/issue/NOVA-2$", id="a bug that another ticket names is not read"),
+    ],
+)
+def test_who_moves_a_ticket_before_its_bugs_news_comes_is_told_once(lab: Lab, unread: str, priority: str) -> None:
+    """They hear of it by a note. The status that was to bring it is out of date, whatever else cannot be read, and also
+    where the note is more urgent by now and comes first."""
+    other = lab.ticket()
     ticket, key = done_while_zendesk_is_away(lab)
     lab.agent_sets(ticket, "open")
     lab.sandbox.zendesk.set_priority(ticket=ticket, actor=lab.agent, priority=priority)
     lab.sandbox.jira.comment(lab.developer, key, "It was the cable.")
-    if not can_read:
-        comments_fail(lab)
-    assert ("reading" not in lab.cycle(seconds=60).problems) is can_read
+    lab.sandbox.zendesk.add_tags(ticket=other, actor=lab.agent, tags=[f"link_{lab.bug().lower()}"])
+    if unread:
+        unanswered(lab, unread)
+    assert ("reading" in lab.cycle(seconds=60).problems) is bool(unread)
     lab.sandbox.ctx.faults.clear()
     lab.settle()
     assert (lab.status(ticket), lab.conflicts()) == ("open", [])
@@ -69,7 +78,7 @@ def test_a_status_that_is_wanted_still_keeps_its_turn_while_its_link_is_planned_
     ticket, key = done_while_zendesk_is_away(lab)
     before = untried(lab, ticket)
     lab.sandbox.jira.comment(lab.developer, key, "It was the cable.")
-    comments_fail(lab)
+    unanswered(lab, "/comment$")
     assert "reading" in lab.cycle(seconds=5).problems
     assert untried(lab, ticket) == before
     lab.sandbox.ctx.faults.clear()
