@@ -62,5 +62,7 @@ def list_conflicts(*, as_json: bool) -> int:
 )
 @click.option("--json", "as_json", is_flag=True, help="The outcome for machines.")
 def resolve(*, link: int, take: str, as_json: bool) -> int:
-    """Settles a conflict: syncd conflicts resolve 7 --take bug"""
+    """Settles a conflict: syncd conflicts resolve 7 --take bug
+
+    What this writes goes also while its route is held: a person asked for just it."""
     return told(do_or_ask(load(), "conflicts resolve", {"link": link, "take": take}), as_json=as_json)

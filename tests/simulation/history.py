@@ -384,7 +384,7 @@ class History:
     # ---- what goes wrong ----
 
     def _fault_of(self, call: Call) -> tuple[str, Fault] | None:
-        if call.write and not self.promises.owes(call) and not self.accepted:
+        if call.write and not self.promises.owes(call) and not (self.accepted or self.promises.is_by_hand(call)):
             self.broken("I12", f"{call.method} {call.path} before anybody accepted the first run")
         self._calls_of_cycle += 1
         for act in self._inside.pop(self._calls_of_cycle, ()):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 OWED_TO_TIME = ("show_clocks", "escalate_ticket")
 """Writes that the mere passing of time asks for: no brake holds them, and they come when all is at rest."""
+BY_HAND = '"a person took '
+"""How the reason of a write begins that a person asked for with `syncd conflicts resolve`."""
 TOLD = ("first", "breach", "level", "resolved", "digest", "stale", "notice")
 """Reasons that a run of some size must have had. Corrections are too rare for that."""
 AFTER = {
@@ -131,21 +133,26 @@ class Promises:
 
     def owes(self, call: Call) -> bool:
         """Whether a write is owed to time alone; remembered, as its intent will be done soon."""
-        if not call.write or not self.has_clocks:
+        if not call.write or not self.has_clocks or not any(kind in OWED_TO_TIME for kind, _ in self._intents_of(call)):
             return False
+        self.owed.add(call.number)
+        return True
+
+    def is_by_hand(self, call: Call) -> bool:
+        """Whether a person settled a conflict by just this write: no brake holds it."""
+        return any(BY_HAND in payload for _, payload in self._intents_of(call))
+
+    def _intents_of(self, call: Call) -> list[tuple[str, str]]:
+        """The kind and the payload of each intent that may have made the call."""
         connection = sqlite3.connect(f"file:{self._history.process.path}?mode=ro", uri=True)
         try:
             if call.marker is not None:
-                query, key = "SELECT kind FROM intent WHERE id = ?", call.marker
+                query, key = "SELECT kind, payload FROM intent WHERE id = ?", call.marker
             else:
-                query, key = "SELECT kind FROM intent WHERE subject = ? AND state = 'sent'", call.subject
-            kinds = [row[0] for row in connection.execute(query, (key,))]
+                query, key = "SELECT kind, payload FROM intent WHERE subject = ? AND state = 'sent'", call.subject
+            return connection.execute(query, (key,)).fetchall()
         finally:
             connection.close()
-        if any(kind in OWED_TO_TIME for kind in kinds):
-            self.owed.add(call.number)
-            return True
-        return False
 
     def marks(self) -> Counter[str]:
         """The ways out of trouble that mail and clocks took."""
