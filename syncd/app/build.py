@@ -203,6 +203,7 @@ class App:
                     self.zendesk.talk,
                     notes=lambda: self.escalation.notes,
                     ticket_url=self._ticket_url,
+                    rules=lambda: self.rules,
                 ),
                 CommentPerformer(
                     store, self.zendesk, self.jira, self.zendesk.talk, self.jira.talk, self._comment_policies

@@ -111,9 +111,9 @@ class ClockKeeper:
         if self.prepare() is not None:
             self._histories.read_bugs(report)
 
-    def passed(self, side: str) -> None:
-        """A list of what changed on a side was read to its end just now."""
-        self._read[side] = int(self._clock.now().timestamp())
+    def passed(self, side: str, begun: datetime) -> None:
+        """A list of what changed on a side was read to its end; it was asked for then."""
+        self._read[side] = int(begun.timestamp())
 
     # ---- the cycle ----
 

@@ -255,13 +255,16 @@ class Engine:
     def _read(self, report: CycleReport, *, complete: bool) -> None:
         projects = self._projects()
         deployment = self._identities["jira"].deployment if "jira" in self._identities else ""
-        fast = [
-            self._side(report, "zendesk", "fast", lambda: self._fetch.fast_tickets(self.routes, report)),
-            self._side(report, "jira", "fast", lambda: self._fetch.fast_issues(projects, deployment, report)),
-        ]
-        for side, is_read in zip(("zendesk", "jira"), fast, strict=True):
-            if is_read:
-                self.clocks.passed(side)
+        lists: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("zendesk", lambda: self._fetch.fast_tickets(self.routes, report)),
+            ("jira", lambda: self._fetch.fast_issues(projects, deployment, report)),
+        )
+        fast = []
+        for side, read in lists:
+            begun = self._clock.now()
+            fast.append(self._side(report, side, "fast", read))
+            if fast[-1]:
+                self.clocks.passed(side, begun)
         if any(fast):
             report.passes.append("fast")
         if complete or self._due("complete", self.settings.complete):

@@ -1,13 +1,15 @@
 """Escalation rules in a cycle: asked about every ticket that changed or fell due; what they do is enqueued.
 
 1. The situation of each ticket is put together from its folded clocks and its history.
-2. Each rule is asked; its run, its next instant, its steps and their writes are saved in ONE transaction.
+2. Each rule is asked; its run, its next instant, its steps and their writes are saved in ONE transaction. A step waits
+   until its ticket was read after the instant at which the step was due.
 3. What is to be told goes on to the alerts.
+4. Right before a write that waited goes out, the rule is asked once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,10 +20,11 @@ import structlog
 from syncd.alerts.escalating import Carried, EscalationSettings, carried_out, reason, told_firing
 from syncd.alerts.situation import Around, affected_by, situation_of
 from syncd.core.alert_model import RuleFact
-from syncd.core.model import Json
+from syncd.core.escalation_actions import EscalateTicket
+from syncd.core.model import Json, TicketSnapshot
 from syncd.cycle.acknowledging import commanded
 from syncd.cycle.settings import CycleReport
-from syncd.rules.escalation import Advanced, Firing, Rule, Run, Situation, advance
+from syncd.rules.escalation import Advanced, Firing, Rule, Run, Situation, advance, is_about
 from syncd.sla.business_time import BusinessTime
 from syncd.sla.events import Event, in_order
 from syncd.sla.folded import TicketClocks
@@ -40,12 +43,21 @@ READ_AGAIN = 20
 """Tickets that are read again in one cycle for what rules would do about them."""
 UNCERTAIN_FOR = 600
 """Seconds that a rule waits for the exact history of a change that was only seen; then it goes by what it has."""
+WAITED = 600
+"""Seconds in the queue after which a write is made only where its rule is still about the ticket. What is younger was
+decided on what still counts, whoever was faster to change the ticket."""
 
 URGENCY = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
 
 
 class Keeper(Protocol):
     """The history of tickets, as the clocks know it; syncd.cycle.clocks.ClockKeeper has it."""
+
+    def now(self) -> int:
+        """Up to when clocks are computed, in Unix seconds."""
+
+    def folded(self, tx: Tx, ticket_ids: Iterable[int], now: int) -> list[TicketClocks]:
+        """The clocks of these tickets, from the store alone."""
 
     def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
         """All events of a ticket, and up to when its exact history is known."""
@@ -106,19 +118,45 @@ class EscalationRules:
         if not tickets:
             return ()
         complete = [told for told in tickets if told.is_complete]
-        facts = self._ask_all([told for told in complete if not _is_uncertain(told)], settings, standing, now, report)
-        waiting = {told.id: told.now for told in complete if _is_uncertain(told)}
+        sure = [told for told in complete if not _is_uncertain(told)]
+        facts, unread = self._ask_all(sure, settings, standing, now, report)
+        waiting = {told.id: told.now for told in (*unread, *(told for told in complete if _is_uncertain(told)))}
         if waiting:
             sure = self._read_again([told for told in complete if told.id in waiting], report)
-            facts += self._ask_all(sure, settings, standing, now, report)
+            facts += self._ask_all(sure, settings, standing, now, report, are_fresh=True)[0]
             with self._store.transaction() as tx:
                 for number in waiting.keys() - {told.id for told in sure}:
                     tx.bring_clock_forward(number, waiting[number] + 15)
         return tuple(facts)
 
+    def outlived(self, action: EscalateTicket, ticket: TicketSnapshot, waited: float) -> str:
+        """Why a write that waited for so many seconds is not to be made any more; "" when it is. `ticket`: as it was
+        read just now, which is kept. No call; not inside a transaction."""
+        settings, now = self._settings(), self._keeper.now()
+        name = action.source.rsplit("/", 2)[0]
+        rule = next((rule for rule in settings.rules if rule.name == name), None) if settings is not None else None
+        if ticket.state.is_solved and (rule is None or not rule.solved_too):
+            return "the ticket is solved by now"
+        standing = self._rules(now)
+        if waited < WAITED or settings is None or standing is None or rule is None:
+            return ""
+        with self._store.transaction() as tx:
+            tx.put_tickets([ticket], datetime.fromtimestamp(now, UTC))
+            told = next(iter(self._keeper.folded(tx, [ticket.id], now)), None)
+            if told is None or not told.is_complete:
+                return ""
+            live = tx.live_links_of_issues(link.issue_id for link in told.links)
+            around = self._around(tx, told, live, settings)
+            life = self._life(tx, told)
+        situation = situation_of(told, life, standing, settings.priorities, around, settings.ways)
+        return "" if is_about(rule, situation, now) else f"what the rule {name} is about is over by now"
+
     def _read_again(self, unsure: Sequence[TicketClocks], report: CycleReport) -> list[TicketClocks]:
-        """Of tickets whose exact history lags behind what was seen: those about which a rule would speak by what is
-        known, read exactly. So a rule speaks at once, however much happens on a ticket, and never in vain."""
+        """Of tickets that changed or fell due since they were read, or whose exact history lags behind what was seen:
+        those about which a rule would speak by what is known, read exactly. So a rule speaks at once, however much
+        happens on a ticket, and never in vain."""
+        if "zendesk" in report.problems:
+            return []
         with self._store.reading() as tx:
             wanted = list(dict.fromkeys(number for number, _ in self._firings(tx, unsure)))
         try:
@@ -135,11 +173,16 @@ class EscalationRules:
         standing: Rules,
         now: datetime,
         report: CycleReport,
-    ) -> list[RuleFact]:
-        """Asks every rule about each of these tickets; keeps what comes of it in one transaction."""
+        *,
+        are_fresh: bool = False,
+    ) -> tuple[list[RuleFact], list[TicketClocks]]:
+        """Asks every rule about each of these tickets; keeps what comes of it in one transaction. Also returns the
+        tickets that were last read before a step of theirs was due, of which nothing is kept; `are_fresh`: they were
+        all read just now."""
         facts: list[RuleFact] = []
+        unread: list[TicketClocks] = []
         if not asked:
-            return facts
+            return facts, unread
         with self._store.transaction() as tx:
             since = self._since(tx, settings.rules, now)
             self._remember_kinds(tx, asked, settings)
@@ -151,8 +194,16 @@ class EscalationRules:
                     life = self._life(tx, told)
                     around = self._around(tx, told, live, settings)
                     situation = situation_of(told, life, standing, settings.priorities, around, settings.ways)
-                    facts += self._ask(tx, told, life, situation, settings, runs, since, report)
-        return facts
+                    says: list[tuple[Rule, Advanced]] = []
+                    for rule in settings.rules:
+                        run, begun = runs.get((told.id, rule.name)), since[rule.digest]
+                        says.append((rule, self._advance(rule, run, situation, told, settings, begun)))
+                    due = max((firing.at for _, said in says for firing in said.firings), default=0)
+                    if due > told.as_of.tickets and not are_fresh:
+                        unread.append(told)
+                    else:
+                        facts += self._keep(tx, told, life, situation, settings, says, runs, report)
+        return facts, unread
 
     def _begin(self, rules: Sequence[Rule], now: datetime) -> None:
         """Rules are in force from the first cycle on that has them, whether or not a ticket is looked at in it."""
@@ -261,31 +312,26 @@ class EscalationRules:
             found.append(RuleStanding(rule.name, reason(rule, situation, told.now), why, said.next_at, is_on=holds))
         return found
 
-    def _ask(
+    def _keep(
         self,
         tx: Tx,
         told: TicketClocks,
         life: Sequence[Moment],
         situation: Situation,
         settings: EscalationSettings,
+        says: Sequence[tuple[Rule, Advanced]],
         runs: dict[tuple[int, str], Run],
-        since: dict[str, int],
         report: CycleReport,
     ) -> list[RuleFact]:
-        changed: list[Run] = []
-        instants: list[int] = []
         facts: list[RuleFact] = []
-        for rule in settings.rules:
-            known = runs.get((told.id, rule.name))
-            said = self._advance(rule, known, situation, told, settings, since[rule.digest])
-            if said.run is not None and said.run != known:
-                changed.append(said.run)
-            instants += [said.next_at] if said.next_at is not None else []
+        for rule, said in says:
             for firing in said.firings:
                 step = carried_out(firing, rule, situation, told, life, settings)
                 if tx.take_escalation_step(firing, step.what, told.now):
                     facts += self._carry(tx, step, told, report)
-        tx.save_escalation_runs(changed)
+        said_runs = [said.run for _, said in says if said.run is not None]
+        tx.save_escalation_runs(run for run in said_runs if run != runs.get((told.id, run.rule)))
+        instants = [said.next_at for _, said in says if said.next_at is not None]
         if instants:
             tx.bring_clock_forward(told.id, max(min(instants), told.now + 1))
         return facts

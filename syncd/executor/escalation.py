@@ -1,7 +1,8 @@
 """Carrying out what escalation rules ask for: each step of a run once, whatever fails.
 
 A ticket's note and values go out in one PUT that carries the step's marker; tags follow, which can be added twice
-without harm. A priority is only ever raised, over what the ticket or bug has at the moment of writing.
+without harm. A priority is only ever raised, over what the ticket or bug has at the moment of writing. What nobody
+needs any more when its turn comes is not written.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from syncd.core.actions import RemoteAction, UpdateTicket
@@ -26,7 +28,7 @@ from syncd.rules.escalation import ReadyNote
 from syncd.rules.notes import REQUIREMENTS, Read, Requirement, Said, ready_note
 from syncd.rules.templates import Template, TemplateProblem
 from syncd.sources.errors import PreconditionError
-from syncd.store import Intent
+from syncd.store import Intent, Tx
 
 PRIORITIES = ("low", "normal", "high", "urgent")
 SIGNED = "(written by syncd, rule {rule})"
@@ -49,6 +51,14 @@ class Priorities(Protocol):
         """The names, the highest first."""
 
 
+class Rules(Protocol):
+    """The rules, as far as it matters whether they still ask for what they asked for."""
+
+    def outlived(self, action: EscalateTicket, ticket: TicketSnapshot, waited: float) -> str:
+        """Why a write that waited for so many seconds is not to be made any more, given the ticket as it is; "" when
+        it is. Not inside a transaction."""
+
+
 class EscalationPerformer:
     """A Performer of what rules ask for."""
 
@@ -64,6 +74,7 @@ class EscalationPerformer:
         *,
         notes: Callable[[], NoteSettings],
         ticket_url: Callable[[], str],
+        rules: Callable[[], Rules],
     ) -> None:
         self._zendesk = zendesk
         self._jira = jira
@@ -73,6 +84,7 @@ class EscalationPerformer:
         self._tickets = TicketWriter(zendesk)
         self._notes = notes
         self._ticket_url = ticket_url
+        self._rules = rules
 
     def perform(self, intent: Intent, now: datetime, before_send: Callable[[], None]) -> Outcome:
         """Two calls for a priority or a group, three and more for a note, two more for tags."""
@@ -125,6 +137,9 @@ class EscalationPerformer:
         ticket = self._zendesk.read([action.ticket_id])[0]
         if ticket.is_gone or ticket.state.is_final:
             return Superseded("the ticket is closed or gone", tickets=(ticket,))
+        outlived = self._rules().outlived(action, ticket, (now - intent.created_at).total_seconds())
+        if outlived and not self._is_begun(action, intent):
+            return Superseded(outlived, tickets=(ticket,), keep=partial(_give_back, action))
         done: Outcome | None = None
         if _writes(action):
             note = self._note(action)
@@ -149,6 +164,12 @@ class EscalationPerformer:
                 return done
         tagged = self._tag(action, before_send)
         return done if isinstance(tagged, Done) and done is not None and not action.tags else _both(done, tagged)
+
+    def _is_begun(self, action: EscalateTicket, intent: Intent) -> bool:
+        """Whether a part of it is on the ticket: then the rest belongs there, too."""
+        return intent.sent_at is not None and any(
+            change.marker == intent.id for change in self._zendesk.history(action.ticket_id)
+        )
 
     def _tag(self, action: EscalateTicket, before_send: Callable[[], None]) -> Outcome:
         for _ in range(CAS_TRIES if action.tags else 0):
@@ -238,6 +259,12 @@ class EscalationPerformer:
         change = FieldChange("priority", "priority", "priority", raised, issue.priority, by_person=False)
         self._jira.edit(action.issue_id, [change], marker=marker)
         return Done(issues=self._jira.read([action.issue_id]), result={"priority": raised})
+
+
+def _give_back(action: EscalateTicket, tx: Tx, now: datetime) -> None:
+    """Where the ticket comes back soon, the rule takes the step again."""
+    del now
+    tx.give_back_escalation_step(action.ticket_id, action.source)
 
 
 def note_data(told: Mapping[str, Json], case: TicketCase, url: str) -> dict[str, Any]:

@@ -190,6 +190,14 @@ class Run:
     def is_open(self) -> bool:
         return self.over_at is None
 
+    def without(self, step: str) -> Run:
+        """As if this step and those of its kind after it had not been taken."""
+        kind, _, number = step.rpartition("-")
+        before = int(number) - 1
+        if kind == "repeat":
+            return replace(self, repeated=min(self.repeated, before))
+        return replace(self, done=min(self.done, before))
+
 
 @dataclass(frozen=True, slots=True)
 class Firing:
@@ -232,10 +240,9 @@ def advance(
     if run is not None and now < max(run.since, run.last_at):
         # What was known then is not known now; nothing may be concluded from it.
         return Advanced(run, next_at=max(run.since, run.last_at), why="the clock was set back")
-    is_over = situation.is_gone or (situation.is_solved and not rule.solved_too)
-    fits = not is_over and holds(rule.when, lambda name: situation.value(name, now))
+    is_over = _is_over(rule, situation)
     coming = None if is_over else _next_crossing(rule.when, situation, now)
-    if not fits:
+    if not is_about(rule, situation, now):
         closed = run if run is None or not run.is_open else replace(run, over_at=now)
         return Advanced(closed, next_at=coming, why="it is over" if is_over else "its conditions do not hold")
     run = _current(rule, run, situation, now, enforce_from)
@@ -248,6 +255,15 @@ def advance(
             return Advanced(run, next_at=_earliest(coming, until), why="somebody acknowledged it")
     run, firings, due = _climb(rule, run, now, opening)
     return Advanced(run, firings, _earliest(coming, due), why="" if firings else "everything due was done")
+
+
+def is_about(rule: Rule, situation: Situation, now: int) -> bool:
+    """Whether the rule is about the ticket as it is."""
+    return not _is_over(rule, situation) and holds(rule.when, lambda name: situation.value(name, now))
+
+
+def _is_over(rule: Rule, situation: Situation) -> bool:
+    return situation.is_gone or (situation.is_solved and not rule.solved_too)
 
 
 def _current(rule: Rule, run: Run | None, situation: Situation, now: int, enforce_from: int) -> Run:

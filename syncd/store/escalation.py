@@ -44,6 +44,14 @@ _TAKEN = Prepared(
         EscalationStepRow.step == bindparam("step"),
     )
 )
+_GIVE_BACK = Prepared(
+    delete(_STEP).where(
+        EscalationStepRow.ticket_id == bindparam("ticket_id"),
+        EscalationStepRow.rule == bindparam("rule"),
+        EscalationStepRow.number == bindparam("number"),
+        EscalationStepRow.step == bindparam("step"),
+    )
+)
 _SOONER = Prepared(
     update(_DUE)
     .where(ClockDueRow.ticket_id == bindparam("ticket"), ClockDueRow.at > bindparam("micros"))
@@ -108,6 +116,15 @@ class Escalations(Repository):
             return False
         self._upsert(EscalationStepRow, [{**row, "due": firing.at, "at": at, "what": what}])
         return True
+
+    def give_back_escalation_step(self, ticket_id: int, key: str) -> None:
+        """The step with this key was not carried out after all: a run that goes on takes it again. Harmless for a step
+        that was not taken."""
+        rule, number, step = key.rsplit("/", 2)
+        self._alter(_GIVE_BACK, ticket_id=ticket_id, rule=rule, number=int(number), step=step)
+        run = self.escalation_runs([ticket_id]).get((ticket_id, rule))
+        if run is not None and run.number == int(number):
+            self.save_escalation_runs([run.without(step)])
 
     def escalation_steps(self, ticket_id: int | None = None, *, limit: int = 200) -> list[Step]:
         """The steps that rules took, the newest first; of one ticket, or of all."""

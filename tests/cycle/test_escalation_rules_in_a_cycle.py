@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,15 +65,23 @@ class Desk:
         self.told = Told().created(when("09:00"), group="10", assignee="21")
         self.links: tuple[Link, ...] = ()
         self.ticket = 1
-        self.now = when("08:00")
+        self.time = when("08:00")
         self.unread: list[Event] = []  # happened, and is not in the exact history yet
         self.read_again: list[int] = []
         self.stays_uncertain = self.is_away = False
+        self.listed = ""  # when the list of what changed was last read, if not just now
         self.is_certain = self.is_complete = True
         self.part = EscalationRules(store, self, settings=lambda: self.settings, rules=BOOK.at)
         with store.transaction() as tx:
             tx.save_clocks([Judged(1, (), None)], datetime(2026, 3, 2, 8, tzinfo=UTC))
         self.ask("08:00")
+
+    def now(self) -> int:
+        return at(self.time)
+
+    def folded(self, tx: Tx, ticket_ids: Iterable[int], now: int) -> list[TicketClocks]:
+        del tx, ticket_ids, now
+        return [self.clocks_at(self.time)]
 
     def events(self, tx: Tx, ticket_id: int) -> tuple[tuple[Event, ...], int]:
         del tx, ticket_id
@@ -86,14 +94,14 @@ class Desk:
             raise TransientError("Zendesk does not answer")
         self.told.events += self.unread
         self.unread, self.is_certain = [], not self.stays_uncertain
-        return [self.folded(self.now)]
+        return [self.clocks_at(self.time)]
 
     def ask(self, time: str) -> tuple[RuleFact, ...]:
-        self.now = when(time)
-        stamp = datetime.fromtimestamp(at(self.now), UTC)
-        return self.part.run([self.folded(self.now)], stamp, CycleReport())
+        self.time = when(time)
+        stamp = datetime.fromtimestamp(at(self.time), UTC)
+        return self.part.run([self.clocks_at(self.time)], stamp, CycleReport())
 
-    def folded(self, time: str) -> TicketClocks:
+    def clocks_at(self, time: str) -> TicketClocks:
         now = at(time)
         clocks = self.told.clocks(BOOK, time)
         stamp = datetime.fromtimestamp(now, UTC)
@@ -110,7 +118,7 @@ class Desk:
             now,
             clocks,
             tuple(judge(clock) for clock in clocks),
-            AsOf(now, now - 60, now),
+            AsOf(at(self.listed) if self.listed else now, now - 60, now),
             is_complete=self.is_complete,
             is_born=True,
             is_certain=self.is_certain,
@@ -268,6 +276,48 @@ def test_a_rule_waits_for_the_exact_history_but_not_for_ever(store: Store, is_aw
         assert tx.next_due() is not None
     desk.is_certain = True
     assert len(desk.ask("11:01")) == 1
+
+
+@pytest.mark.parametrize("listed", ["10:00:00", "10:00:01"], ids=["before its breach", "after it"])
+def test_a_ticket_is_read_again_where_it_was_last_read(store: Store, listed: str) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), conditions=LATE))
+    desk.listed = when(listed)
+    assert len(desk.ask("10:00:30")) == 1
+    assert desk.read_again == ([1] if listed == "10:00:00" else [])
+
+
+def test_nothing_is_said_of_a_ticket_that_was_last_read_before_its_breach(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), conditions=LATE))
+    desk.listed, desk.is_away = when("09:59"), True
+    assert [len(desk.ask(time)) for time in ("10:00:30", "10:30", "11:30")] == [0, 0, 0]
+    with store.reading() as tx:
+        assert tx.escalation_runs([1]) == {}
+        assert tx.next_due() is not None
+    desk.is_away = False
+    desk.unread = Told().says(when("09:59:30")).events
+    assert desk.ask("11:31") == ()
+
+
+def test_a_level_that_is_due_later_waits_for_a_reading_of_its_own(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), levels=(Level(1800, (Notify(("boss",)),)),)))
+    reopened(desk)
+    desk.listed = when("11:00")
+    assert len(desk.ask("11:00")) == 1
+    desk.is_away = True
+    assert desk.ask("11:30") == ()
+    desk.listed = when("11:31")
+    assert [fact.receivers for fact in desk.ask("11:31")] == [("boss",)]
+
+
+def test_zendesk_is_not_asked_again_in_a_cycle_in_which_it_did_not_answer(store: Store) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), conditions=LATE))
+    desk.listed = when("09:59")
+    stamp = datetime.fromtimestamp(at(when("10:30")), UTC)
+    desk.time = when("10:30")
+    report = CycleReport()
+    report.problems["zendesk"] = "Zendesk does not answer"
+    assert desk.part.run([desk.clocks_at(desk.time)], stamp, report) == ()
+    assert desk.read_again == []
 
 
 def test_a_ticket_whose_history_is_not_read_yet_is_left_alone(store: Store) -> None:

@@ -124,6 +124,18 @@ def test_what_came_back_soon_goes_on_however_late_that_is_seen() -> None:
     assert life.run.number == 1
 
 
+def test_a_step_that_was_given_back_is_taken_again_by_an_episode_that_goes_on() -> None:
+    life = Life()
+    assert life.steps(0) == ["level-1"]
+    life.over = True
+    assert life.steps(5) == []
+    assert life.run is not None
+    life.run = life.run.without("level-1")
+    assert life.steps(6) == []
+    life.over = False
+    assert [life.steps(10), life.steps(11), life.steps(30)] == [["level-1"], [], ["level-2"]]
+
+
 def test_each_value_of_the_field_that_a_rule_counts_by_is_an_episode() -> None:
     life = Life(rule=replace(RULE, per="reopened"))
     assert life.steps(0) == ["level-1"]

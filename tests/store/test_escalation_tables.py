@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from syncd.core.model import Origin
 from syncd.rules.escalation import (
     AddTags,
@@ -53,6 +55,30 @@ def test_a_step_is_taken_once(store: Store) -> None:
     with store.reading() as tx:
         assert [(step.number, step.at) for step in tx.escalation_steps(35)] == [(3, 1020), (2, 1010)]
         assert tx.escalation_steps(36) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "step", "left"),
+    [
+        (2, "level-1", replace(RUN, done=0)),
+        (2, "level-2", RUN),
+        (2, "repeat-2", replace(RUN, repeated=1)),
+        (1, "level-1", RUN),
+    ],
+    ids=["a level", "one that was not taken", "a repeat", "one of an earlier run"],
+)
+def test_a_step_that_is_given_back_can_be_taken_again(store: Store, number: int, step: str, left: Run) -> None:
+    run, firing = replace(RUN, rule="a/b"), Firing("a/b", 35, number, step, 1000, ())
+    other = replace(firing, step="level-7")
+    with store.transaction() as tx:
+        tx.save_escalation_runs([run])
+        for taken in (firing, other):
+            tx.take_escalation_step(taken, "add a", 1010)
+        tx.give_back_escalation_step(35, firing.key)
+        tx.give_back_escalation_step(36, firing.key)
+        assert [row.step for row in tx.escalation_steps(35)] == ["level-7"]
+        assert tx.escalation_runs([35])[35, "a/b"] == replace(left, rule="a/b")
+        assert [tx.take_escalation_step(each, "add a", 1020) for each in (firing, other)] == [True, False]
 
 
 def test_a_ticket_is_looked_at_earlier_but_never_later_than_it_was_to_be(store: Store) -> None:
