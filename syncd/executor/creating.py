@@ -4,9 +4,10 @@
    after the start also by the newest keys, as the search may not know it yet.
 2. `sent` is committed with the floor, a number that the project's keys have reached by then.
 3. After a lost answer: search by label, and read the keys after the floor, which no index delays.
-4. Only when both have shown nothing for the whole window is it sent again. What Jira applies later still is a twin,
-   which the daily sweep finds and says (TwinSweep in cycle/creating.py); it is never deleted. Where nobody asked any
-   more, it is the ticket's bug: the sweep has it looked for again; where a restored backup forgot the request, too.
+4. Only when both have shown nothing for the whole window, in a project that can be seen, is it sent again. What Jira
+   applies later still is a twin, which the daily sweep finds and says (TwinSweep in cycle/creating.py); it is never
+   deleted. Where nobody asked any more, it is the ticket's bug: the sweep has it looked for again; where a restored
+   backup forgot the request, too.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ LOOKS = 4
 """So often, within a minute or two, a ticket is looked for that asked for a bug and is not shown to us."""
 
 UNSEEN = 60.0
-"""Seconds after which a project is looked at again that may not be searched: nobody refused to make the bug."""
+"""Seconds after which a project is looked at again that may not be searched: nobody refused to make the bug, and that
+none of its keys is there says nothing."""
 
 WINDOW_BY_SEARCH = 600.0
 """The same on Cloud when only search could look: its index lags for minutes."""
@@ -118,8 +120,12 @@ class BugCreator:
                 f"Jira does not let syncd's account create issues in {action.project_key}: {error}. Grant it the "
                 "permission CREATE_ISSUES in the project's permission scheme.",
             )
-        except RefusedError as error:
-            return Refused(NOT_MADE, refusal("jira", describe(action), error))
+        except RefusedError as refused:
+            try:
+                self._maker.newest_number(action.project_key)
+            except (RefusedError, NotFoundError) as error:
+                return Later(UNSEEN, _unseen(action, error))
+            return Refused(NOT_MADE, refusal("jira", describe(action), refused))
         return self._made(action, intent, (made,))
 
     def verify(self, intent: Intent, now: datetime) -> Outcome:
@@ -132,14 +138,16 @@ class BugCreator:
             return Done() if there else Later(0.0, "not found on the server")
         if not isinstance(action, CreateBug):
             raise TypeError(f"{action.kind} is not made here")
+        age = (now - intent.sent_at).total_seconds() if intent.sent_at is not None else WINDOW_BY_SEARCH
         try:
             look = self._look(action, intent)
         except (RefusedError, NotFoundError) as error:
+            if age >= WINDOW_BY_SEARCH and action.route not in self._rules():
+                return Later(0.0, "nobody asks for it any more")  # the project may never be seen again
             return InDoubt(UNSEEN, _unseen(action, error))
         if look.found:
             return self._made(action, intent, look.found)
         window = WINDOW if look.complete or not self._maker.reads_slowly else WINDOW_BY_SEARCH
-        age = (now - intent.sent_at).total_seconds() if intent.sent_at is not None else window
         if age < window:
             seconds = min(window - age, max(LOOK_AFTER, age))
             return InDoubt(
@@ -192,11 +200,14 @@ class BugCreator:
         return stored is not None and stored.is_gone
 
     def _look(self, action: CreateBug, intent: Intent) -> _Look:
-        """Search by label; and once it was sent, the keys since then."""
+        """Search by label; and once it was sent, the keys since then. Raises RefusedError or NotFoundError where the
+        project cannot be seen: it shows no key then, and that says nothing of the bug."""
         found = {issue.id: issue for issue in self._maker.labelled([intent.id]).get(intent.id, ())}
         floor = self._floor(action) if intent.floor is None else int(intent.floor)
         after = self._forgotten_after(action, floor) if intent.floor is None else floor
         complete = False
+        if not found and intent.floor is not None:
+            self._maker.newest_number(action.project_key)
         if not found and after is not None:
             probe = self._maker.probe(action.project_key, after, marker=intent.id)
             found |= {issue.id: issue for issue in probe.found}
@@ -223,6 +234,8 @@ class BugCreator:
         first, *others = sorted(found, key=lambda issue: (int(issue.id) if issue.id.isdecimal() else 0, issue.number))
         try:
             issue = self._jira.read([first.id])[0]
+            if not issue.visible:  # gone again, or hidden with all its project
+                self._maker.newest_number(action.project_key)
         except SourceError as error:
             return InDoubt(LOOK_AFTER, f"{first.key} was made and cannot be read yet: {error}")
         if not issue.visible:

@@ -11,6 +11,7 @@ from syncd.core.model import Origin
 from syncd.sandbox.faults import Fault
 from syncd.store.linking import BEGINNING
 from tests.crashes.points import die_everywhere
+from tests.scenarios.crashes import Borders, watch
 from tests.scenarios.lab import Deployment, Lab
 from tests.scenarios.test_create import ask, bugs, lab_with
 
@@ -232,3 +233,78 @@ def test_somebody_who_cleans_labels_up_does_not_make_a_lost_bug_a_second_one(
     issues = lab.sandbox.jira.state()["issues"]
     listed = issues.values() if isinstance(issues, dict) else issues
     assert sum("syncd.origin" in issue["properties"] for issue in listed) == 1
+
+
+def refused(lab: Lab) -> list[str]:
+    """Subjects of the bugs that Jira would not make."""
+    with lab.app.store.reading() as tx:
+        return [intent.subject for intent in tx.refused_creations()]
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
+def test_no_bug_is_asked_for_again_while_nobody_can_see_whether_it_is_there(
+    tmp_path: Path, deployment: Deployment, fault: str
+) -> None:
+    """Who may not browse a project reads none of its keys: that says nothing, however long it lasts. Who may create in
+    it all the same would make a second one, and who may not is told of a refusal that nobody meant."""
+    lab = lab_with(tmp_path, deployment)
+    lab.sandbox.ctx.faults.add(Fault(fault, "jira", method="POST", path=CREATION))
+    ticket = ask(lab)
+    lab.cycle()
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    asked = lab.during(lambda: lab.cycle(6, seconds=60))
+    assert [call for call in asked if call["method"] == "POST" and call["path"].endswith("/issue")] == []
+    assert refused(lab) == []
+    lab.sandbox.jira.set_members("NOVA", None)
+    heal(lab)
+    is_whole(lab, ticket)
+
+
+class Hides(Borders):
+    """The project is hidden when this border is crossed."""
+
+    def __init__(self, lab: Lab, border: str) -> None:
+        super().__init__()
+        self._lab = lab
+        self._border = border
+
+    def cross(self, name: str) -> None:
+        super().cross(name)
+        if name == self._border and self.names.count(name) == 1:
+            self._lab.sandbox.jira.set_members("NOVA", [self._lab.developer])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_project_that_is_hidden_while_the_bug_is_made_refuses_nothing(
+    tmp_path: Path, deployment: Deployment, when: str
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    ticket = ask(lab)
+    border = f"{when} POST /rest/api/2/issue"
+    hides = Hides(lab, border)
+    watch(lab, hides)
+    lab.cycle(4, seconds=60)
+    assert border in hides.names
+    assert refused(lab) == []
+    lab.sandbox.jira.set_members("NOVA", None)
+    heal(lab)
+    is_whole(lab, ticket)
+
+
+def test_a_bug_in_doubt_is_given_up_when_its_project_cannot_be_seen_and_its_route_is_gone(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    lab.sandbox.ctx.faults.add(Fault("drop_before", "jira", method="POST", path=CREATION))
+    ask(lab)
+    lab.cycle()
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    lab.restart()
+    assert "novabrain" not in lab.app.engine.routes.running
+    lab.cycle(2, seconds=200)
+    with lab.app.store.reading() as tx:
+        assert len(tx.unsettled()) == 1
+    lab.cycle(3, seconds=100)
+    with lab.app.store.reading() as tx:
+        assert tx.unsettled() == []
+    assert refused(lab) == []
