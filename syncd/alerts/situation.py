@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from syncd.alerts.acks import acknowledged
 from syncd.alerts.settings import AckWays
-from syncd.core.conditions import Conditions, Value, holds
+from syncd.core.conditions import Condition, Conditions, Value, holds
 from syncd.core.model import ActorKind, Link
-from syncd.rules.escalation import Situation
-from syncd.rules.situations import CLOCK, COUNTS, PASSED
+from syncd.rules.escalation import MINUTES, Rule, Situation
+from syncd.rules.situations import CLOCK, COUNTS, PASSED, metric_of
 from syncd.sla.events import BugLinked, BugTouched, Changed, Commented, Event
 from syncd.sla.folded import TicketClocks
 from syncd.sla.holder import holder_of
 from syncd.sla.policy import Rules
 from syncd.sla.standing import ATTRIBUTES, FIELD_PREFIX, NAMES, Moment, Standing
 from syncd.sla.states import State
+
+_BUG: Final = "bug"
+_OF_CLOCKS: Final = ("breached", "at_risk")
+"""What lists metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,26 @@ def acknowledged_at(life: Sequence[Moment], ticket: int, ways: AckWays, commande
 def affected_by(links: Sequence[Link], live: Mapping[str, int]) -> int:
     """How many tickets hang on the ticket's bugs: the most of any of them. `live`: issue id -> its live links."""
     return max([1, *(live.get(link.issue_id, 1) for link in links)])
+
+
+def goes_by_bugs(rule: Rule, rules: Rules) -> bool:
+    """Whether it may depend on a bug that something becomes true for the rule as time passes: it counts since what was
+    done to a bug, or asks for clocks of bugs or for such as rest by how a bug stands."""
+    metrics = {name for name, metric in rules.metrics.items() if metric.kind.of_bug}
+    metrics |= {
+        target.metric
+        for policy in rules.policies
+        for target in policy.targets.values()
+        if any(line.field.startswith(_BUG) for pause in target.pauses for line in pause.when.each())
+    }
+    return any(_line_goes_by_bugs(line, metrics) for line in rule.when.each())
+
+
+def _line_goes_by_bugs(line: Condition, metrics: Collection[str]) -> bool:
+    if line.field in _OF_CLOCKS:
+        named = line.value if isinstance(line.value, tuple) else (line.value,)
+        return any(name in metrics for name in named)
+    return line.field == "forecasts" or line.field.startswith(MINUTES + _BUG) or metric_of(line.field) in metrics
 
 
 def _plain(value: str | frozenset[str] | None) -> Value:

@@ -2,7 +2,7 @@
 
 1. The situation of each ticket is put together from its folded clocks and its history.
 2. Each rule is asked; its run, its next instant, its steps and their writes are saved in ONE transaction. A step waits
-   until its ticket was read after the instant at which the step was due.
+   until its ticket, and what it goes by of bugs, was read after the instant at which the step was due.
 3. What is to be told goes on to the alerts.
 4. Right before a write that waited goes out, the rule is asked once more.
 """
@@ -18,7 +18,7 @@ from typing import Protocol
 import structlog
 
 from syncd.alerts.escalating import Carried, EscalationSettings, carried_out, reason, told_firing
-from syncd.alerts.situation import Around, affected_by, situation_of
+from syncd.alerts.situation import Around, affected_by, goes_by_bugs, situation_of
 from syncd.core.alert_model import RuleFact
 from syncd.core.escalation_actions import EscalateTicket
 from syncd.core.model import Json, TicketSnapshot
@@ -186,6 +186,7 @@ class EscalationRules:
         with self._store.transaction() as tx:
             since = self._since(tx, settings.rules, now)
             self._remember_kinds(tx, asked, settings)
+            by_bugs = {rule.name for rule in settings.rules if goes_by_bugs(rule, standing)}
             for start in range(0, len(asked), 200):
                 part = asked[start : start + 200]
                 runs = tx.escalation_runs(told.id for told in part)
@@ -198,8 +199,11 @@ class EscalationRules:
                     for rule in settings.rules:
                         run, begun = runs.get((told.id, rule.name)), since[rule.digest]
                         says.append((rule, self._advance(rule, run, situation, told, settings, begun)))
-                    due = max((firing.at for _, said in says for firing in said.firings), default=0)
-                    if due > told.as_of.tickets and not are_fresh:
+                    firings = [firing for _, said in says for firing in said.firings]
+                    due = max((firing.at for firing in firings), default=0)
+                    if told.links and any(f.rule in by_bugs and f.at > told.as_of.bugs for f in firings):
+                        tx.bring_clock_forward(told.id, told.now + 15)  # the next list of bugs tells
+                    elif due > told.as_of.tickets and not are_fresh:
                         unread.append(told)
                     else:
                         facts += self._keep(tx, told, life, situation, settings, says, runs, report)

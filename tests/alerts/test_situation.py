@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from syncd.alerts.settings import AckWays
-from syncd.alerts.situation import Around, acknowledged_at, situation_of
-from syncd.core.conditions import Condition, Conditions
+from syncd.alerts.situation import Around, acknowledged_at, goes_by_bugs, situation_of
+from syncd.core.conditions import Condition, Conditions, Operator
 from syncd.core.model import TicketSnapshot, TicketState
-from syncd.rules.escalation import Situation
+from syncd.rules.escalation import Chain, Rule, Situation
 from syncd.sla.events import in_order
 from syncd.sla.folded import AsOf, TicketClocks
 from syncd.sla.standing import Moment, moments
@@ -165,3 +165,46 @@ def test_the_last_thing_that_happened_may_be_a_threshold() -> None:
 def test_a_solved_ticket_is_solved_and_a_merged_one_gone() -> None:
     solved, merged = seen(base().change(when("10:00"), status="solved")), seen(base().merged(when("10:00")))
     assert (solved.is_solved, solved.is_gone, merged.is_gone) == (True, False, True)
+
+
+RESTS = {"reason": "development has it", "when": {"all": [{"field": "bug.stage", "value": "queued"}]}}
+OF_BUGS = rules(
+    {
+        "first_reply": {"calendar": "always", "goals": {"any": "1h"}},
+        "resolution": {"calendar": "always", "goals": {"any": "8h"}, "pause_when": [RESTS]},
+        "untouched": {"calendar": "always", "goals": {"any": "2h"}},
+    },
+    {"first_reply": {}, "resolution": {}, "untouched": {"kind": "bug_untouched"}},
+    {"always": ALWAYS},
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (Condition("minutes_since.bug_moved", Operator.GREATER_THAN, 60), True),
+        (Condition("clock.untouched", value="breached"), True),
+        (Condition("clock.resolution.passed", Operator.INCLUDES, "red"), True),
+        (Condition("breached", Operator.INCLUDES, "resolution"), True),
+        (Condition("at_risk", Operator.INCLUDES, ("first_reply", "untouched")), True),
+        (Condition("forecasts", Operator.INCLUDES, "due_date"), True),
+        (Condition("clock.first_reply", value="breached"), False),
+        (Condition("breached", Operator.INCLUDES, "first_reply"), False),
+        (Condition("bug", Operator.PRESENT), False),
+        (Condition("reopened", Operator.GREATER_THAN, 0), False),
+    ],
+    ids=[
+        "since the bug moved",
+        "a clock of bugs",
+        "a clock that rests by the bug",
+        "the list of such clocks",
+        "one of several clocks",
+        "a forecast",
+        "a clock of the ticket",
+        "the list of clocks of the ticket",
+        "whether there is a bug",
+        "a count",
+    ],
+)
+def test_it_goes_by_bugs_what_a_rule_asks(line: Condition, expected: bool) -> None:
+    assert goes_by_bugs(Rule("late", Conditions(all=(line,)), Chain(())), OF_BUGS.at(at(when("10:00")))) is expected

@@ -69,7 +69,7 @@ class Desk:
         self.unread: list[Event] = []  # happened, and is not in the exact history yet
         self.read_again: list[int] = []
         self.stays_uncertain = self.is_away = False
-        self.listed = ""  # when the list of what changed was last read, if not just now
+        self.listed = self.bugs_listed = ""  # when the lists of what changed were last read, if not just now
         self.is_certain = self.is_complete = True
         self.part = EscalationRules(store, self, settings=lambda: self.settings, rules=BOOK.at)
         with store.transaction() as tx:
@@ -118,7 +118,7 @@ class Desk:
             now,
             clocks,
             tuple(judge(clock) for clock in clocks),
-            AsOf(at(self.listed) if self.listed else now, now - 60, now),
+            AsOf(at(self.listed) if self.listed else now, now - 60, at(self.bugs_listed) if self.bugs_listed else now),
             is_complete=self.is_complete,
             is_born=True,
             is_certain=self.is_certain,
@@ -307,6 +307,29 @@ def test_a_level_that_is_due_later_waits_for_a_reading_of_its_own(store: Store) 
     assert desk.ask("11:30") == ()
     desk.listed = when("11:31")
     assert [fact.receivers for fact in desk.ask("11:31")] == [("boss",)]
+
+
+UNTOUCHED = Conditions(all=(Condition("minutes_since.bug_touched", Operator.GREATER_THAN, 59),))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "is_linked", "spoken"),
+    [(UNTOUCHED, True, 0), (LATE, True, 1), (LATE, False, 1)],
+    ids=["about its bug", "about the ticket alone", "without a bug"],
+)
+def test_while_jira_cannot_be_read_a_rule_waits_that_goes_by_the_bug(
+    store: Store, conditions: Conditions, is_linked: bool, spoken: int
+) -> None:
+    desk = Desk(store, rule(Notify(("lead",)), conditions=conditions))
+    if is_linked:
+        with store.transaction() as tx:
+            desk.links = (tx.add_link(1, "10001", "NOVA-1", "nova", Origin.MANUAL, datetime(2026, 3, 2, tzinfo=UTC)),)
+        desk.told.linked(when("09:01"))
+    desk.bugs_listed = when("10:00")
+    assert len(desk.ask("10:30")) == spoken
+    assert desk.read_again == []
+    desk.bugs_listed = ""
+    assert len(desk.ask("10:31")) == 1 - spoken
 
 
 def test_zendesk_is_not_asked_again_in_a_cycle_in_which_it_did_not_answer(store: Store) -> None:
