@@ -110,17 +110,17 @@ def _ticket_wins(draft: Draft, view: LinkView) -> Stage | None:
 
 
 def _candidates(view: LinkView) -> list[tuple[TicketMove, str]]:
-    """The moves that fit, the most specific first: a tag, then from→to by, from→to, to."""
+    """The moves that fit, the most specific first: a tag, then from→to by, from→to, to. A tag speaks from the link's
+    first plan on, whenever it was set: nothing may happen to either side afterwards."""
     base = view.link.base
-    if base is None:
-        return []
     found = []
     for move, outcome in view.stage.asks:
         if move.tag is not None:
             if move.tag in view.ticket.tags:
                 found.append((0, move, outcome))
         elif (
-            view.ticket_moved
+            base is not None
+            and view.ticket_moved
             and move.to is not None
             and move.to.matches(view.ticket.state)
             and (move.frm is None or move.frm.matches(base.ticket))

@@ -255,3 +255,35 @@ def test_a_move_that_is_first_seen_by_the_reading_of_a_newly_mapped_field_reache
     lab.cycle(2, seconds=1)
     assert lab.status(ticket) == "open"
     assert lab.shown(ticket, "Engineering status") == "Done"
+
+
+PLAIN = """\
+  - {name: novabrain, project: NOVA, mapping: default}
+  - {name: operations, project: OPS, mapping: simple}
+"""
+"""Nothing is shown on the tickets: no write of ours makes them news."""
+
+
+@pytest.mark.parametrize(("project", "resolution"), [("NOVA", "Fixed"), ("OPS", "Done")])
+@pytest.mark.parametrize("status", ["open", "hold", "solved"])
+def test_a_tag_that_is_there_before_the_link_sends_the_bug_back_as_one_that_is_set_later(
+    tmp_path: Path, deployment: Deployment, status: str, project: str, resolution: str
+) -> None:
+    """The ticket is tagged, later it is linked, and nothing happens to either side afterwards."""
+    lab = Lab(tmp_path, deployment, routes=PLAIN)
+    lab.link(lab.ticket("open"), lab.bug())
+    lab.settle()
+    ticket, key = lab.ticket("open"), lab.bug("Done", resolution, project)
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
+    if status == "solved":
+        lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    elif status == "hold":
+        lab.agent_sets(ticket, status)
+    lab.settle()
+    assert lab.request("links add", ticket=ticket, issue=key).startswith("ok")
+    lab.settle()
+    assert lab.issue(key)["status"] == "To Do"
+    assert "bug_not_fixed" not in lab.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
+    (link,) = [link for link in lab.links() if link.ticket_id == ticket]
+    with lab.app.store.reading() as tx:
+        assert "conflict" not in {entry.what for entry in tx.link_history(link.id)}
