@@ -62,8 +62,7 @@ FORWARD = (FAST_TICKETS, UPDATED_ISSUES, TICKET_EVENTS)
 """Cursors that are stamps."""
 
 PATIENCE = (15.0, 60.0, 200.0, 400.0, 1000.0, 2000.0, *[4700.0] * 25)
-"""Seconds between the cycles after everything was healed: by the end of it a day has passed, what a cap of a day held
-has been written and told of since, and all is at rest."""
+"""Seconds between the cycles after everything was healed: what a cap held for a day is done by then, and told of."""
 
 
 @dataclass(frozen=True, slots=True)
