@@ -61,8 +61,8 @@ DAY = 86400.0
 FORWARD = (FAST_TICKETS, UPDATED_ISSUES, TICKET_EVENTS)
 """Cursors that are stamps."""
 
-PATIENCE = (15.0, 60.0, 200.0, 400.0, 1000.0, 2000.0, *[4700.0] * 25)
-"""Seconds between the cycles after everything was healed: what a cap held for a day is done by then, and told of."""
+PATIENCE = (15.0, 60.0, 200.0, 400.0, 1000.0, 2000.0, *[4700.0] * 50)
+"""Seconds between the cycles after everything was healed: what a cap held for two days is done by then, and told of."""
 
 
 @dataclass(frozen=True, slots=True)
