@@ -19,10 +19,11 @@ from syncd.core.actions import (
     NeedTicket,
     Plan,
     RemoteAction,
+    RetireLink,
     UpdateTicket,
 )
 from syncd.core.comment_actions import COMMENT_URGENCY, CommentAction
-from syncd.core.discover import KEY_CLEARED
+from syncd.core.discover import KEY_CLEARED, TICKET_CLOSED
 from syncd.core.guard import Accepted, Held, Reason, RouteFacts, judge
 from syncd.core.model import Conflict, IssueSnapshot, Link, LinkState, Origin, TicketChange, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource
@@ -378,8 +379,7 @@ class Planner:
             report.planned += 1
         elif state is IntentState.DONE and _repeats(action):
             # Asked for the same effect of the same event again: somebody undid it, or the settling was lost.
-            _flag_repeat(tx, action, world, now)
-            report.conflicts_opened += 1
+            report.conflicts_opened += _flag_repeat(tx, action, world, now)
 
     def _held_subjects(self, planned: Planned) -> set[str]:
         held = planned.held_links
@@ -464,7 +464,9 @@ def _repeats(action: RemoteAction) -> bool:
     return isinstance(action, MoveBug) or (isinstance(action, UpdateTicket) and action.status is not None)
 
 
-def _flag_repeat(tx: Tx, action: RemoteAction, world: World, now: datetime) -> None:
+def _flag_repeat(tx: Tx, action: RemoteAction, world: World, now: datetime) -> int:
+    """The links that it was for are in conflict; how many."""
+    flagged = 0
     for link in world.links:
         if link.id not in action.link_ids or link.state is LinkState.RETIRED:
             continue
@@ -472,7 +474,13 @@ def _flag_repeat(tx: Tx, action: RemoteAction, world: World, now: datetime) -> N
             f"What syncd did for this event before was undone ({action.reason}); it is not repeated. Move either side, "
             f"or: syncd conflicts resolve {link.id} --take bug|ticket|as-is"
         )
-        seen = seen_of(world.tickets.get(link.ticket_id), world.issues.get(link.issue_id))
+        ticket = world.tickets.get(link.ticket_id)
+        if ticket is not None and ticket.state.is_final:  # nothing of it is left to decide
+            apply_local(tx, RetireLink(link.id, TICKET_CLOSED), now)
+            continue
+        seen = seen_of(ticket, world.issues.get(link.issue_id))
         current = tx.link(link.id) or link
         tx.save_link(replace(current, state=LinkState.CONFLICT, conflict=Conflict("bounced", message, seen, now)))
         tx.log_link(link.id, now, "conflict", message, {"code": "bounced"})
+        flagged += 1
+    return flagged

@@ -103,7 +103,7 @@ class EscalationPerformer:
             case EscalateTicket() as action:
                 ticket = self._zendesk.read([action.ticket_id])[0]
                 if ticket.is_gone or ticket.state.is_final:
-                    return Superseded("the ticket is closed or gone", tickets=(ticket,))
+                    return self._over(action, intent, ticket)
                 marked = any(change.marker == intent.id for change in self._zendesk.history(action.ticket_id))
                 if (marked or not _writes(action)) and set(action.tags) <= set(ticket.tags):
                     return Done(tickets=(ticket,))
@@ -136,7 +136,7 @@ class EscalationPerformer:
     ) -> Outcome:
         ticket = self._zendesk.read([action.ticket_id])[0]
         if ticket.is_gone or ticket.state.is_final:
-            return Superseded("the ticket is closed or gone", tickets=(ticket,))
+            return self._over(action, intent, ticket)
         outlived = self._rules().outlived(action, ticket, (now - intent.created_at).total_seconds())
         if outlived and not self._is_begun(action, intent):
             return Superseded(outlived, tickets=(ticket,), keep=partial(_give_back, action))
@@ -164,6 +164,12 @@ class EscalationPerformer:
                 return done
         tagged = self._tag(action, before_send)
         return done if isinstance(tagged, Done) and done is not None and not action.tags else _both(done, tagged)
+
+    def _over(self, action: EscalateTicket, intent: Intent, ticket: TicketSnapshot) -> Outcome:
+        """The ticket takes no write any more: what it got before that was done, and of tags nothing can be added."""
+        if not ticket.is_gone and self._is_begun(action, intent):
+            return Done(tickets=(ticket,))
+        return Superseded("the ticket is closed or gone", tickets=(ticket,))
 
     def _is_begun(self, action: EscalateTicket, intent: Intent) -> bool:
         """Whether a part of it is on the ticket: then the rest belongs there, too."""

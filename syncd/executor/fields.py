@@ -99,8 +99,8 @@ class FieldWriter:
                 return self._done(action, _all_written(action, work), issues=(issue,))
             case SetTicketFields() as action:
                 ticket = self._zendesk.read([action.ticket_id])[0]
-                if ticket.is_gone or ticket.state.is_final:
-                    return Superseded("the ticket is closed or gone", tickets=(ticket,))
+                if ticket.is_gone:
+                    return Superseded("the ticket is gone", tickets=(ticket,))
                 work = self._compare(action, self._ticket_reader(action, ticket))
                 if work.todo and not any(c.marker == intent.id for c in self._zendesk.history(action.ticket_id)):
                     return Later(0.0, "not found on the server")
@@ -176,9 +176,13 @@ class FieldWriter:
     def _edit_ticket(self, action: SetTicketFields, marker: str, before_send: Callable[[], None]) -> Outcome:
         for _ in range(CAS_TRIES):
             ticket = self._zendesk.read([action.ticket_id])[0]
-            if ticket.is_gone or ticket.state.is_final:
-                return Superseded("the ticket is closed or gone", tickets=(ticket,))
+            if ticket.is_gone:
+                return Superseded("the ticket is gone", tickets=(ticket,))
             work = self._compare(action, self._ticket_reader(action, ticket))
+            if ticket.state.is_final:  # what it got before it was closed was done
+                if any(change.marker == marker for change in self._zendesk.history(action.ticket_id)):
+                    return self._done(action, _all_written(action, work), tickets=(ticket,))
+                return Superseded("the ticket is closed", tickets=(ticket,))
             if not work.todo and not work.held:
                 return Superseded(f"ticket #{ticket.id} was changed since", tickets=(ticket,))
             if not work.todo:

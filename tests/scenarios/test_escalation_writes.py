@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.cli.costs import calls_of
-from syncd.core.actions import RemoteAction
+from syncd.core.actions import RemoteAction, marker_of
 from syncd.core.escalation_actions import EscalateTicket, RaiseBug
 from syncd.sandbox.faults import Fault
 from tests.scenarios.crashes import Borders, watch
@@ -118,6 +118,26 @@ def test_a_closed_ticket_is_left_alone(tmp_path: Path, deployment: Deployment) -
     before = len(lab.writes())
     lab.cycle()
     assert len(lab.writes()) == before
+
+
+@pytest.mark.parametrize(("fault", "path"), [("drop_after", UPDATE), ("drop_before", r"/tags(\.json)?$")])
+def test_what_was_written_before_the_ticket_was_closed_counts_as_done(
+    tmp_path: Path, deployment: Deployment, fault: str, path: str
+) -> None:
+    """The tags cannot be added any more; that the note went out is to be seen in the audit."""
+    lab = lab_for(tmp_path, deployment)
+    ticket = lab.ticket("open", "low")
+    lab.sandbox.ctx.faults.add(Fault(fault, "zendesk", "PUT", path, times=1))
+    action = step(lab, ticket, raise_steps=1, notes=("look",), tags=("escalated",))
+    order(lab, action)
+    lab.cycle()
+    lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    lab.sandbox.zendesk.close_solved(ticket=ticket)
+    heal(lab)
+    assert len(lab.notes(ticket)) == 1
+    with lab.app.store.reading() as tx:
+        (row,) = tx.audits(intent_id=marker_of(action))
+    assert row.outcome == "done"
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "status_after", "drop_before", "late"])

@@ -299,3 +299,20 @@ def test_a_write_whose_answer_was_lost_is_looked_for_and_not_repeated(lab: Lab) 
     edits = [e for e in lab.issue(key)["changelog"] if e["author"] == lab.seeded.jira_bot and "priority" in str(e)]
     assert len(edits) == 1
     quiet(lab)
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("drop_after", "done"), ("drop_before", "superseded")])
+def test_a_field_that_was_written_before_its_ticket_was_closed_counts_as_done(
+    lab: Lab, fault: str, outcome: str
+) -> None:
+    ticket, key = linked(lab, priority="normal")
+    lab.sandbox.jira.edit(lab.developer, key, priority="High")
+    lab.sandbox.ctx.faults.add(Fault(fault, "zendesk", "PUT", r"/api/v2/tickets/\d+(\.json)?$", times=1))
+    lab.cycle()
+    assert lab.sandbox.ctx.faults.fired()[fault] == 1
+    lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    lab.sandbox.zendesk.close_solved(ticket=ticket)
+    lab.cycle(8)
+    with lab.app.store.reading() as tx:
+        told = [row.outcome for row in tx.audits(f"ticket:{ticket}") if row.kind == "set_ticket_fields"]
+    assert told[0] == outcome

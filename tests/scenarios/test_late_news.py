@@ -13,6 +13,7 @@ from requests.adapters import BaseAdapter
 from syncd.core.actions import RemoveTag, marker_of
 from syncd.core.subjects import issue_subject
 from syncd.cycle import CycleReport
+from syncd.sandbox.faults import Fault
 from syncd.sources.http import Session
 from tests.scenarios.lab import Deployment, Lab
 from tests.scenarios.test_fields import route
@@ -287,3 +288,20 @@ def test_a_tag_that_is_there_before_the_link_sends_the_bug_back_as_one_that_is_s
     (link,) = [link for link in lab.links() if link.ticket_id == ticket]
     with lab.app.store.reading() as tx:
         assert "conflict" not in {entry.what for entry in tx.link_history(link.id)}
+
+
+def test_a_link_ends_with_its_ticket_though_the_bug_that_its_tag_sent_back_came_again(lab: Lab) -> None:
+    """The tag could not be taken off before the ticket was closed: it asks for what was done, and undone, already."""
+    ticket, key = lab.ticket("open"), lab.bug("Done", "Fixed")
+    lab.link(ticket, key)
+    lab.settle()
+    lab.sandbox.ctx.faults.add(Fault("drop_before", "zendesk", "DELETE", r"/tags", times=100))
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
+    lab.cycle(2)
+    assert lab.issue(key)["status"] == "To Do"
+    lab.moves(key, "Done", "Fixed")
+    lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    lab.sandbox.zendesk.close_solved(ticket=ticket)
+    lab.cycle(8)
+    assert "bug_not_fixed" in lab.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
+    assert (lab.links(), lab.conflicts(), lab.issue(key)["status"]) == ([], [], "Done")
