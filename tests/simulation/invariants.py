@@ -120,10 +120,23 @@ def _is_justified(
         or (code == "unmapped_status" and stage is not None)
         or (code in ("no_agreement", "not_allowed", "both_moved", "bug_came_back") and fits)
         or (code in ROBOTIC and not has_rules and not _was_turned_back(oracle, ticket, bug))
-        or code in ("refused", "unreachable", "missing_field", "unmapped_project")
+        or code in ("refused", "missing_field", "unmapped_project")
+        or (code == "unreachable" and not _leads_on_alone(history, bug))
     )
     if wrong:
         history.broken("I2", f"{name} is in conflict for nothing: {code}: {link.conflict.message}")
+
+
+def _leads_on_alone(history: History, bug: Mapping[str, Any]) -> bool:
+    """All ways out of the bug's status lead to a done one: who does not know the workflow finds no way back there."""
+    site = history.sandbox.jira.site
+    ways = [
+        site.statuses[way.target].category
+        for flow in site.projects[bug["project"]].workflows.values()
+        for way in flow.transitions
+        if way.leaves(bug["status_id"])
+    ]
+    return set(ways) == {"done"}
 
 
 def _was_turned_back(oracle: Oracle, ticket: Mapping[str, Any], bug: Mapping[str, Any]) -> bool:
@@ -243,7 +256,7 @@ def nothing_is_there_twice(history: History, oracle: Oracle, books: Books) -> No
     """I4: each marker once; and no text again without anything having happened in between. Who puts an old backup back
     may have fields say again what they said then, until all is read; what Jira carries out later still is forgotten."""
     is_forgotten = history.outcome.faults["old_backup"]
-    late = Counter(call.marker for call in history.wire.calls if is_forgotten and call.fault == "applied_late_jira")
+    late = invariants_talk.forgotten_on_the_way(history)
     for ticket in oracle.tickets():
         audits = [audit for audit in ticket["audits"] if not (is_forgotten and _sets_fields_alone(audit))]
         marks = Counter(m for audit in audits if (m := audit["custom"].get("syncd_op")))
@@ -251,10 +264,7 @@ def nothing_is_there_twice(history: History, oracle: Oracle, books: Books) -> No
             if count > 1:
                 history.broken("I4", f"the write {marker} is {count} times on ticket #{ticket['id']}")
     for bug in oracle.bugs():
-        marks = Counter(
-            str(comment["properties"].get("syncd.origin", comment["properties"]).get("marker"))
-            for comment in oracle.comments(bug)
-        )
+        marks = Counter(invariants_talk.mark_of(comment) for comment in oracle.comments(bug))
         for marker, count in marks.items():
             if count > 1 + late[marker]:
                 history.broken("I4", f"the comment {marker} is {count} times on {bug['key']}")
