@@ -155,13 +155,7 @@ class BugWriter:
         """Posts once: the comments are looked through for the marker first, as after an unknown answer and after a
         backup was put back nothing else tells. A bug that does not answer is no refusal of this comment: whether it
         is gone is for the plan to say, and to be taken back when it is seen again."""
-        try:
-            found = self.verify_comment(action, marker)
-        except NotFoundError:
-            issue = self._jira.read([action.issue_id])[0]
-            if issue.visible:
-                raise
-            return Superseded(f"{action.issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
+        found = self.verify_comment(action, marker)
         if not isinstance(found, Later):
             return found
         before_send()
@@ -169,8 +163,15 @@ class BugWriter:
         return Done(issues=self._jira.read([action.issue_id]), result={"comment": comment_id})
 
     def verify_comment(self, action: CommentOnBug, marker: str) -> Outcome:
-        """Done when a comment carries the marker, Later when none does."""
-        for comment in self._jira.comments(action.issue_id):
+        """Done when a comment carries the marker, Later when none does, Superseded when the bug cannot be seen."""
+        try:
+            comments = self._jira.comments(action.issue_id)
+        except NotFoundError:
+            issue = self._jira.read([action.issue_id])[0]
+            if issue.visible:
+                raise
+            return Superseded(f"{action.issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
+        for comment in comments:
             if comment.marker == marker:
                 return Done(issues=self._jira.read([action.issue_id]), result={"comment": comment.id})
         return Later(0.0, "not found on the server")

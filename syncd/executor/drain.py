@@ -306,11 +306,14 @@ class Executor:
         return self._waited(intent, found, now)
 
     def _waited(self, intent: Intent, found: Outcome, now: datetime) -> Outcome:
-        """Nothing is sent again before its absence on the server has lasted."""
-        if isinstance(found, Later) and intent.sent_at is not None:
+        """Nothing is sent again before its absence on the server has lasted. Nor is it dropped where nobody could look:
+        wanted again a moment later, it would not be known to have been sent. Zendesk fences what comes late."""
+        is_unseen = isinstance(found, Superseded) and intent.destination == Lane.JIRA
+        if (isinstance(found, Later) or is_unseen) and intent.sent_at is not None:
             remaining = VERIFY_AFTER - (now - intent.sent_at).total_seconds()
             if remaining > 0:
-                return InDoubt(remaining, "not on the server yet; the request may still be running")
+                where = "not to be looked for" if is_unseen else "not on the server yet"
+                return InDoubt(remaining, f"{where}; the request may still be running")
         return found
 
     def _knowledge(self, action: MoveBug, issue: IssueSnapshot) -> WalkKnowledge:

@@ -153,6 +153,30 @@ def test_a_bug_that_is_hidden_while_it_waits_for_a_comment_refused_nothing(
     assert lab.conflicts() == []
 
 
+@pytest.mark.parametrize("speaker", ["an agent", "syncd"])
+@pytest.mark.parametrize("fault", ["late", "drop_before", "drop_after"])
+def test_a_comment_whose_answer_was_lost_is_there_once_though_its_bug_was_hidden_meanwhile(
+    tmp_path: Path, deployment: Deployment, fault: str, speaker: str
+) -> None:
+    """That nobody could look says nothing of the request, which may still be running when the bug is seen again."""
+    lab = Lab(tmp_path, deployment, routes=ROUTE + OPS)
+    ticket, key = pair(lab)
+    args = {"seconds": 50} if fault == "late" else {}
+    lab.sandbox.ctx.faults.add(Fault(fault, service="jira", method="POST", path=r"/comment$", args=args))
+    if speaker == "an agent":
+        lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="#bug once only", public=False)
+    else:
+        lab.agent_sets(ticket, "solved")
+    lab.cycle()
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    lab.cycle(seconds=6)
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(3, seconds=10, complete=True)
+    lab.cycle(12, seconds=60)
+    (said,) = lab.bug_comments(key)
+    assert ("once only" if speaker == "an agent" else "set to solved") in said
+
+
 def test_what_is_no_longer_so_when_a_bug_can_be_seen_again_is_not_said(tmp_path: Path, deployment: Deployment) -> None:
     lab = Lab(tmp_path, deployment, routes=ROUTE + OPS)
     ticket, key = pair(lab)

@@ -163,11 +163,9 @@ ABLATIONS: tuple[Ablation, ...] = (
             ),
             Change(
                 "executor/bugs.py",
-                """            found = self.verify_comment(action, marker)
-        except NotFoundError:
+                """        found = self.verify_comment(action, marker)
 """,
-                """            found = Later(0.0, "")
-        except NotFoundError:
+                """        found: Outcome = Later(0.0, "")
 """,
             ),
         ),

@@ -57,6 +57,7 @@ def _back_up(history: History, _rng: random.Random, _number: int) -> None:
         history.backup = history.process.back_up()
     else:
         history.process.put_back(history.backup)
+        history.wire.forgotten_at.append(history.sandbox.clock.now())
         history.cursors = {}
         history.known = {}  # a link that was made since is made anew, and begins then
         history.outcome.marks["an old backup was put back"] += 1

@@ -120,6 +120,7 @@ class Wire(BaseAdapter):
     calls: list[Call] = field(default_factory=list)
     reads: list[tuple[float, frozenset[str]]] = field(default_factory=list)  # Jira: which issues were shown, and when
     signed_with: set[str] = field(default_factory=set)
+    forgotten_at: list[float] = field(default_factory=list)  # when a backup was put back, which knows of none of them
     _inner: WsgiAdapter | None = None
     _silence: dict[str, _Silence] = field(default_factory=dict)
     _old: dict[str, tuple[float, bytes]] = field(default_factory=dict)
