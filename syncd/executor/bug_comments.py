@@ -17,7 +17,7 @@ from syncd.core.model import Visibility
 from syncd.core.ports import IssueSource
 from syncd.core.richtext_wiki import write_wiki
 from syncd.executor.carrying import CLOCKS_APART, Files, contents, sentences
-from syncd.executor.outcome import Done, Later, Outcome, Superseded
+from syncd.executor.outcome import LOOK_AFTER, Done, InDoubt, Later, Outcome, Superseded
 from syncd.sources.errors import NotFoundError, RefusedError
 from syncd.store import Store, Tx
 
@@ -38,6 +38,15 @@ class BugCommenter:
         if not isinstance(found, Later):
             return found
         before_send()
+        try:
+            return self._write(action, marker, now)
+        except NotFoundError:  # hidden since it was looked for
+            hidden = self._hidden(action)
+            if hidden is None:
+                raise
+            return hidden
+
+    def _write(self, action: CommentToBug, marker: str, now: datetime) -> Outcome:
         files = self._attached(action)
         state, body = TwinState.CARRIED, action.body
         if files.lost:
@@ -56,10 +65,10 @@ class BugCommenter:
         try:
             page = self._tracker.comments(action.issue_id, since)
         except NotFoundError:
-            issue = self._jira.read([action.issue_id], history=False)[0]
-            if issue.visible:
+            hidden = self._hidden(action)
+            if hidden is None:
                 raise
-            return Superseded("the bug is gone", issues=(issue,))
+            return hidden
         for comment in page.comments:
             if comment.marker == marker:
                 files = Files()
@@ -69,11 +78,18 @@ class BugCommenter:
                 return self._told(action, comment.id, marker, now, TwinState.CARRIED, files)
         return Later(0.0, "not found on the server")
 
+    def _hidden(self, action: CommentToBug) -> Superseded | None:
+        """What becomes of a copy whose bug does not answer; None when the bug can be read."""
+        issue = self._jira.read([action.issue_id], history=False)[0]
+        return None if issue.visible else Superseded("the bug is gone", issues=(issue,))
+
     def _told(
         self, action: CommentToBug, comment_id: str, marker: str, now: datetime, state: TwinState, files: Files
     ) -> Outcome:
         incident = None
         if not self._tracker.is_internal(comment_id):
+            if self._hidden(action) is not None:
+                return InDoubt(LOOK_AFTER, f"{action.issue_key} was hidden before the comment could be read back")
             self._tracker.delete(action.issue_id, comment_id)
             state = TwinState.WITHDRAWN
             incident = (

@@ -159,7 +159,13 @@ class BugWriter:
         if not isinstance(found, Later):
             return found
         before_send()
-        comment_id = self._jira.comment(action.issue_id, action.body, marker=marker)
+        try:
+            comment_id = self._jira.comment(action.issue_id, action.body, marker=marker)
+        except NotFoundError:
+            hidden = self._hidden(action)
+            if hidden is None:
+                raise
+            return hidden
         return Done(issues=self._jira.read([action.issue_id]), result={"comment": comment_id})
 
     def verify_comment(self, action: CommentOnBug, marker: str) -> Outcome:
@@ -167,14 +173,21 @@ class BugWriter:
         try:
             comments = self._jira.comments(action.issue_id)
         except NotFoundError:
-            issue = self._jira.read([action.issue_id])[0]
-            if issue.visible:
+            hidden = self._hidden(action)
+            if hidden is None:
                 raise
-            return Superseded(f"{action.issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
+            return hidden
         for comment in comments:
             if comment.marker == marker:
                 return Done(issues=self._jira.read([action.issue_id]), result={"comment": comment.id})
         return Later(0.0, "not found on the server")
+
+    def _hidden(self, action: CommentOnBug) -> Superseded | None:
+        """What becomes of a comment whose bug does not answer; None when the bug can be read."""
+        issue = self._jira.read([action.issue_id])[0]
+        if issue.visible:
+            return None
+        return Superseded(f"{action.issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
 
 
 def _where(action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange]) -> Outcome | None:

@@ -13,7 +13,7 @@ from requests.adapters import BaseAdapter
 from syncd.core.comment_model import TwinState
 from syncd.sandbox.faults import Fault
 from tests.scenarios.crashes import Borders, watch
-from tests.scenarios.lab import MIRROR, Crash, Deployment, Lab
+from tests.scenarios.lab import MIRROR, OPS, Crash, Deployment, Lab
 
 ALL = f"  - {{name: novabrain, project: NOVA, mapping: default, mirror: {MIRROR}, comments: {{to_bug: all}}}}\n"
 
@@ -303,3 +303,45 @@ def test_a_link_that_is_off_carries_nothing(lab: Lab) -> None:
     lab.sandbox.jira.comment(lab.developer, key, "nobody hears this")
     lab.settle()
     assert told(lab, ticket) == []
+
+
+class Hides(Borders):
+    """The project is hidden right before or after the first comment on a bug is written."""
+
+    def __init__(self, lab: Lab, when: str) -> None:
+        super().__init__()
+        self._lab = lab
+        self._when = when
+        self.hid = False
+
+    def cross(self, name: str) -> None:
+        super().cross(name)
+        if not self.hid and name.startswith(f"{self._when} POST") and name.endswith("/comment"):
+            self._lab.sandbox.jira.set_members("NOVA", [self._lab.developer])
+            self.hid = True
+
+
+@pytest.mark.parametrize("speaker", ["an agent", "syncd"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_bug_that_is_hidden_while_a_comment_is_written_refuses_nothing_and_shows_nothing(
+    tmp_path: Path, deployment: Deployment, when: str, speaker: str
+) -> None:
+    """Neither is the 404 a refusal, nor a mark that cannot be read back a comment that all may read."""
+    lab = Lab(tmp_path, deployment, routes=ALL + OPS)
+    ticket, key = pair(lab)
+    if speaker == "an agent":
+        comment = lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="the key is s3cret")
+    else:
+        lab.agent_sets(ticket, "solved")
+    hides = Hides(lab, when)
+    watch(lab, hides)
+    lab.cycle(2)
+    assert hides.hid
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(12, seconds=60)
+    (said,) = lab.bug_comments(key)
+    assert lab.conflicts() == []
+    if speaker == "an agent":
+        lab.sandbox.zendesk.redact(ticket=ticket, comment=comment, actor=lab.agent, text="s3cret")
+        lab.settle()
+        assert [body == said for body in lab.bug_comments(key)] == [False]
