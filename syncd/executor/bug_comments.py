@@ -78,7 +78,7 @@ class BugCommenter:
                 return self._told(action, comment.id, marker, now, TwinState.CARRIED, files)
         return Later(0.0, "not found on the server")
 
-    def _hidden(self, action: CommentToBug) -> Superseded | None:
+    def _hidden(self, action: CommentToBug | ChangeBugComment) -> Superseded | None:
         """What becomes of a copy whose bug does not answer; None when the bug can be read."""
         issue = self._jira.read([action.issue_id], history=False)[0]
         return None if issue.visible else Superseded("the bug is gone", issues=(issue,))
@@ -141,12 +141,16 @@ class BugCommenter:
         return files
 
     def change(self, action: ChangeBugComment, before_send: Callable[[], None]) -> Outcome:
-        """Gives our comment the text that its source has by now."""
+        """Gives our comment the text that its source has by now; on a bug that is hidden for a while when it can be
+        seen again, or what was blacked out in Zendesk could be read there for ever."""
         before_send()
         try:
             self._tracker.edit(action.issue_id, action.twin_id, action.body)
         except NotFoundError:
-            return Superseded("the copy is no longer there")
+            hidden = self._hidden(action)
+            if hidden is None:
+                return Superseded("the copy is no longer there")
+            return replace(hidden, keep=lambda tx, _: tx.look_again(action.link_ids, "zendesk"))
 
         def keep(tx: Tx, at: datetime) -> None:
             known = tx.twin("zendesk", action.comment_id, action.subject)

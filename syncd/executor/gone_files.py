@@ -70,7 +70,8 @@ class FileRemover:
         return Done(tickets=(ticket,), keep=_forgets(action.copy, said if left else None))
 
     def remove(self, action: RemoveBugFile, before_send: Callable[[], None]) -> Outcome:
-        """Deletes the copy on the bug. Done again, it finds nothing."""
+        """Deletes the copy on the bug; where that is hidden for a while, when it can be seen again. Done again, it
+        finds nothing."""
         ticket = self._zendesk.read([action.ticket_id])[0]
         comment = None if ticket.is_gone else self._desk.comment(action.ticket_id, action.comment_id)
         if comment is None:
@@ -80,7 +81,11 @@ class FileRemover:
         try:
             files = self._tracker.files(action.issue_id)
         except NotFoundError:
-            return Superseded(f"{action.issue_key} cannot be read")
+            return Superseded(
+                f"{action.issue_key} cannot be read",
+                issues=self._jira.read([action.issue_id], history=False),
+                keep=lambda tx, _: tx.look_again(action.link_ids, "zendesk"),
+            )
         left = False
         for file in files if not self._is_of_others(action.copy) else ():
             is_ours = file.author is not None and file.author.kind is ActorKind.SELF

@@ -345,3 +345,20 @@ def test_a_bug_that_is_hidden_while_a_comment_is_written_refuses_nothing_and_sho
         lab.sandbox.zendesk.redact(ticket=ticket, comment=comment, actor=lab.agent, text="s3cret")
         lab.settle()
         assert [body == said for body in lab.bug_comments(key)] == [False]
+
+
+def test_what_is_blacked_out_while_the_bug_is_hidden_cannot_be_read_on_it_later(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = Lab(tmp_path, deployment, routes=ALL + OPS)
+    ticket, key = pair(lab)
+    comment = lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="the key is s3cret", public=False)
+    lab.settle()
+    assert "s3cret" in lab.bug_comments(key)[0]
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    lab.sandbox.zendesk.redact(ticket=ticket, comment=comment, actor=lab.agent, text="s3cret")
+    lab.cycle(2)
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(12, seconds=60)
+    (copy,) = lab.bug_comments(key)
+    assert "s3cret" not in copy

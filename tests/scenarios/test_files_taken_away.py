@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.sandbox.faults import Fault
-from tests.scenarios.lab import Deployment, Lab
+from tests.scenarios.lab import OPS, Deployment, Lab
 from tests.scenarios.test_files import customer_attaches, pair, route
 
 COMMENTS = "{to_bug: all}"
@@ -155,3 +155,20 @@ def test_where_jira_does_not_delete_it_a_person_is_told(lab: Lab) -> None:
     assert on_bug(lab, key) == ["secret"]
     assert [text for text in lab.bug_comments(key) if "please delete it" in text]
     quiet(lab)
+
+
+def test_a_file_that_is_redacted_while_the_bug_is_hidden_is_deleted_there_later(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = Lab(tmp_path, deployment, routes=route(COMMENTS) + OPS)
+    ticket, key = pair(lab)
+    customer_attaches(lab, ticket, "secret.log", b"token=1")
+    lab.settle()
+    assert on_bug(lab, key) == ["secret"]
+    comment, file = file_of(lab, ticket, "secret.log")
+    lab.sandbox.jira.set_members("NOVA", [lab.developer])
+    lab.sandbox.zendesk.redact_file(ticket=ticket, comment=comment, attachment=file, actor=lab.agent)
+    lab.cycle(2)
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(12, seconds=60)
+    assert on_bug(lab, key) == []
