@@ -11,6 +11,9 @@ from syncd.core.texts import bug_status, ticket_said
 from syncd.core.who import merge_target
 from syncd.core.world import LinkView, RouteView, World, is_unchanged_conflict, subjects_of
 
+GONE = ("ticket_gone", "bug_gone")
+"""The codes that say so."""
+
 
 def triage(world: World, draft: Draft) -> list[LinkView]:
     """The links that rows 6 to 10 may decide. The others wait, are in conflict, are retired or re-pointed."""
@@ -36,7 +39,7 @@ def _triage(world: World, draft: Draft, link: Link) -> LinkView | None:
         return None
     unchanged = is_unchanged_conflict(link, ticket, issue)
     if ticket.is_gone or not issue.visible:
-        if not unchanged:
+        if not unchanged or link.conflict is None or link.conflict.code not in GONE:  # a write was refused since
             _gone(world, draft, link, ticket, issue)
         return None
     if not world.busy.isdisjoint(subjects_of(link)):

@@ -377,9 +377,10 @@ class Planner:
         state = tx.enqueue(action, urgency=_urgency(world, action), now=now)
         if state is None:
             report.planned += 1
-        elif state is IntentState.DONE and _repeats(action):
-            # Asked for the same effect of the same event again: somebody undid it, or the settling was lost.
-            report.conflicts_opened += _flag_repeat(tx, action, world, now)
+        elif state in (IntentState.DONE, IntentState.REFUSED) and _repeats(action):
+            # Asked for the same effect of the same event again: somebody undid it, or the settling was lost; or it was
+            # refused, and both sides fit since, and what asks for it is still there.
+            report.conflicts_opened += _flag_repeat(tx, action, world, now, was_done=state is IntentState.DONE)
 
     def _held_subjects(self, planned: Planned) -> set[str]:
         held = planned.held_links
@@ -464,14 +465,19 @@ def _repeats(action: RemoteAction) -> bool:
     return isinstance(action, MoveBug) or (isinstance(action, UpdateTicket) and action.status is not None)
 
 
-def _flag_repeat(tx: Tx, action: RemoteAction, world: World, now: datetime) -> int:
-    """The links that it was for are in conflict; how many."""
+def _flag_repeat(tx: Tx, action: RemoteAction, world: World, now: datetime, *, was_done: bool) -> int:
+    """The links that it was for are in conflict; how many. One that is so already stays as it is after a refusal."""
     flagged = 0
+    what = (
+        "What syncd did for this event before was undone" if was_done else "This was tried before and did not work out"
+    )
     for link in world.links:
         if link.id not in action.link_ids or link.state is LinkState.RETIRED:
             continue
+        if not was_done and link.state is LinkState.CONFLICT:
+            continue
         message = (
-            f"What syncd did for this event before was undone ({action.reason}); it is not repeated. Move either side, "
+            f"{what} ({action.reason}); it is not repeated. Move either side, "
             f"or: syncd conflicts resolve {link.id} --take bug|ticket|as-is"
         )
         ticket = world.tickets.get(link.ticket_id)

@@ -305,3 +305,47 @@ def test_a_link_ends_with_its_ticket_though_the_bug_that_its_tag_sent_back_came_
     lab.cycle(8)
     assert "bug_not_fixed" in lab.sandbox.zendesk.ticket_state(ticket=ticket)["tags"]
     assert (lab.links(), lab.conflicts(), lab.issue(key)["status"]) == ([], [], "Done")
+
+
+def test_a_tag_whose_move_was_refused_is_told_of_again_when_the_bug_comes_back_to_where_it_asks(lab: Lab) -> None:
+    """It is still on the ticket, and its event is not carried a second time: a person has to say what it means now."""
+    ticket, key = lab.ticket("open"), lab.bug("Done", "Fixed")
+    lab.link(ticket, key)
+    lab.settle()
+    lab.sandbox.jira.deny(lab.seeded.jira_bot, "TRANSITION_ISSUES", "NOVA")
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
+    lab.settle()
+    assert lab.conflicts() == ["unreachable"]
+    lab.sandbox.jira.allow(lab.seeded.jira_bot, "TRANSITION_ISSUES", "NOVA")
+    lab.moves(key, "In Progress")
+    lab.settle()
+    assert lab.conflicts() == []
+    lab.moves(key, "Done", "Fixed")
+    lab.settle()
+    assert (lab.conflicts(), lab.issue(key)["status"]) == (["bounced"], "Done")
+    (conflict,) = [link.conflict for link in lab.links() if link.conflict is not None]
+    assert "tried before" in conflict.message
+    before = len(lab.writes())
+    lab.cycle(2, seconds=400)
+    assert len(lab.writes()) == before
+
+
+def test_a_walk_that_fails_after_its_ticket_was_deleted_leaves_it_said_that_the_ticket_is_gone(lab: Lab) -> None:
+    ticket, key = lab.ticket("open"), lab.bug("Done", "Fixed")
+    lab.link(ticket, key)
+    lab.settle()
+    lab.sandbox.ctx.faults.add(Fault("drop_after", "jira", "POST", r"/transitions$", times=1))
+    lab.sandbox.zendesk.solve(ticket=ticket, actor=lab.agent)
+    lab.cycle()
+    assert lab.sandbox.ctx.faults.fired()["drop_after"] == 1
+    lab.sandbox.zendesk.delete_ticket(ticket=ticket, actor=lab.agent)
+    lab.moves(key, "Done", "Fixed")
+    lab.cycle(3, complete=True)
+    assert lab.conflicts() == ["ticket_gone"]
+    while lab.conflicts() == ["ticket_gone"]:
+        lab.cycle()
+    lab.cycle()
+    assert lab.conflicts() == ["ticket_gone"]
+    (link,) = lab.links()
+    with lab.app.store.reading() as tx:
+        assert any("moved it back" in entry.reason for entry in tx.link_history(link.id)), "the walk did not fail"
