@@ -342,10 +342,9 @@ def test_a_walk_that_fails_after_its_ticket_was_deleted_leaves_it_said_that_the_
     lab.moves(key, "Done", "Fixed")
     lab.cycle(3, complete=True)
     assert lab.conflicts() == ["ticket_gone"]
-    while lab.conflicts() == ["ticket_gone"]:
-        lab.cycle()
+    for _ in range(10):
+        if lab.conflicts() == ["ticket_gone"]:
+            lab.cycle()
+    assert lab.conflicts() == ["bounced"], "the walk did not fail"
     lab.cycle()
     assert lab.conflicts() == ["ticket_gone"]
-    (link,) = lab.links()
-    with lab.app.store.reading() as tx:
-        assert any("moved it back" in entry.reason for entry in tx.link_history(link.id)), "the walk did not fail"
