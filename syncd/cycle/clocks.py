@@ -18,7 +18,7 @@ from syncd.cycle.clock_brake import CLOCK_FIELDS, look
 from syncd.cycle.clock_fields import enqueue_shown, shown_writes
 from syncd.cycle.fetch import FAST_TICKETS, UPDATED_ISSUES
 from syncd.cycle.folding import events_of, fold, judged, load
-from syncd.cycle.history import TICKETS_PAST, Histories, known_history, searched_markers
+from syncd.cycle.history import AUDITS, BEHIND, TICKETS_PAST, Histories, Known, known_history, searched_markers
 from syncd.cycle.settings import CycleReport, Routes
 from syncd.cycle.sla_settings import SlaSettings, TicketClocks
 from syncd.sla.events import Event
@@ -164,6 +164,7 @@ class ClockKeeper:
             if wanted:
                 tx.want_histories(wanted)
             tx.want_histories_again({folded.id: rank_of(folded.ticket) for folded in found if not folded.is_searched})
+            _want_late(tx, [folded for folded in found if folded.id not in wanted and _is_late(folded, known)])
             if self._fields_held is not None:
                 return []
             return enqueue_shown(tx, found, settings.shown, self._off_tags(), self._clock.now())
@@ -315,6 +316,26 @@ class ClockKeeper:
             with self._store.transaction() as tx:
                 tx.set_fact(MEANING, None, self._clock.now())
                 self._histories.let_go(tx)
+
+
+def _is_late(folded: TicketClocks, known: Known) -> bool:
+    """Whether a clock has something to tell, and the export will not have come to the ticket's last change for long: an
+    incomplete history alarms nobody, but audits can tell now what is missing."""
+    if folded.is_complete or not folded.is_searched or folded.ticket.is_gone or folded.ticket.state.is_solved:
+        return False
+    is_behind = known.goes_on_to(folded.ticket) and folded.now - folded.as_of.history > BEHIND
+    return is_behind and any(clock.is_open and verdict.passed for clock, verdict in folded.judged())
+
+
+def _want_late(tx: Tx, late: Sequence[TicketClocks]) -> None:
+    """Their audits are wanted, of no more than the next cycle reads: the export may come to the others before."""
+    if not late:
+        return
+    for folded in late:
+        tx.bring_clock_forward(folded.id, folded.now + UNTOLD)
+    room = max(AUDITS - tx.count_wanted_histories(), 0)
+    ranks = sorted((rank_of(folded.ticket), folded.id) for folded in late)[:room]
+    tx.want_histories_again({number: rank for rank, number in ranks})
 
 
 def progress(tx: Tx) -> dict[str, Json]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from syncd.cycle.fetch import EVENTS
 from syncd.cycle.history import known_history
 from syncd.sandbox.faults import Fault
@@ -64,3 +66,25 @@ def test_a_breach_is_told_as_soon_as_the_ticket_s_own_history_is_read_not_when_a
         known, read = known_history(tx).until, int(tx.cursor(EVENTS) or 0)
     assert read < lab.sandbox.clock.now() - 120, "the export is not at its end"
     assert known == read - 1, "the next page may go on with its last second"
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["its creation is told", "not even its creation is"])
+def test_a_breach_is_told_though_the_history_will_not_come_to_the_ticket_s_last_change_for_long(
+    tmp_path: Path, deployment: Deployment, is_told: bool
+) -> None:
+    """The export creeps behind a crowd of events, and the ticket was changed after them: its audits tell at once."""
+    lab = Lab(tmp_path, deployment, routes=NOVA, more=SLA)
+    lab.cycle(3, seconds=60, complete=True)
+    ticket, other = (lab.ticket("new") if is_told else 0), lab.ticket("open")
+    lab.cycle(4, seconds=60, complete=True)
+    lab.sandbox.zendesk.switches["export_page_limit"] = 3
+    for number in range(120):
+        lab.sandbox.zendesk.set_subject(ticket=other, actor=lab.agent, subject=f"Renamed {number}")
+        lab.sandbox.advance(1)
+    ticket = ticket or lab.ticket("new")
+    lab.sandbox.zendesk.set_subject(ticket=ticket, actor=lab.agent, subject="Renamed, too")
+    lab.sandbox.advance(601)
+    lab.cycle(3, seconds=60, complete=True)
+    with lab.app.store.reading() as tx:
+        assert known_history(tx).until < lab.sandbox.clock.now() - 600, "the export is far behind"
+    assert f"{ticket}.first_reply.1.breach" in breaches(lab)
