@@ -21,6 +21,7 @@ from syncd.core.actions import (
     RemoteAction,
     RetireLink,
     UpdateTicket,
+    marker_of,
 )
 from syncd.core.comment_actions import COMMENT_URGENCY, CommentAction
 from syncd.core.discover import KEY_CLEARED, TICKET_CLOSED
@@ -466,19 +467,20 @@ def _repeats(action: RemoteAction) -> bool:
 
 
 def _flag_repeat(tx: Tx, action: RemoteAction, world: World, now: datetime, *, was_done: bool) -> int:
-    """The links that it was for are in conflict; how many. One that is so already stays as it is after a refusal."""
+    """The links that it was for are in conflict; how many. One that is so already is in this one from now on: it was
+    moved since, and as long as it asks for what is not done, the bug's other tickets wait."""
     flagged = 0
+    tried = None if was_done else tx.intent(marker_of(action))
+    refusal = f". Then it was refused: {tried.last_error}" if tried is not None and tried.last_error else ""
     what = (
         "What syncd did for this event before was undone" if was_done else "This was tried before and did not work out"
     )
     for link in world.links:
         if link.id not in action.link_ids or link.state is LinkState.RETIRED:
             continue
-        if not was_done and link.state is LinkState.CONFLICT:
-            continue
         message = (
             f"{what} ({action.reason}); it is not repeated. Move either side, "
-            f"or: syncd conflicts resolve {link.id} --take bug|ticket|as-is"
+            f"or: syncd conflicts resolve {link.id} --take bug|ticket|as-is{refusal}"
         )
         ticket = world.tickets.get(link.ticket_id)
         if ticket is not None and ticket.state.is_final:  # nothing of it is left to decide

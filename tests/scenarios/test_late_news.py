@@ -348,3 +348,26 @@ def test_a_walk_that_fails_after_its_ticket_was_deleted_leaves_it_said_that_the_
     assert lab.conflicts() == ["bounced"], "the walk did not fail"
     lab.cycle()
     assert lab.conflicts() == ["ticket_gone"]
+
+
+def test_a_tag_whose_move_was_refused_keeps_no_other_ticket_waiting_when_the_bug_moves_on(lab: Lab) -> None:
+    """It asks for the same there, and is in conflict already. As long as it is planned, the bug's others would wait."""
+    ticket, other, key = lab.ticket("open"), lab.ticket("open"), lab.bug("Done", "Fixed")
+    lab.link(ticket, key)
+    lab.link(other, key)
+    lab.settle()
+    lab.sandbox.jira.deny(lab.seeded.jira_bot, "TRANSITION_ISSUES", "NOVA")
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
+    lab.settle()
+    (first,) = [link.conflict for link in lab.links() if link.conflict is not None]
+    assert first.code == "unreachable"
+    lab.sandbox.jira.allow(lab.seeded.jira_bot, "TRANSITION_ISSUES", "NOVA")
+    lab.moves(key, "Verified", "Fixed")
+    lab.settle()
+    (second,) = [link.conflict for link in lab.links() if link.conflict is not None]
+    assert (second.code, second.message.endswith(f"Then it was refused: {first.message}")) == ("bounced", True)
+    lab.agent_sets(other, "solved")
+    lab.settle()
+    (agreed,) = [link.base for link in lab.links() if link.conflict is None]
+    assert agreed is not None
+    assert agreed.ticket.category == "solved"
