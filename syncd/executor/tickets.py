@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -81,7 +81,7 @@ class TicketWriter:
         now: datetime,
     ) -> Outcome | None:
         """What the write came to, when the ticket's audits show its marker."""
-        marks = {marker, *_told_with_a_status(action)}
+        marks = {marker, *_told_before(action, history)}
         ours = [change for change in history if change.marker in marks]
         if not ours:
             return None
@@ -239,8 +239,18 @@ def _bounce(
     }
 
 
-def _told_with_a_status(action: UpdateTicket) -> tuple[str, ...]:
-    """The mark of the write that says with a status what this note says alone. A store that was put back from a backup
-    finds the ticket where that write left it, and has nothing but the note left to say."""
+def _told_before(action: UpdateTicket, history: Sequence[TicketChange]) -> Iterator[str]:
+    """The marks of the writes that may have said what this note says alone. A store that was put back from a backup
+    finds the ticket where they left it, and has nothing but the note left to say.
+
+    Their mark has the version of the ticket that was agreed then, which such a store may not know. Each change of the
+    ticket was one; what was told before the version that is agreed here is not what is to be said now."""
     event = action.source.removesuffix(":note")
-    return () if event == action.source else (marker_of(replace(action, source=event)),)
+    if event == action.source:
+        return
+    news, agreed, stage = event.rsplit(":", 2)
+    yield marker_of(replace(action, source=event))
+    for version in {int(change.at.timestamp()) for change in history}:
+        if version > int(agreed):
+            yield marker_of(replace(action, source=f"{news}:{version}:{stage}"))
+            yield marker_of(replace(action, source=f"{news}:{version}:{stage}:note"))

@@ -218,3 +218,46 @@ def test_an_old_backup_that_is_put_back_repeats_nothing(
     assert sum("later observation" in body for body in lab.bug_comments(key)) == 1
     assert len(bugs(lab)) == 1
     assert lab.conflicts() == []
+
+
+def _by_a_status(_: Lab, __: int) -> None:
+    """The news comes with the ticket's new status."""
+
+
+def _by_a_note(lab: Lab, ticket: int) -> None:
+    """The ticket is where it belongs already: the news comes alone."""
+    lab.agent_sets(ticket, "open")
+    lab.settle()
+
+
+@pytest.mark.parametrize("told", [_by_a_status, _by_a_note], ids=["by a status", "by a note"])
+@pytest.mark.parametrize("is_linked", [False, True], ids=["from before the link", "from before the last agreement"])
+def test_a_backup_that_knows_less_of_the_ticket_tells_no_news_again(
+    tmp_path: Path, deployment: Deployment, told: Callable[[Lab, int], None], is_linked: bool
+) -> None:
+    """What was agreed since the backup went into the mark of what was told."""
+    lab = Lab(tmp_path, deployment, routes=ROUTES)
+    ticket, key = lab.ticket(), lab.bug()
+    lab.settle()
+    old = None if is_linked else lab.app.store.backup(tmp_path / "old.backup")
+    lab.link(ticket, key)
+    lab.settle()
+    old = old or lab.app.store.backup(tmp_path / "old.backup")
+    lab.agent_sets(ticket, "pending")
+    lab.settle()
+    told(lab, ticket)
+    lab.moves(key, "Done", "Fixed")
+    lab.settle()
+    news = [note for note in lab.notes(ticket) if f"{key} is now Done" in note]
+    assert len(news) == 1
+    lab.put_back(old)
+    lab.cycle(complete=True)
+    lab.accept()
+    lab.settle()
+    assert [(link.issue_key, link.base is None) for link in lab.links()] == [(key, False)]
+    assert [note for note in lab.notes(ticket) if f"{key} is now Done" in note] == news
+    lab.moves(key, "In Progress")
+    lab.settle()
+    lab.moves(key, "Done", "Fixed")
+    lab.settle()
+    assert len([note for note in lab.notes(ticket) if f"{key} is now Done" in note]) == 2
