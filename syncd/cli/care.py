@@ -57,13 +57,15 @@ def backup(*, path: Path, as_json: bool) -> int:
 def restore(*, path: Path, as_json: bool) -> int:
     """Puts a backup in the store's place; what was there is kept beside it. Stop the daemon first.
 
-    Nothing is written twice afterwards: what syncd did since the backup is found on both servers by its marks.
+    Nothing is written twice afterwards: what syncd did since the backup is found on both servers by its marks. Let a
+    minute pass between the stop and the next start: what a server is still about to carry out has no mark yet.
     """
     done = restore_store(path, store_url(load().config), SystemClock().now())
     if as_json:
         print_json({"version": done.version, "kept": str(done.kept) if done.kept else None})
     else:
         say(f"{path} is in place (version {done.version}).{f' The former store: {done.kept}' if done.kept else ''}")
+        say("Start syncd again no sooner than a minute after it was stopped.")
     return Exit.FINE
 
 

@@ -15,7 +15,8 @@ from syncd.core.who import bug_mover
 from syncd.core.world import RouteView, World
 
 MIRROR_WRITES = 2
-"""A field that something else keeps changing back is written this often with one value, then left."""
+"""A field that something else keeps changing back is written this often with one value, as its ticket's own history
+shows, then left."""
 
 MOST_WRITES = 4
 """So often is a value counted as written at most before it is left, whatever the ticket's history shows: a write that

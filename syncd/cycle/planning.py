@@ -467,8 +467,8 @@ def _repeats(action: RemoteAction) -> bool:
 
 
 def _flag_repeat(tx: Tx, action: RemoteAction, world: World, now: datetime, *, was_done: bool) -> int:
-    """The links that it was for are in conflict; how many. One that is so already is in this one from now on: it was
-    moved since, and as long as it asks for what is not done, the bug's other tickets wait."""
+    """Puts the links that the write was for in conflict, and tells how many. One that is in conflict gets this one in
+    place of its own: a side has moved since, and while it asks for what is not done, the bug's other tickets wait."""
     flagged = 0
     tried = None if was_done else tx.intent(marker_of(action))
     refusal = f". Then it was refused: {tried.last_error}" if tried is not None and tried.last_error else ""

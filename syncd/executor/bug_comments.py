@@ -16,6 +16,7 @@ from syncd.core.comment_model import BugTalk, TicketTalk, Twin, TwinState
 from syncd.core.model import Visibility
 from syncd.core.ports import IssueSource
 from syncd.core.richtext_wiki import write_wiki
+from syncd.executor.bugs import hidden_bug
 from syncd.executor.carrying import CLOCKS_APART, Files, contents, sentences
 from syncd.executor.outcome import LOOK_AFTER, Done, InDoubt, Later, Outcome, Superseded
 from syncd.sources.errors import NotFoundError, RefusedError
@@ -79,9 +80,7 @@ class BugCommenter:
         return Later(0.0, "not found on the server")
 
     def _hidden(self, action: CommentToBug | ChangeBugComment) -> Superseded | None:
-        """What becomes of a copy whose bug does not answer; None when the bug can be read."""
-        issue = self._jira.read([action.issue_id], history=False)[0]
-        return None if issue.visible else Superseded("the bug is gone", issues=(issue,))
+        return hidden_bug(self._jira, action.issue_id, action.issue_key)
 
     def _told(
         self, action: CommentToBug, comment_id: str, marker: str, now: datetime, state: TwinState, files: Files

@@ -162,7 +162,7 @@ class BugWriter:
         try:
             comment_id = self._jira.comment(action.issue_id, action.body, marker=marker)
         except NotFoundError:
-            hidden = self._hidden(action)
+            hidden = hidden_bug(self._jira, action.issue_id, action.issue_key)
             if hidden is None:
                 raise
             return hidden
@@ -173,7 +173,7 @@ class BugWriter:
         try:
             comments = self._jira.comments(action.issue_id)
         except NotFoundError:
-            hidden = self._hidden(action)
+            hidden = hidden_bug(self._jira, action.issue_id, action.issue_key)
             if hidden is None:
                 raise
             return hidden
@@ -182,12 +182,14 @@ class BugWriter:
                 return Done(issues=self._jira.read([action.issue_id]), result={"comment": comment.id})
         return Later(0.0, "not found on the server")
 
-    def _hidden(self, action: CommentOnBug) -> Superseded | None:
-        """What becomes of a comment whose bug does not answer; None when the bug can be read."""
-        issue = self._jira.read([action.issue_id])[0]
-        if issue.visible:
-            return None
-        return Superseded(f"{action.issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
+
+def hidden_bug(jira: IssueSource, issue_id: str, issue_key: str) -> Superseded | None:
+    """What becomes of a write to a bug that answered 404; None when the bug can be read, so that the 404 is about
+    something else. One call."""
+    issue = jira.read([issue_id], history=False)[0]
+    if issue.visible:
+        return None
+    return Superseded(f"{issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
 
 
 def _where(action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange]) -> Outcome | None:

@@ -11,6 +11,7 @@ import pytest
 from syncd.cli.costs import calls_with_what_follows
 from syncd.core.actions import CreateBug
 from syncd.core.model import Origin
+from syncd.executor.creating import INDEX_LAG
 from tests.scenarios.lab import MIRROR, OPS, Deployment, Lab
 
 CREATE = f"""\
@@ -94,6 +95,16 @@ def test_making_a_bug_costs_what_the_plan_says(made: Lab) -> None:
     assert len([link for link in made.links() if link.ticket_id == ticket]) == 1
     report = made.reports[-1]
     assert report.calls["jira.write"] + report.calls["zendesk.write"] == stated, report.calls
+
+
+def test_later_than_soon_after_a_start_a_bug_is_made_without_a_look_at_the_newest_keys(made: Lab) -> None:
+    made.cycle(complete=True)
+    made.sandbox.advance(INDEX_LAG + 60)
+    made.settle()
+    ask(made)
+    calls = made.during(lambda: made.cycle(3))
+    assert len(bugs(made)) == 1
+    assert [call["path"] for call in calls if re.search(r"/issue/NOVA-\d+$", call["path"])] == []
 
 
 HOSTILE = """{{ 7 * 7 }} {% for x in range(10) %}

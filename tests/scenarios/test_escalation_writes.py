@@ -137,7 +137,7 @@ def test_what_was_written_before_the_ticket_was_closed_counts_as_done(
     assert len(lab.notes(ticket)) == 1
     with lab.app.store.reading() as tx:
         (row,) = tx.audits(intent_id=marker_of(action))
-    assert row.outcome == "done"
+    assert (row.outcome, row.detail["left_out"]) == ("done", ["escalated"])
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "status_after", "drop_before", "late"])

@@ -190,9 +190,9 @@ def test_what_is_no_longer_so_when_a_bug_can_be_seen_again_is_not_said(tmp_path:
     assert (lab.conflicts(), lab.bug_comments(key)) == ([], [])
 
 
-def test_a_move_that_ours_came_on_top_of_unseen_is_a_conflict(tmp_path: Path, deployment: Deployment) -> None:
-    """Jira has no compare-and-swap: a request that it carries out late may bury what a developer did meanwhile."""
-    lab = Lab(tmp_path, deployment, routes=OPS)
+def sent_back_late(folder: Path, deployment: Deployment) -> tuple[Lab, str]:
+    """A fixed bug whose ticket sends it back: Jira is to carry syncd's request out 30 s late."""
+    lab = Lab(folder, deployment, routes=OPS)
     ticket, key = lab.ticket(), lab.bug("Done", "Fixed", project="OPS")
     lab.link(ticket, key)
     lab.settle()
@@ -200,6 +200,12 @@ def test_a_move_that_ours_came_on_top_of_unseen_is_a_conflict(tmp_path: Path, de
     lab.sandbox.ctx.faults.add(late)
     lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
     lab.cycle()
+    return lab, key
+
+
+def test_a_move_that_ours_came_on_top_of_unseen_is_a_conflict(tmp_path: Path, deployment: Deployment) -> None:
+    """Jira has no compare-and-swap: a request that it carries out late may bury what a developer did meanwhile."""
+    lab, key = sent_back_late(tmp_path, deployment)
     lab.sandbox.jira.force_status(lab.developer, key, "In Progress", None)
     lab.cycle(12)
     lab.settle()
@@ -217,14 +223,7 @@ def test_a_move_that_ours_came_on_top_of_unseen_is_a_conflict(tmp_path: Path, de
 def test_a_move_that_ours_came_on_top_of_is_asked_about_until_its_maker_moves_the_bug_again(
     tmp_path: Path, deployment: Deployment, name: str, conflicts: list[str]
 ) -> None:
-    lab = Lab(tmp_path, deployment, routes=OPS)
-    ticket, key = lab.ticket(), lab.bug("Done", "Fixed", project="OPS")
-    lab.link(ticket, key)
-    lab.settle()
-    late = Fault("late", service="jira", method="POST", path=r"/transitions$", times=1, args={"seconds": 30.0})
-    lab.sandbox.ctx.faults.add(late)
-    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
-    lab.cycle()
+    lab, key = sent_back_late(tmp_path, deployment)
     lab.sandbox.jira.force_status(lab.developer, key, "Done", "Won't Do")
     lab.cycle(2)
     assert lab.issue(key)["status"] == "To Do"

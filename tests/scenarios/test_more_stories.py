@@ -128,6 +128,23 @@ def test_39_a_flagged_conflict_is_settled_by_a_person(
     assert (lab.status(ticket), lab.conflicts()) == (ends, [])
 
 
+def test_39_a_person_who_settles_a_conflict_is_not_held_up_by_a_brake(tmp_path: Path, deployment: Deployment) -> None:
+    lab, ticket = both_move(tmp_path, deployment, "flag")
+    other, key = linked(lab, "To Do")
+    mapping = lab.folder / "mappings" / "default.yaml"
+    mapping.write_text(mapping.read_text(encoding="utf-8").replace("on_conflict: flag", "on_conflict: ticket_wins"))
+    lab.restart()
+    lab.moves(key, "Done", "Fixed")
+    lab.cycle(3)
+    assert lab.reports[-1].held["novabrain"].reason == "mapping_changed"
+    before = lab.status(other)
+    (link,) = [link for link in lab.links() if link.ticket_id == ticket]
+    assert lab.request("conflicts resolve", link=link.id, take="bug").startswith("ok")
+    lab.cycle(3)
+    assert (lab.status(ticket), lab.status(other)) == ("open", before), "the rest stays held"
+    assert lab.reports[-1].held["novabrain"].reason == "mapping_changed"
+
+
 def test_39_moving_either_side_settles_a_flagged_conflict(tmp_path: Path, deployment: Deployment) -> None:
     lab, ticket = both_move(tmp_path, deployment, "flag")
     lab.agent_sets(ticket, "hold")
