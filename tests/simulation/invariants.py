@@ -376,13 +376,15 @@ def no_bug_is_moved_without_a_look(history: History, oracle: Oracle, books: Book
 
 
 def customers_are_not_buried(history: History, oracle: Oracle, books: Books) -> None:
-    """I1: no ticket is taken out of open while a customer's comment, newer than its links, waits for an answer."""
+    """I1: no ticket is taken out of open while a customer's comment, newer than its links and decisions, waits."""
     if history.outcome.faults["clock_jump"] or history.outcome.faults["old_backup"]:
         return  # when the links were made is told by a clock that was wrong, or by a store that is lost
     made: dict[int, list[float]] = defaultdict(list)
     with history.process.aside() as tx:
         for link in tx.all_links(limit=None):
             made[link.ticket_id].append(link.created_at.timestamp())
+            took = [entry.at for entry in tx.link_history(link.id) if entry.what == "resolved"]
+            made[link.ticket_id].extend(at.timestamp() for at in took)
     for ticket in oracle.tickets():
         ours = [moment(audit["created_at"]) for audit in ticket["audits"] if _is_of_a_link(history, books, audit)]
         for move in oracle.moves_of_ticket(ticket):
@@ -392,8 +394,8 @@ def customers_are_not_buried(history: History, oracle: Oracle, books: Books) -> 
             if not spoken or oracle.is_agent(spoken[-1]["author_id"]):
                 continue
             asked = moment(spoken[-1]["created_at"])
-            # Whoever makes a link knows what was said before; the newest link of then counts, to be sure. A stamp of
-            # Zendesk's leaves out the fraction of its second.
+            # Whoever makes a link, or takes a side of its conflict, knows what was said before; the newest of then
+            # counts, to be sure. A stamp of Zendesk's leaves out the fraction of its second.
             since = max((at for at in made[ticket["id"]] if at < move.at + 1), default=float("inf"))
             if asked > since + 1 and any(at < asked for at in ours) and "closed_by_merge" not in ticket["tags"]:
                 history.broken("I1", f"ticket #{ticket['id']} was put on {move.after} while a customer waited")
