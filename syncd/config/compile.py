@@ -55,8 +55,13 @@ def compile_mapping(
     )
     if project is not None:
         named = {selector.status_id for stage in stages for selector in stage.bug_is}
-        others = [status for status in project.all_statuses() if status.id not in named]
-        mapping = replace(mapping, unnamed={s.id: unmapped[s.category] for s in others if s.category in unmapped})
+        statuses = project.all_statuses()
+        others = [status for status in statuses if status.id not in named]
+        mapping = replace(
+            mapping,
+            unnamed={s.id: unmapped[s.category] for s in others if s.category in unmapped},
+            done_ids=frozenset(s.id for s in statuses if s.category == "done"),
+        )
     return Compiled(
         mapping,
         in_order([*resolver.errors, *errors]),

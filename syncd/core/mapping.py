@@ -50,6 +50,14 @@ class BugTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusOrder:
+    """What a walk through a workflow goes by where nobody told the whole of it; statuses by id."""
+
+    ranks: MappingType[str, int] = field(default_factory=dict)  # the mapping's order of progress
+    done: frozenset[str] = frozenset()  # those of Jira's category "done", as far as they are known
+
+
+@dataclass(frozen=True, slots=True)
 class TicketMove:
     """A key of when_ticket_moves: `solved`, `solved→open`, `solved→open by agent`, `tag:bug_not_fixed`."""
 
@@ -107,6 +115,7 @@ class StageMapping:
     on_conflict: str = "flag"  # bug_wins | ticket_wins | flag
     unmapped: MappingType[str, str] = field(default_factory=dict)  # status category -> stage, for statuses without one
     unnamed: MappingType[str, str] = field(default_factory=dict)  # the same by status id, as far as they are known
+    done_ids: frozenset[str] = frozenset()  # statuses of Jira's category "done", as far as they are known
 
     @property
     def staging(self) -> str:
@@ -120,6 +129,11 @@ class StageMapping:
             ]
             rows.append(f"{stage.name}/{stage.rank}/{int(stage.done)}/{','.join(sorted(pairs))}")
         return " ".join([*rows, *(f"{status}={stage}" for status, stage in sorted(self.unnamed.items()))])
+
+    @property
+    def order(self) -> StatusOrder:
+        """How far a bug is in each status that a stage names."""
+        return StatusOrder({one.status_id: stage.rank for stage in self.stages for one in stage.bug_is}, self.done_ids)
 
     def stage(self, name: str) -> Stage | None:
         """The stage of that name."""

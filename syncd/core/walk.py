@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from syncd.core.actions import MoveBug
-from syncd.core.mapping import BugTarget
+from syncd.core.mapping import BugTarget, StatusOrder
 from syncd.core.model import IssueSnapshot, Json
 from syncd.core.ports import Transition, TransitionField
 
@@ -35,18 +35,20 @@ def next_step(
     *,
     edges: Collection[tuple[str | None, str]],
     visited: Collection[str],
-    ranks: Mapping[str, int],
+    order: StatusOrder,
     stage: str,
 ) -> Step | Stuck:
     """The transition to take now.
 
     `edges` are the workflow's known (from, to) pairs of status ids, from None = from anywhere; `visited` the statuses
-    that this walk has been in; `ranks` the mapping's order of progress by status id, for steps into the unknown.
-    A transition whose required fields can be filled is preferred to one whose cannot.
+    that this walk has been in; `order` is for steps into the unknown. No way leads through a status of the other kind:
+    a bug that is to be worked on is not called done on the way, nor is a done one reopened on its way to be done,
+    unless the mapping's path says so. A transition whose required fields can be filled is preferred to one whose
+    cannot.
     """
     offered = [t for t in transitions if t.to_status_id is not None and t.to_status_id not in visited]
-    order = _towards(issue, target, offered, edges, ranks)
-    if not order:
+    ways = _towards(issue, target, offered, edges, order)
+    if not ways:
         names = ", ".join(sorted({t.to_status_name or t.name for t in offered})) or "none"
         return Stuck(
             "unreachable",
@@ -55,7 +57,7 @@ def next_step(
             "account the permission to transition.",
         )
     missing: list[TransitionField] = []
-    for transition in order:
+    for transition in ways:
         fields, lacking = fill(transition, target, issue)
         if not lacking:
             return Step(transition, fields)
@@ -81,7 +83,7 @@ def _towards(
     target: BugTarget,
     offered: list[Transition],
     edges: Collection[tuple[str | None, str]],
-    ranks: Mapping[str, int],
+    order: StatusOrder,
 ) -> list[Transition]:
     direct = [t for t in offered if t.to_status_id == target.status_id]
     if direct:
@@ -90,13 +92,39 @@ def _towards(
         named = [t for t in offered if t.to_status_id == status_id]
         if named:
             return named
-    known = {*edges, *((issue.status_id, t.to_status_id) for t in offered if t.to_status_id)}
+    may_pass = _passable(issue.status_id, target.status_id, order.done)
+    offered = [t for t in offered if may_pass(t.to_status_id or "")]
+    known = {edge for edge in edges if may_pass(edge[1])}
+    known |= {(issue.status_id, t.to_status_id) for t in offered if t.to_status_id}
     distance = _distances(known, target.status_id)
     reachable = [t for t in offered if t.to_status_id in distance]
     if reachable:
         best = min(distance[t.to_status_id or ""] for t in reachable)
         return [t for t in reachable if distance[t.to_status_id or ""] == best]
-    return _greedy(issue, target.status_id, offered, ranks)
+    explored = {issue.status_id, *(source for source, _ in (*edges, *known))}
+    unknown = [t for t in offered if not _ends(t.to_status_id or "", known, explored)]
+    return _greedy(issue, target.status_id, unknown, order.ranks)
+
+
+def _ends(status: str, edges: Collection[tuple[str | None, str]], explored: Collection[str | None]) -> bool:
+    """Whether all that these edges lead to from a status is explored, so that nothing more can be hoped for there."""
+    reached, queue = {status}, deque([status])
+    while queue:
+        here = queue.popleft()
+        if here not in explored and None not in explored:
+            return False
+        onward = {to for source, to in edges if source in (here, None)} - reached
+        reached |= onward
+        queue.extend(onward)
+    return True
+
+
+def _passable(start: str, target: str, done: Collection[str]) -> Callable[[str], bool]:
+    """Whether a way from one status to another may lead into a status: all may, where it leads from work to done or
+    back, and otherwise those of the same kind. Nothing is known of a project whose statuses are not known."""
+    if not done or (start in done) != (target in done):
+        return lambda _status: True
+    return lambda status: (status in done) == (target in done)
 
 
 def _distances(edges: Collection[tuple[str | None, str]], target: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from syncd.core.mapping import StatusOrder
 from syncd.core.model import Json, Release, TicketSnapshot
 from syncd.core.ports import Clock, Identity, IssueSource, TicketSource
 from syncd.core.subjects import issue_subject
@@ -123,7 +124,7 @@ class Engine:
         self._planner = Planner(store, zendesk, jira, clock, parts=parts)
         self._requests = Requests(store, zendesk, jira, clock)
         self._executor = Executor(
-            store, zendesk, jira, clock, ranks=self._ranks, stopping=stopping, performers=performers
+            store, zendesk, jira, clock, order=self._order, stopping=stopping, performers=performers
         )
         self._identities: dict[str, Identity] = {}
         self._lasts: dict[str, Json] = {}
@@ -175,8 +176,8 @@ class Engine:
     def _observe(self, tx: Tx, rows: Sequence[TicketSnapshot], report: CycleReport, now: datetime) -> None:
         self._fetch.observe_tickets(tx, rows, self.routes, report, now)
 
-    def _ranks(self, route: str) -> dict[str, int]:
-        return self.routes.ranks(route)  # a reload swaps the routes
+    def _order(self, route: str) -> StatusOrder:
+        return self.routes.order(route)  # a reload swaps the routes
 
     # ---- settle and drain ----
 

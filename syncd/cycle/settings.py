@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from syncd.core.guard import Held
-from syncd.core.mapping import StageMapping
+from syncd.core.mapping import StageMapping, StatusOrder
 from syncd.core.model import Json, TicketSnapshot
 from syncd.core.world import RouteView
 from syncd.cycle.host_clock import ClockOff
@@ -48,12 +48,10 @@ class Routes:
                 return True
         return False
 
-    def ranks(self, route: str) -> dict[str, int]:
-        """The order of progress of the route's statuses, by status id."""
+    def order(self, route: str) -> StatusOrder:
+        """The order of progress of the route's statuses; empty for a route that is not configured."""
         view = self.running.get(route)
-        if view is None:
-            return {}
-        return {selector.status_id: stage.rank for stage in view.mapping.stages for selector in stage.bug_is}
+        return StatusOrder() if view is None else view.mapping.order
 
 
 @dataclass(slots=True)

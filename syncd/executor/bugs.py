@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
 from syncd.core.actions import CommentOnBug, MoveBug, Settles
+from syncd.core.mapping import StatusOrder
 from syncd.core.model import ActorKind, Base, Conflict, IssueChange, IssueSnapshot, Seen
 from syncd.core.ports import IssueSource, Transition
 from syncd.core.walk import MAX_STEPS, Step, Stuck, next_step
@@ -27,7 +28,7 @@ class WalkKnowledge:
     """What is known of a workflow beyond what the issue offers now."""
 
     edges: Collection[tuple[str | None, str]]
-    ranks: Mapping[str, int]  # the mapping's order of progress by status id
+    order: StatusOrder
 
 
 class BugWriter:
@@ -81,7 +82,7 @@ class BugWriter:
                 transitions,
                 edges=workflow.edges,
                 visited=visited,
-                ranks=workflow.ranks,
+                order=workflow.order,
                 stage=action.stage,
             )
             if isinstance(step, Stuck):

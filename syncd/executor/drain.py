@@ -29,6 +29,7 @@ from syncd.core.actions import (
     UpdateTicket,
 )
 from syncd.core.clock_actions import ShowClocks
+from syncd.core.mapping import StatusOrder
 from syncd.core.model import Conflict, IssueSnapshot, Json, LinkState, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource, Transition
 from syncd.core.subjects import issue_subject, ticket_subject
@@ -91,10 +92,10 @@ class DrainReport:
     incidents: list[tuple[str, str]] = field(default_factory=list)  # (route, what happened)
 
 
-class RankOf(Protocol):
-    """The order of progress of a route's statuses, by status id; empty for a route that is not configured."""
+class OrderOf(Protocol):
+    """The order of progress of a route's statuses; empty for a route that is not configured."""
 
-    def __call__(self, route: str) -> dict[str, int]: ...
+    def __call__(self, route: str) -> StatusOrder: ...
 
 
 class Send(Protocol):
@@ -131,7 +132,7 @@ class Executor:
         jira: IssueSource,
         clock: Clock,
         *,
-        ranks: RankOf,
+        order: OrderOf,
         stopping: Callable[[], bool] = lambda: False,
         performers: Sequence[Performer] = (),
     ) -> None:
@@ -140,7 +141,7 @@ class Executor:
         self._zendesk = zendesk
         self._jira = jira
         self._clock = clock
-        self._ranks = ranks
+        self._order = order
         self._stopping = stopping
         self._tickets = TicketWriter(zendesk, owed_fields(store))
         self._bugs = BugWriter(jira)
@@ -322,7 +323,7 @@ class Executor:
             self._graphs[key] = self._jira.graph(*key)
         with self._store.reading() as tx:
             learned = tx.edges(*key)
-        return WalkKnowledge(edges={*self._graphs[key], *learned}, ranks=self._ranks(action.route))
+        return WalkKnowledge(edges={*self._graphs[key], *learned}, order=self._order(action.route))
 
     def _learn(self, issue: IssueSnapshot, transitions: tuple[Transition, ...]) -> None:
         edges = {(issue.status_id, t.to_status_id) for t in transitions if t.to_status_id is not None}

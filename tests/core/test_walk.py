@@ -6,12 +6,13 @@ from collections.abc import Collection
 
 import pytest
 
-from syncd.core.mapping import BugTarget
+from syncd.core.mapping import BugTarget, StatusOrder
 from syncd.core.model import IssueSnapshot, Json
 from syncd.core.ports import Transition, TransitionField
 from syncd.core.walk import Step, Stuck, fill, next_step
 
 RANKS = {"todo": 0, "doing": 1, "done": 3, "closed": 4}
+DONE = frozenset({"done", "closed", "verified"})
 RESOLUTION = TransitionField("resolution", "Resolution", required=True, allowed=(("r1", "Done"), ("r2", "Fixed")))
 
 
@@ -32,9 +33,12 @@ def step(
     *,
     edges: Collection[tuple[str | None, str]] = (),
     visited: Collection[str] = (),
+    done: frozenset[str] = frozenset(),
 ) -> str:
     """The status that the walk goes to, or the code why it is stuck."""
-    found = next_step(issue, target, offered, edges=edges, visited=visited, ranks=RANKS, stage="confirmed")
+    found = next_step(
+        issue, target, offered, edges=edges, visited=visited, order=StatusOrder(RANKS, done), stage="confirmed"
+    )
     return found.code if isinstance(found, Stuck) else str(found.transition.to_status_id)
 
 
@@ -105,6 +109,64 @@ ROWS = {
         {},
         "reopened",
     ),
+    "a bug that is worked on is not called done on its way back": (
+        bug("doing", "indeterminate"),
+        [to("done")],
+        TO_DO,
+        {"edges": {("done", "reopened"), ("reopened", "todo")}, "done": DONE},
+        "unreachable",
+    ),
+    "nor by a way that leads there later on": (
+        bug("doing", "indeterminate"),
+        [to("review"), to("blocked")],
+        TO_DO,
+        {
+            "edges": {
+                ("review", "done"),
+                ("done", "todo"),
+                ("blocked", "parked"),
+                ("parked", "backlog"),
+                ("backlog", "todo"),
+            },
+            "done": DONE,
+        },
+        "blocked",
+    ),
+    "but by one that the mapping names it is": (
+        bug("doing", "indeterminate"),
+        [to("done")],
+        BugTarget("todo", "To Do", path=("done", "reopened")),
+        {"done": DONE},
+        "done",
+    ),
+    "it does not go where all ways on are known not to lead there": (
+        bug("doing", "indeterminate"),
+        [to("review")],
+        TO_DO,
+        {"edges": {("review", "done"), ("review", "qa"), ("qa", "review"), ("done", "todo")}, "done": DONE},
+        "unreachable",
+    ),
+    "it goes where a way leads on into the unknown": (
+        bug("doing", "indeterminate"),
+        [to("review")],
+        TO_DO,
+        {"edges": {("review", "done"), ("review", "qa")}, "done": DONE},
+        "review",
+    ),
+    "a done bug is not reopened on its way to another done status": (
+        bug("done"),
+        [to("reopened"), to("verified")],
+        CLOSED,
+        {"edges": {("reopened", "closed")}, "done": DONE},
+        "verified",
+    ),
+    "the way to done may lead through another done status, and the way back too": (
+        bug("closed"),
+        [to("verified")],
+        TO_DO,
+        {"edges": {("verified", "todo")}, "done": DONE},
+        "verified",
+    ),
     "an entry without a target is no way": (bug("done"), [to(None)], CLOSED, {}, "unreachable"),
     "of two ways to the target the one that can be filled is taken": (
         bug("done"),
@@ -174,7 +236,7 @@ def test_the_message_names_the_key_to_set_and_what_may_stand_there() -> None:
         [to("closed", RESOLUTION)],
         edges=(),
         visited=(),
-        ranks=RANKS,
+        order=StatusOrder(RANKS),
         stage="confirmed",
     )
     assert isinstance(found, Stuck)
@@ -184,7 +246,13 @@ def test_the_message_names_the_key_to_set_and_what_may_stand_there() -> None:
 
 def test_a_step_carries_its_fields() -> None:
     found = next_step(
-        bug("done"), CLOSED, [to("closed", RESOLUTION)], edges=(), visited=(), ranks=RANKS, stage="confirmed"
+        bug("done"),
+        CLOSED,
+        [to("closed", RESOLUTION)],
+        edges=(),
+        visited=(),
+        order=StatusOrder(RANKS),
+        stage="confirmed",
     )
     assert isinstance(found, Step)
     assert found.fields == {"resolution": {"id": "r1"}}

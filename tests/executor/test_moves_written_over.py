@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from syncd.core.actions import MoveBug, Settles
-from syncd.core.mapping import BugTarget
+from syncd.core.mapping import BugTarget, StatusOrder
 from syncd.core.model import Actor, ActorKind, IssueChange, IssueSnapshot, Json, TicketState
 from syncd.core.ports import IssueSource, Transition
 from syncd.executor.bugs import BugWriter, WalkKnowledge
@@ -90,7 +90,9 @@ def walk(tracker: Tracker, since: datetime | None = None) -> Outcome:
         "m",
         now=AT + timedelta(minutes=1),
         since=since,
-        knowledge=lambda _issue: WalkKnowledge({(a, to) for to, sources in STEPS.items() for a in sources}, {}),
+        knowledge=lambda _issue: WalkKnowledge(
+            {(a, to) for to, sources in STEPS.items() for a in sources}, StatusOrder()
+        ),
         learn=lambda _issue, _transitions: None,
         before_send=lambda: None,
     )

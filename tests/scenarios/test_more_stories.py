@@ -128,6 +128,23 @@ def test_39_a_flagged_conflict_is_settled_by_a_person(
     assert (lab.status(ticket), lab.conflicts()) == (ends, [])
 
 
+def test_39_a_bug_that_is_worked_on_is_not_called_done_on_its_way_back(tmp_path: Path, deployment: Deployment) -> None:
+    """The only way back that is known leads over Done, as a bug that was sent back has shown."""
+    lab, _ = both_move(tmp_path, deployment, "flag")
+    (link,) = lab.links()
+    other, key = linked(lab, "To Do")
+    lab.moves(key, "Done", "Fixed")
+    lab.settle()
+    lab.sandbox.zendesk.add_tags(ticket=other, actor=lab.agent, tags=["bug_not_fixed"])
+    lab.settle()
+    assert lab.issue(key)["status"] == "To Do"
+    assert lab.request("conflicts resolve", link=link.id, take="ticket").startswith("ok")
+    lab.settle()
+    changes = [item for entry in lab.issue(link.issue_key)["changelog"] for item in entry["items"]]
+    assert "Done" not in {item["new_text"] for item in changes if item["field"] == "status"}
+    assert lab.conflicts() == ["unreachable"]
+
+
 def test_39_a_person_who_settles_a_conflict_is_not_held_up_by_a_brake(tmp_path: Path, deployment: Deployment) -> None:
     lab, ticket = both_move(tmp_path, deployment, "flag")
     other, key = linked(lab, "To Do")
