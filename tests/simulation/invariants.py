@@ -128,15 +128,18 @@ def _is_justified(
 
 
 def _leads_on_alone(history: History, bug: Mapping[str, Any]) -> bool:
-    """All ways out of the bug's status lead to a done one: who does not know the workflow finds no way back there."""
+    """All ways out of the bug's status lead to a done one: who does not know the workflow finds no way back there. Or
+    not every open status can be reached but over a done one, and a walk does not call a bug done on its way."""
     site = history.sandbox.jira.site
-    ways = [
-        site.statuses[way.target].category
-        for flow in site.projects[bug["project"]].workflows.values()
-        for way in flow.transitions
-        if way.leaves(bug["status_id"])
-    ]
-    return set(ways) == {"done"}
+    flows = list(site.projects[bug["project"]].workflows.values())
+    is_done = {status: site.statuses[status].category == "done" for flow in flows for status in flow.statuses}
+    ways = [(here, way.target) for flow in flows for way in flow.transitions for here in is_done if way.leaves(here)]
+    if all(is_done[there] for here, there in ways if here == bug["status_id"]):
+        return True
+    reached = {bug["status_id"]}
+    for _ in is_done:
+        reached |= {there for here, there in ways if here in reached and not is_done[there]}
+    return not is_done[bug["status_id"]] and not reached >= {status for status in is_done if not is_done[status]}
 
 
 def _was_turned_back(oracle: Oracle, ticket: Mapping[str, Any], bug: Mapping[str, Any]) -> bool:
