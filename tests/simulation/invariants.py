@@ -79,6 +79,8 @@ def _agrees(
         history.broken("I2", f"{name}: the tag bug_not_fixed asks for something and nothing happened")
     if rules.allows(stage, status) or _waits(books, link) or _is_said(oracle, ticket, bug):
         return
+    if _is_taken_as_it_is(history, link, ticket, bug):
+        return
     # A ticket with several bugs follows the one that is behind, and it is there that it is said.
     others = [oracle.bug(other.issue_id) for other in books.links if other.ticket_id == link.ticket_id]
     if any(_is_said(oracle, ticket, other) for other in others if other is not None):
@@ -93,6 +95,15 @@ def _agrees(
 def _waits(books: Books, link: Link) -> bool:
     """The ticket has asked for something that other tickets of the bug must ask for as well."""
     return link.vote is not None and any(o.issue_id == link.issue_id and o.id != link.id for o in books.links)
+
+
+def _is_taken_as_it_is(history: History, link: Link, ticket: Mapping[str, Any], bug: Mapping[str, Any]) -> bool:
+    """A person was told by the ticket's fields, decided that both may stay, and neither has moved since."""
+    base = link.base
+    if base is None or (base.ticket.category, base.status_id) != (ticket["status"], bug["status_id"]):
+        return False
+    with history.process.aside() as tx:
+        return any(e.what == "resolved" and e.reason.endswith("as-is") for e in tx.link_history(link.id))
 
 
 def _is_said(oracle: Oracle, ticket: Mapping[str, Any], bug: Mapping[str, Any]) -> bool:
