@@ -228,16 +228,21 @@ class Histories:
                 tx.set_cursor_forward(EVENTS_PAST, known.live if page.end else page.end_time, now)
 
     def read_audits(self, report: CycleReport) -> None:
-        """The whole audits of the next tickets that wait for it."""
+        """The whole audits of the next tickets that wait for it. Those that cannot be read now are asked for again
+        after the others."""
         with self._store.reading() as tx:
             wanted = tx.wanted_histories(AUDITS)
         for ticket_id in wanted:
             if self._zendesk.wait_for("read") > 0:
                 return
-            self.read_audits_of(ticket_id, report, whole=True)
+            if not self.read_audits_of(ticket_id, report, whole=True):
+                with self._store.transaction() as tx:
+                    tx.put_history_off(ticket_id)
 
-    def read_audits_of(self, ticket_id: int, report: CycleReport, *, whole: bool) -> None:
-        """The audits of one ticket: all, or the newest 100. One that has none to tell counts as read."""
+    def read_audits_of(self, ticket_id: int, report: CycleReport, *, whole: bool) -> bool:
+        """The audits of one ticket: all, or the newest 100. One that has none to tell, or does not give them away,
+        counts as read. False when something came in their place: nothing was learned then, and whoever took that for
+        an empty history would say that nobody had answered."""
         with self._store.reading() as tx:
             reading = tx.tickets([ticket_id]).get(ticket_id)
         try:
@@ -246,6 +251,8 @@ class Histories:
             events = ()
         except (RefusedError, InvalidResponseError) as error:
             report.warnings.append(f"The history of ticket #{ticket_id} cannot be read: {error}")
+            if isinstance(error, InvalidResponseError):
+                return False
             events = ()
         # By the tracker's clock, never ours: audits are as new as the reading that was there before them.
         stamps = [event.change.at for event in events] + ([reading.updated_at] if reading is not None else [])
@@ -254,6 +261,7 @@ class Histories:
             searched = int(self._clock.now().timestamp()) if whole else None
             tx.history_read(ticket_id, max(stamps, default=datetime.fromtimestamp(0, UTC)), searched)
             tx.touch_clocks([ticket_id])
+        return True
 
     def read_bugs(self, report: CycleReport) -> None:
         """The linked issues once, for who did what to them before clocks were kept."""

@@ -21,6 +21,7 @@ from syncd.store.schema import LinkRow, TicketRow
 from syncd.store.schema_clocks import ClockDueRow, ClockRow, ForecastRow, TicketHistoryRow
 
 _CLOCK, _DUE, _LINK, _FORECAST = table_of(ClockRow), table_of(ClockDueRow), table_of(LinkRow), table_of(ForecastRow)
+_HISTORY = table_of(TicketHistoryRow)
 
 _CLOCKS = Prepared(select(_CLOCK).where(listed(ClockRow.ticket_id)))
 _NOT_DUE = Prepared(delete(_DUE).where(listed(ClockDueRow.ticket_id)))
@@ -44,9 +45,7 @@ _WANTED = Prepared(
     .order_by(TicketHistoryRow.rank, TicketHistoryRow.ticket_id)
     .limit(bindparam("most"))
 )
-_COUNT_WANTED = Prepared(
-    select(func.count()).select_from(table_of(TicketHistoryRow)).where(TicketHistoryRow.read_until.is_(None))
-)
+_COUNT_WANTED = Prepared(select(func.count()).select_from(_HISTORY).where(TicketHistoryRow.read_until.is_(None)))
 _SEARCHED = Prepared(
     select(TicketHistoryRow.ticket_id, TicketHistoryRow.searched_at).where(listed(TicketHistoryRow.ticket_id))
 )
@@ -194,6 +193,15 @@ class Clocks(ClockMarks):
     def wanted_histories(self, limit: int) -> list[int]:
         """The tickets whose audits are wanted, in order."""
         return self._column(_WANTED, most=limit)
+
+    def put_history_off(self, ticket_id: int) -> None:
+        """The ticket's audits are wanted after those of all others. Where they are not wanted, nothing happens."""
+        last = select(func.max(TicketHistoryRow.rank)).where(TicketHistoryRow.read_until.is_(None)).scalar_subquery()
+        self._connection.execute(
+            update(_HISTORY)
+            .where(TicketHistoryRow.ticket_id == ticket_id, TicketHistoryRow.read_until.is_(None))
+            .values(rank=last + 1)
+        )
 
     def count_wanted_histories(self) -> int:
         """How many tickets wait for their audits to be read."""

@@ -108,6 +108,34 @@ def test_a_ticket_from_before_the_history_has_its_audits_read_once(tmp_path: Pat
     assert audits_read(lab, lambda: lab.cycle(4, seconds=30)) == []
 
 
+@pytest.mark.parametrize("kind", ["html", "bad_json"])
+def test_audits_in_place_of_which_something_else_comes_are_asked_for_again(tmp_path: Path, kind: str) -> None:
+    """A page of a proxy is no empty history: the ticket was answered in time, whatever cannot be read of it now."""
+    lab, ticket = old_desk(tmp_path)
+    lab.sandbox.ctx.faults.add(Fault(kind, "zendesk", path="/audits", times=3))
+    calls = audits_read(lab, lambda: lab.cycle(4, seconds=30))
+    assert calls == [f"/api/v2/tickets/{ticket}/audits"] * 3
+    assert not told(lab, ticket).is_complete
+    assert any(f"The history of ticket #{ticket} cannot be read" in line for line in lab.reports[-1].warnings)
+    lab.cycle(2, seconds=30)
+    assert told(lab, ticket).is_complete
+    assert judge(clock(lab, ticket, "first_reply")).state is State.MET
+
+
+def test_a_ticket_whose_audits_never_come_holds_no_other_up(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "cloud", more="start_from: 2d\n")
+    tickets = [lab.ticket("new", priority="urgent") for _ in range(13)]
+    lab.sandbox.advance(4 * DAY)
+    for ticket in tickets:
+        lab.sandbox.zendesk.customer_replies(ticket=ticket, body="And now?")
+    lab.sandbox.advance(HOUR)
+    bad = tickets[2:]  # the newest come first
+    lab.sandbox.ctx.faults.add(Fault("html", "zendesk", path=f"/({'|'.join(map(str, bad))})/audits", times=-1))
+    start(lab)
+    lab.cycle(6, seconds=30)
+    assert [told(lab, ticket).is_complete for ticket in tickets] == [True] * 2 + [False] * 11
+
+
 def test_until_the_audits_are_read_the_ticket_is_incomplete(tmp_path: Path) -> None:
     lab, ticket = old_desk(tmp_path)
     lab.cycle(complete=True)

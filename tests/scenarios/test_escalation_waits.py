@@ -69,6 +69,22 @@ def test_a_breach_that_passed_while_zendesk_could_not_be_read_is_acted_on_when_i
     assert len(lab.notes(ticket)) == (0 if is_answered else 1)
 
 
+@pytest.mark.parametrize("kind", ["html", "bad_json"])
+def test_audits_in_place_of_which_something_else_comes_do_not_say_that_nobody_answered(
+    tmp_path: Path, deployment: Deployment, kind: str
+) -> None:
+    """The answer came right before the breach, so that only the audits can tell of it."""
+    lab = lab_with(tmp_path, deployment, MISSED)
+    ticket = lab.ticket("new", "normal")
+    nearly_an_hour(lab)
+    lab.sandbox.advance(90)
+    lab.sandbox.zendesk.agent_replies(ticket=ticket, actor=lab.agent, body="Here I am", status="open")
+    lab.sandbox.ctx.faults.add(Fault(kind, "zendesk", path="/audits", times=2))
+    lab.cycle(20, seconds=15, complete=True)
+    assert lab.sandbox.ctx.faults.fired() == {kind: 2}
+    assert (orders(lab), lab.notes(ticket)) == ([], [])
+
+
 def test_a_cycle_that_saw_the_ticket_since_its_breach_reads_it_no_more(tmp_path: Path, deployment: Deployment) -> None:
     lab = lab_with(tmp_path, deployment, MISSED)
     lab.ticket("new", "normal")

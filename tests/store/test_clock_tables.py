@@ -226,6 +226,19 @@ def test_wanted_histories_come_in_order_of_rank_and_only_until_they_are_read(sto
         assert tx.histories_read([1, 2, 3]) == {2: later(5)}
 
 
+def test_a_history_that_could_not_be_read_waits_behind_all_others(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.want_histories({1: 30, 2: 10, 3: 20})
+        tx.put_history_off(2)
+        tx.put_history_off(3)
+        assert tx.wanted_histories(5) == [1, 2, 3]
+        tx.put_history_off(2)
+        assert tx.wanted_histories(5) == [1, 3, 2]
+        tx.history_read(1, later(5))
+        tx.put_history_off(1)
+        assert (tx.wanted_histories(5), tx.histories_read([1])) == ([3, 2], {1: later(5)})
+
+
 def test_a_reading_ahead_of_the_history_is_kept_until_the_history_tells(kept: Store) -> None:
     stamp = int(ticket().updated_at.timestamp()) + 60
     moved = ticket(state=TicketState("pending"), group_id=7, updated_at=datetime.fromtimestamp(stamp, UTC))
