@@ -198,7 +198,7 @@ def _where(action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange]) -
 
     `ours` are this walk's own changes, newest first."""
     if not issue.visible:
-        return Refused("bug_gone", f"{action.issue_key} was deleted, or syncd may no longer see it.", issues=(issue,))
+        return Superseded(f"{action.issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
     if issue.status_id == action.target.status_id:
         return Done()
     change = issue.last_change

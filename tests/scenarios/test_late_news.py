@@ -290,6 +290,23 @@ def test_a_tag_that_is_there_before_the_link_sends_the_bug_back_as_one_that_is_s
         assert "conflict" not in {entry.what for entry in tx.link_history(link.id)}
 
 
+def test_a_bug_that_was_hidden_when_its_tag_was_to_be_obeyed_goes_back_when_it_is_seen_again(lab: Lab) -> None:
+    """Nothing was tried: that it is hidden is no refusal of the move."""
+    ticket, key = lab.ticket("open"), lab.bug("Done", "Fixed")
+    lab.link(ticket, key)
+    lab.settle()
+    lab.sandbox.ctx.faults.add(Fault("drop_before", "jira", "GET", r"/transitions", times=100))
+    lab.sandbox.zendesk.add_tags(ticket=ticket, actor=lab.agent, tags=["bug_not_fixed"])
+    lab.cycle()
+    lab.sandbox.ctx.faults.clear()
+    lab.sandbox.jira.set_members("NOVA", lab.seeded.developers.values())
+    lab.cycle(4)
+    assert (lab.conflicts(), lab.issue(key)["status"]) == (["bug_gone"], "Done")
+    lab.sandbox.jira.set_members("NOVA", None)
+    lab.cycle(4, complete=True)
+    assert (lab.conflicts(), lab.issue(key)["status"]) == ([], "To Do")
+
+
 def test_a_link_ends_with_its_ticket_though_the_bug_that_its_tag_sent_back_came_again(lab: Lab) -> None:
     """The tag could not be taken off before the ticket was closed: it asks for what was done, and undone, already."""
     ticket, key = lab.ticket("open"), lab.bug("Done", "Fixed")
