@@ -102,6 +102,7 @@ class FieldRecord:
     """What becomes of a field's base when the write it belongs to is done."""
 
     link_id: int
+    ticket_id: int  # the link's, when the write was planned
     field: str
     ticket: Json
     bug: Json

@@ -145,7 +145,7 @@ class Fields:
 
 def record_of(spec: FieldSpec, member: Member, ticket: Json, bug: Json) -> FieldRecord:
     """What both sides are once the write is done."""
-    return FieldRecord(member.link.id, spec.name, ticket, bug, member.ticket_value, member.bug_value)
+    return FieldRecord(member.link.id, member.ticket.id, spec.name, ticket, bug, member.ticket_value, member.bug_value)
 
 
 def _links(changes: Sequence[FieldChange]) -> tuple[int, ...]:

@@ -131,6 +131,8 @@ def _repoint(tx: Tx, link: Link, action: RepointLink, now: datetime) -> None:
         tx.retire(link.id, f"{action.reason}, which is linked already", now)
         tx.touch(_subjects([changed]), now)
         return
+    if action.ticket_id is not None:
+        tx.forget_field_bases(link.id)
     tx.log_link(link.id, now, "moved", action.reason, {})
     tx.touch(_subjects([changed]), now)
 

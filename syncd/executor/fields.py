@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.core.actions import RemoteAction, SetBugFields, SetTicketFields
-from syncd.core.field_model import FieldBase, FieldChange, FieldSpec, NoValue, Unread
+from syncd.core.field_model import FieldBase, FieldChange, FieldRecord, FieldSpec, NoValue, Unread
 from syncd.core.field_values import bug_value, fold, same, ticket_value
-from syncd.core.model import ActorKind, IssueEdit, IssueSnapshot, Json, LinkState, TicketSnapshot
+from syncd.core.model import ActorKind, IssueEdit, IssueSnapshot, Json, Link, LinkState, TicketSnapshot
 from syncd.core.ports import Clock, IssueSource, TicketSource, TicketWrite
 from syncd.executor.facts import FactBook
 from syncd.executor.outcome import Done, Later, Outcome, Refused, Superseded
@@ -330,11 +330,19 @@ def _listed(changes: Sequence[FieldChange]) -> str:
     return ", ".join(change.field for change in changes)
 
 
+def _link_of(tx: Tx, record: FieldRecord) -> Link | None:
+    """The link of a record; None when it is over, or another ticket's since (a merge)."""
+    link = tx.link(record.link_id)
+    if link is None or link.state is LinkState.RETIRED or link.ticket_id != record.ticket_id:
+        return None
+    return link
+
+
 def _keep_settled(tx: Tx, changes: Sequence[FieldChange], lost: Mapping[str, str], now: datetime) -> None:
     for change in changes:
         for record in change.records:
-            link = tx.link(record.link_id)
-            if link is None or link.state is LinkState.RETIRED:
+            link = _link_of(tx, record)
+            if link is None:
                 continue
             gone = lost.get(change.field)
             base = FieldBase(ticket=record.ticket, bug=record.bug)
@@ -356,8 +364,8 @@ def _keep_refusals(tx: Tx, action: SetBugFields | SetTicketFields, work: _Work, 
             continue
         message = f"Field {change.field}: {where} does not take {change.text or 'an empty value'}: {said}"
         for record in change.records:
-            link = tx.link(record.link_id)
-            if link is not None and link.state is not LinkState.RETIRED:
+            link = _link_of(tx, record)
+            if link is not None:
                 known = tx.field_bases([link.id]).get((link.id, change.field)) or FieldBase(agreed=False)
                 base = replace(
                     known, problem=message, stands=True, seen_ticket=record.was_ticket, seen_bug=record.was_bug

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, delete, select
 
 from syncd.core.field_model import FieldBase
 from syncd.store.codec import dumps, from_micros, loads, to_micros
@@ -17,6 +17,7 @@ from syncd.store.schema_moments import FieldBaseRow
 
 _BASE = table_of(FieldBaseRow)
 _BASES = Prepared(select(_BASE).where(listed(FieldBaseRow.link_id)))
+_FORGET = Prepared(delete(_BASE).where(FieldBaseRow.link_id == bindparam("link")))
 _STANDING = (
     select(FieldBaseRow.link_id, FieldBaseRow.field, FieldBaseRow.problem, FieldBaseRow.at)
     .join(LinkRow, LinkRow.id == FieldBaseRow.link_id)
@@ -50,6 +51,10 @@ class FieldBases(Repository):
             "at": to_micros(now),
         }
         self._upsert(FieldBaseRow, [row])
+
+    def forget_field_bases(self, link_id: int) -> None:
+        """The link's two sides never agreed on any field, as far as is known."""
+        self._alter(_FORGET, link=link_id)
 
     def field_problems(self, link_ids: Iterable[int] | None = None) -> list[tuple[int, str, str, datetime]]:
         """(link, field, what a person must mend, since when) of the live links; None = of all of them."""

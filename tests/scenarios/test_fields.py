@@ -203,7 +203,7 @@ def test_what_a_person_set_between_our_reading_and_our_write_is_kept_in_the_log(
         "priority",
         "Highest",
         "Medium",
-        records=(FieldRecord(link.id, "priority", "urgent", "Highest", "urgent", "Medium"),),
+        records=(FieldRecord(link.id, ticket, "priority", "urgent", "Highest", "urgent", "Medium"),),
     )
     action = SetBugFields(link.issue_id, key, "test", "urgent now", (change,), (link.id,), "novabrain")
     now = lab.clock.now()
@@ -316,3 +316,48 @@ def test_a_field_that_was_written_before_its_ticket_was_closed_counts_as_done(
     with lab.app.store.reading() as tx:
         told = [row.outcome for row in tx.audits(f"ticket:{ticket}") if row.kind == "set_ticket_fields"]
     assert told[0] == outcome
+
+
+def test_what_a_merged_ticket_agreed_on_says_nothing_about_the_ticket_that_goes_on(lab: Lab) -> None:
+    """The target has no priority and not the tag: neither was taken away by anybody."""
+    ticket, key = linked(lab, priority="low", tags=["area_ui"])
+    lab.sandbox.jira.edit(lab.developer, key, priority="Low")
+    lab.settle()
+    target = lab.ticket("open", priority=None, tags=["area_api"])
+    lab.sandbox.zendesk.merge(source=ticket, target=target, actor=lab.agent)
+    lab.settle()
+    fields, state = bug(lab, key), lab.sandbox.zendesk.ticket_state(ticket=target)
+    assert (fields["priority"], state["priority"]) == ("Low", "low")
+    assert sorted(fields["labels"]) == ["area_api", "area_ui"]
+    assert {"area_api", "area_ui"} <= set(state["tags"])
+    quiet(lab)
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["is done", "is refused"])
+def test_a_write_that_waited_while_its_ticket_was_merged_tells_nothing_about_the_target(
+    lab: Lab, refused: bool
+) -> None:
+    """Jira takes nothing for a while because of another bug; when it does, the target has taken the ticket's place."""
+    other, _ = linked(lab, priority="normal")
+    ticket, key = linked(lab, priority="normal")
+    target = lab.ticket("open", priority=None)
+    too_many = {"status": 429, "headers": {"Retry-After": "120"}}
+    lab.sandbox.ctx.faults.add(Fault("status", "jira", "PUT", r"/issue/", args=too_many))
+    for number in (other, ticket):
+        lab.sandbox.zendesk.set_priority(ticket=number, actor=lab.agent, priority="urgent")
+        lab.cycle()
+    lab.sandbox.zendesk.merge(source=ticket, target=target, actor=lab.agent)
+    lab.cycle(2)
+    assert {link.ticket_id for link in lab.links()} == {other, target}
+    assert bug(lab, key)["priority"] == "Medium"
+    if refused:
+        lab.sandbox.jira.deny(lab.seeded.jira_bot, "EDIT_ISSUES", "NOVA")
+    lab.cycle(8, seconds=40)
+    lab.settle()
+    shown = lab.sandbox.zendesk.ticket_state(ticket=target)["priority"]
+    assert (bug(lab, key)["priority"], shown) == (("Medium", "normal") if refused else ("Highest", "urgent"))
+    (link,) = [link for link in lab.links() if link.ticket_id == target]
+    with lab.app.store.reading() as tx:
+        log = tx.link_history(link.id)
+    assert not [line.reason for line in log if "does not take" in line.reason]
+    quiet(lab)

@@ -33,6 +33,16 @@ def test_a_field_base_is_kept_as_it_was_and_its_problem_is_listed_while_the_link
         assert tx.field_problems() == []
 
 
+def test_the_field_bases_of_one_link_can_be_forgotten(store: Store) -> None:
+    plain = FieldBase("high", "High")
+    with store.transaction() as tx:
+        link, other = linked(tx), linked(tx, ticket=36)
+        for each in (link, other):
+            tx.save_field_base(each.id, "priority", plain, later(1))
+        tx.forget_field_bases(link.id)
+        assert tx.field_bases([link.id, other.id]) == {(other.id, "priority"): plain}
+
+
 def test_a_release_is_dated_by_its_first_sight(store: Store) -> None:
     with store.transaction() as tx:
         tx.note_release(Release("10001", "NOVA", "3.2", later(0)))
