@@ -118,7 +118,13 @@ def _repoint(tx: Tx, link: Link, action: RepointLink, now: datetime) -> None:
     if action.ticket_id is not None:
         # Another ticket: what was agreed with the old one says nothing about it.
         changed = replace(
-            changed, ticket_id=action.ticket_id, base=None, conflict=None, state=LinkState.LIVE, in_field=False
+            changed,
+            ticket_id=action.ticket_id,
+            base=None,
+            vote=None,
+            conflict=None,
+            state=LinkState.LIVE,
+            in_field=False,
         )
     if action.issue_key is not None:
         changed = replace(changed, issue_key=action.issue_key, in_field=False)

@@ -233,3 +233,27 @@ def test_46_init_writes_a_mapping_for_a_plain_project_that_runs_the_stories(
     lab.settle()
     assert lab.issue(fifth)["status"] == "To Do"
     assert lab.conflicts() == []
+
+
+def test_21_what_a_merged_ticket_asked_for_is_not_asked_for_by_its_target(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    """It was solved: the fix is good. The ticket that goes on is still open, and nobody has said so there."""
+    lab = Lab(tmp_path, deployment)
+    first, key = linked(lab)
+    second, target = lab.ticket("open"), lab.ticket("open")
+    lab.link(second, key)
+    lab.settle()
+    lab.moves(key, "Done", "Fixed")
+    lab.settle()
+    lab.sandbox.zendesk.solve(ticket=first, actor=lab.agent)
+    lab.settle()
+    lab.sandbox.zendesk.merge(source=first, target=target, actor=lab.agent)
+    lab.settle()
+    lab.sandbox.zendesk.solve(ticket=second, actor=lab.agent)
+    lab.settle()
+    assert {link.ticket_id for link in lab.links()} == {second, target}
+    assert (lab.issue(key)["status"], lab.status(target)) == ("Done", "open")
+    lab.sandbox.zendesk.solve(ticket=target, actor=lab.agent)
+    lab.cycle(30)
+    assert lab.issue(key)["status"] == "Closed"
