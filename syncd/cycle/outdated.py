@@ -6,11 +6,11 @@ from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from syncd.core.actions import CastVote, Plan, RecordBase
+from syncd.core.actions import CastVote, MoveBug, Plan, RecordBase, UpdateTicket, marker_of
 from syncd.core.model import LinkState
 from syncd.core.subjects import issue_subject, ticket_subject
 from syncd.core.world import World
-from syncd.store import Tx
+from syncd.store import SUPERSEDED, Tx
 
 MOVING_SLOTS = ("status", "move")
 """Decided anew by every plan that comes to a decision about the link. Where it comes to none, what waits is dropped all
@@ -29,6 +29,7 @@ def drop_outdated(
     decided = _decided(world, plan, held)
     tx.supersede_untried(decided | _undecided(world, plan, held), MOVING_SLOTS, now)
     tx.supersede_untried(decided - unread, SHOWING_SLOTS, now)
+    _drop_beside_conflicts(tx, world, plan, held=held, now=now)
 
 
 def _decided(world: World, plan: Plan, held: Collection[str]) -> set[str]:
@@ -59,3 +60,27 @@ def _undecided(world: World, plan: Plan, held: Collection[str]) -> set[str]:
         elif link.id in waiting:
             found |= both
     return found - others - world.busy
+
+
+def _drop_beside_conflicts(tx: Tx, world: World, plan: Plan, *, held: Collection[str], now: datetime) -> None:
+    """Where a link stays in conflict, only what was wanted for such links alone may be a person's decision. Statuses
+    and moves for a subject's other links are plans, which are out of date as anywhere else."""
+    agreed = {action.link_id for action in plan.local if isinstance(action, RecordBase | CastVote)}
+    planned: set[int] = set()
+    beside: set[str] = set()
+    braked: set[str] = set()
+    for link in world.links:
+        both = {ticket_subject(link.ticket_id), issue_subject(link.issue_id)}
+        if link.route in held:
+            braked |= both
+        elif link.state is LinkState.CONFLICT and link.id not in agreed:
+            beside |= both
+        else:
+            planned.add(link.id)
+    asked = {marker_of(action) for action in plan.remote}
+    for subject in sorted(beside - braked - world.busy):
+        for kind in (UpdateTicket.kind, MoveBug.kind):
+            for intent in tx.waiting_for(subject, kind):
+                moves = intent.action.slot in MOVING_SLOTS and not planned.isdisjoint(intent.link_ids)
+                if moves and intent.attempts == 0 and intent.id not in asked:
+                    tx.drop(intent.id, SUPERSEDED, now)

@@ -74,6 +74,34 @@ def test_who_moves_a_ticket_before_its_bugs_news_comes_is_told_once(lab: Lab, un
     assert len([note for note in lab.notes(ticket) if f"{key} is now Done" in note]) == 1
 
 
+@pytest.mark.parametrize(
+    ("whose", "becomes"),
+    [
+        pytest.param("live", "open", id="of a link that is planned is dropped"),
+        pytest.param("conflict", "hold", id="of the link that waits for a person is their decision"),
+    ],
+)
+def test_beside_a_link_in_conflict_an_older_status(lab: Lab, whose: str, becomes: str) -> None:
+    ticket, key, other = lab.ticket("open"), lab.bug(), lab.bug()
+    lab.link(ticket, other)
+    lab.link(ticket, key)
+    lab.settle()
+    lab.moves(other, "Done", "Known Error")
+    lab.agent_sets(ticket, "open")
+    lab.settle()
+    assert (lab.status(ticket), lab.conflicts()) == ("open", ["unmapped_status"])
+    (link,) = [link for link in lab.links() if link.state.value == whose]
+    with lab.app.store.transaction() as tx:
+        state = tx.tickets([ticket])[ticket].state
+        older = UpdateTicket(
+            ticket, "test", "an older plan", state, status="hold", link_ids=(link.id,), route="novabrain"
+        )
+        tx.enqueue(older, urgency=2, now=lab.clock.now())
+    lab.sandbox.jira.comment(lab.developer, key, "It was the cable.")
+    lab.cycle()
+    assert (lab.status(ticket), untried(lab, ticket)) == (becomes, [])
+
+
 def test_a_status_that_is_wanted_still_keeps_its_turn_while_its_link_is_planned_anew(lab: Lab) -> None:
     ticket, key = done_while_zendesk_is_away(lab)
     before = untried(lab, ticket)
