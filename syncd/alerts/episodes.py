@@ -124,7 +124,8 @@ def _keys(sight: Sight) -> _Keys:
     for fact in sight.facts:
         by_state[fact.state].add(fact.key)
     heard = {key for told in sight.told.values() for key in (*told.firing, *told.corrected)}
-    owed = {key for key in by_state[FactState.OVER] if key.is_breach and key not in heard}
+    back = {fact.key for fact in sight.facts if fact.back}
+    owed = {key for key in by_state[FactState.OVER] - back if key.is_breach and key not in heard}
     firing = by_state[FactState.FIRING]
     muted = {key for key in firing | owed if _is_inhibited(key, firing, sight.settings)}
     told_of = furthest((firing | owed) - muted)
@@ -133,7 +134,7 @@ def _keys(sight: Sight) -> _Keys:
         owed=frozenset(told_of & owed),
         over=frozenset(by_state[FactState.OVER] - owed),
         withdrawn=frozenset(by_state[FactState.WITHDRAWN]),
-        back=frozenset(fact.key for fact in sight.facts if fact.back),
+        back=frozenset(back),
         breaches=frozenset(key for key in told_of & firing if key.is_breach),
     )
 
@@ -152,11 +153,11 @@ def _flush_at(sight: Sight) -> int | None:
     for fact in sight.facts:
         if fact.key not in sight.changed:
             continue
-        if fact.back:
+        if fact.back and fact.state is FactState.FIRING:
             found.append(now + chain.group_interval)
         elif fact.state is FactState.WITHDRAWN:
             found.append(now)
-        elif fact.state is FactState.OVER and fact.key in heard:
+        elif fact.state is FactState.OVER and (fact.back or fact.key in heard):
             found.append(now + chain.group_wait)
         elif fact.key.is_breach or last is None:
             found.append(max(now, fact.at + chain.group_wait))

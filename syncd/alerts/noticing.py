@@ -133,9 +133,9 @@ def _changed(fact: AlertFact, case: Case, now: int, *, is_unreal: bool) -> Alert
         case FactState.FIRING if not fires:
             found = case.clock(fact.key)
             ended = found[0].cycle.end if found is not None else None
-            return replace(fact, state=FactState.OVER, over_at=now if ended is None else ended, back=False)
+            return replace(fact, state=FactState.OVER, over_at=now if ended is None else ended)
         case FactState.OVER if is_unreal and now - (fact.over_at or now) < CORRECTED_FOR:
-            return replace(fact, state=FactState.WITHDRAWN)
+            return replace(fact, state=FactState.WITHDRAWN, back=False)
         case FactState.OVER if fires and fact.key.is_breach:
             return replace(fact, state=FactState.FIRING, over_at=None, back=True)
     return None

@@ -86,8 +86,18 @@ class _Rooms:
     def put(self, fact: AlertFact, case: Case | None) -> None:
         """Files a new or changed fact with its episode, opening one where that is needed."""
         room = self._room(fact, case)
-        room.facts[fact.key] = replace(fact, episode=room.episode.id, group=room.episode.group)
+        back = fact.back and self._was_told(fact)
+        room.facts[fact.key] = replace(fact, episode=room.episode.id, group=room.episode.group, back=back)
         room.changed.add(fact.key)
+
+    def _was_told(self, fact: AlertFact) -> bool:
+        """Whether somebody was told that the fact's clock is breached, in its episode or in the one that it came back
+        from. A breach that was over before that is news when it comes back."""
+        before = self._world.known.get(fact.key.ticket, {}).get(fact.key)
+        if before is not None and before.back:
+            return True
+        told = self._world.told.get(fact.episode, {}).values()
+        return any(key.is_breach and key.clock == fact.key.clock for log in told for key in log.firing)
 
     def sights(self) -> list[Sight]:
         """Every episode, with what a look at it needs."""

@@ -126,7 +126,7 @@ class AlertFact:
     receivers: tuple[str, ...] = ()  # a rule's own
     why: str = ""  # a rule's own words
     asks: str = ""  # what a rule asks for
-    back: bool = False  # was over, and fires again: the ticket was reopened
+    back: bool = False  # was told, was over, and fires again: the ticket was reopened
 
 
 @dataclass(frozen=True, slots=True)
