@@ -42,7 +42,7 @@ class BugCommenter:
         try:
             return self._write(action, marker, now)
         except NotFoundError:  # hidden since it was looked for
-            hidden = self._hidden(action)
+            hidden = hidden_bug(self._jira, action.issue_id, action.issue_key)
             if hidden is None:
                 raise
             return hidden
@@ -66,7 +66,7 @@ class BugCommenter:
         try:
             page = self._tracker.comments(action.issue_id, since)
         except NotFoundError:
-            hidden = self._hidden(action)
+            hidden = hidden_bug(self._jira, action.issue_id, action.issue_key)
             if hidden is None:
                 raise
             return hidden
@@ -79,15 +79,12 @@ class BugCommenter:
                 return self._told(action, comment.id, marker, now, TwinState.CARRIED, files)
         return Later(0.0, "not found on the server")
 
-    def _hidden(self, action: CommentToBug | ChangeBugComment) -> Superseded | None:
-        return hidden_bug(self._jira, action.issue_id, action.issue_key)
-
     def _told(
         self, action: CommentToBug, comment_id: str, marker: str, now: datetime, state: TwinState, files: Files
     ) -> Outcome:
         incident = None
         if not self._tracker.is_internal(comment_id):
-            if self._hidden(action) is not None:
+            if hidden_bug(self._jira, action.issue_id, action.issue_key) is not None:
                 return InDoubt(LOOK_AFTER, f"{action.issue_key} was hidden before the comment could be read back")
             self._tracker.delete(action.issue_id, comment_id)
             state = TwinState.WITHDRAWN
@@ -146,7 +143,7 @@ class BugCommenter:
         try:
             self._tracker.edit(action.issue_id, action.twin_id, action.body)
         except NotFoundError:
-            hidden = self._hidden(action)
+            hidden = hidden_bug(self._jira, action.issue_id, action.issue_key)
             if hidden is None:
                 return Superseded("the copy is no longer there")
             return replace(hidden, keep=lambda tx, _: tx.look_again(action.link_ids, "zendesk"))

@@ -188,8 +188,11 @@ def hidden_bug(jira: IssueSource, issue_id: str, issue_key: str) -> Superseded |
     """What becomes of a write to a bug that answered 404; None when the bug can be read, so that the 404 is about
     something else. One call."""
     issue = jira.read([issue_id], history=False)[0]
-    if issue.visible:
-        return None
+    return None if issue.visible else _gone(issue_key, issue)
+
+
+def _gone(issue_key: str, issue: IssueSnapshot) -> Superseded:
+    """No refusal: the plan says that it is gone, and wants the write again when it is seen again."""
     return Superseded(f"{issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
 
 
@@ -198,7 +201,7 @@ def _where(action: MoveBug, issue: IssueSnapshot, ours: Sequence[IssueChange]) -
 
     `ours` are this walk's own changes, newest first."""
     if not issue.visible:
-        return Superseded(f"{action.issue_key} was deleted, or syncd may no longer see it", issues=(issue,))
+        return _gone(action.issue_key, issue)
     if issue.status_id == action.target.status_id:
         return Done()
     change = issue.last_change

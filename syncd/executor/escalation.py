@@ -168,8 +168,8 @@ class EscalationPerformer:
     def _over(self, action: EscalateTicket, intent: Intent, ticket: TicketSnapshot) -> Outcome:
         """The ticket takes no write any more: what it got before that was done, and of tags nothing can be added."""
         if not ticket.is_gone and self._is_begun(action, intent):
-            lacks = [tag for tag in action.tags if tag not in ticket.tags]
-            return Done(tickets=(ticket,), result={"left_out": list(lacks)} if lacks else {})
+            lacks: list[Json] = [tag for tag in action.tags if tag not in ticket.tags]
+            return Done(tickets=(ticket,), result={"left_out": lacks} if lacks else {})
         return Superseded("the ticket is closed or gone", tickets=(ticket,))
 
     def _is_begun(self, action: EscalateTicket, intent: Intent) -> bool:

@@ -132,15 +132,15 @@ def _is_justified(
         or (code in ("no_agreement", "not_allowed", "both_moved", "bug_came_back") and fits)
         or (code in ROBOTIC and not has_rules and not _was_turned_back(oracle, ticket, bug))
         or code in ("refused", "missing_field", "unmapped_project")
-        or (code == "unreachable" and not _leads_on_alone(history, bug))
+        or (code == "unreachable" and not _leads_on_alone(history, bug, link.conflict.message))
     )
     if wrong:
         history.broken("I2", f"{name} is in conflict for nothing: {code}: {link.conflict.message}")
 
 
-def _leads_on_alone(history: History, bug: Mapping[str, Any]) -> bool:
+def _leads_on_alone(history: History, bug: Mapping[str, Any], message: str) -> bool:
     """All ways out of the bug's status lead to a done one: who does not know the workflow finds no way back there. Or
-    not every open status can be reached but over a done one, and a walk does not call a bug done on its way."""
+    the open status that it should go to lies behind a done one, and a walk does not call a bug done on its way."""
     site = history.sandbox.jira.site
     flows = list(site.projects[bug["project"]].workflows.values())
     is_done = {status: site.statuses[status].category == "done" for flow in flows for status in flow.statuses}
@@ -150,7 +150,8 @@ def _leads_on_alone(history: History, bug: Mapping[str, Any]) -> bool:
     reached = {bug["status_id"]}
     for _ in is_done:
         reached |= {there for here, there in ways if here in reached and not is_done[there]}
-    return not is_done[bug["status_id"]] and not reached >= {status for status in is_done if not is_done[status]}
+    behind = [status for status in is_done if not is_done[status] and status not in reached]
+    return not is_done[bug["status_id"]] and any(f" to {site.statuses[it].name}: " in message for it in behind)
 
 
 def _was_turned_back(oracle: Oracle, ticket: Mapping[str, Any], bug: Mapping[str, Any]) -> bool:
