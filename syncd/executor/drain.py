@@ -49,6 +49,7 @@ from syncd.executor.outcome import (
     Refused,
     Superseded,
     backoff,
+    unforeseen,
 )
 from syncd.executor.tickets import TicketWriter
 from syncd.sources.errors import (
@@ -66,8 +67,6 @@ from syncd.store import SUPERSEDED, Intent, IntentState, Store, Tx
 log = structlog.get_logger(__name__)
 
 BATCH = 50
-FAULTS_BEFORE_PARKING = 10
-"""Tries of an intent that fails in a way nobody foresaw, before it waits for a person."""
 
 
 class Lane(StrEnum):
@@ -199,7 +198,7 @@ class Executor:
             if verifying and isinstance(outcome, Later):  # we could not look: what was in doubt still is
                 report.stopped = outcome.reason if outcome.stop_lane else report.stopped
                 outcome = InDoubt(outcome.seconds, outcome.reason)
-        except Exception as error:  # one bad intent never stops the others; it is logged and parked
+        except Exception as error:  # one bad intent never stops the others; it is logged
             log.exception("intent_failed", intent=intent.id, kind=intent.kind, subject=intent.subject)
             outcome = self._unforeseen(intent, error)
         self._settle(intent, outcome, report)
@@ -236,12 +235,7 @@ class Executor:
     def _unforeseen(self, intent: Intent, error: Exception) -> Outcome:
         with self._store.reading() as tx:
             state = tx.intent(intent.id)
-        reason = f"{type(error).__name__} while it was carried out; the log has the details"
-        if intent.attempts >= FAULTS_BEFORE_PARKING:
-            return Parked(reason)
-        if state is not None and state.state is IntentState.SENT:
-            return InDoubt(backoff(intent.attempts, intent.id), reason)
-        return Later(backoff(intent.attempts, intent.id), reason)
+        return unforeseen(intent, error, is_sent=state is not None and state.state is IntentState.SENT)
 
     # ---- one intent ----
 

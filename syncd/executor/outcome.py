@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from syncd.core.model import Base, Conflict, IssueSnapshot, Json, TicketSnapshot
-from syncd.store import Tx
+from syncd.store import Intent, StoreBusy, StoreFenced, StoreFull, StoreReadOnly, StoreUnreachable, Tx
 
 MAX_BACKOFF = 3600.0
 LOOK_AFTER = 5.0
@@ -16,6 +16,12 @@ LOOK_AFTER = 5.0
 
 VERIFY_AFTER = 60.0
 """Seconds after an unanswered write before its absence on the server counts: the request may still be running."""
+
+FAULTS_BEFORE_PARKING = 10
+"""Tries of an intent that fails in one way that nobody foresaw, before it waits for a person."""
+
+STORE_TROUBLE = (StoreBusy, StoreFenced, StoreFull, StoreReadOnly, StoreUnreachable)
+"""What is wrong with the store as a whole, and with no intent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +89,17 @@ def backoff(attempts: int, intent_id: str) -> float:
     """Seconds before try number attempts + 1: doubling from 5 s to an hour, spread by the intent's id (0.7 to 1.3)."""
     spread = 0.7 + 0.6 * blake2b(f"{intent_id}:{attempts}".encode(), digest_size=2).digest()[0] / 255
     return min(MAX_BACKOFF, 5.0 * 2.0 ** min(attempts, 12)) * spread
+
+
+def unforeseen(intent: Intent, error: Exception, *, is_sent: bool) -> Outcome:
+    """What becomes of an intent whose try ended in an error that is no answer of a server.
+
+    Parked only when the same error ended its last try too: tries that were put off for a reason, such as a server that
+    can only be read, count for the waiting and not against the intent. Trouble of the store parks nothing.
+    """
+    reason = f"{type(error).__name__} while it was carried out; the log has the details"
+    is_its_own = not isinstance(error, STORE_TROUBLE) and intent.last_error == reason
+    if is_its_own and intent.attempts >= FAULTS_BEFORE_PARKING:
+        return Parked(reason)
+    seconds = backoff(intent.attempts, intent.id)
+    return InDoubt(seconds, reason) if is_sent else Later(seconds, reason)
