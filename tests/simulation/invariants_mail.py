@@ -135,19 +135,30 @@ def nothing_is_told_twice(history: History, watch: Stopwatch, promises: Promises
     del watch
     if history.outcome.faults["old_backup"]:
         return  # what was told since the backup may be told again
-    known: set[str] = set()
+    for mail in repeated_news(promises.office.mails, promises.office.offered, lambda fact: _times_back(history, fact)):
+        history.broken("I7", f"{mail.recipient} is told again of {', '.join(mail.facts)}: {mail.message_id}")
+
+
+def repeated_news(mails: Sequence[Mail], offered: Sequence[Mail], times_back: Callable[[str], int]) -> list[Mail]:
+    """The messages that promised news and had none, though they came under an id of their own.
+
+    Each is judged by when the server was first shown it: a digest that comes while a breach waits for a server that put
+    it off does not make old news of it. `times_back`: how often a fact's ticket was opened again.
+    """
+    first = {(mail.recipient, mail.message_id): place for place, mail in reversed(list(enumerate(offered)))}
+    once = {(mail.recipient, mail.message_id): mail for mail in reversed(mails)}
     heard: dict[str, Counter[str]] = defaultdict(Counter)
-    for mail in promises.office.mails:
-        if mail.message_id in known:
-            continue
-        known.add(mail.message_id)
+    repeats = []
+    for key in sorted(once, key=first.__getitem__):
+        mail = once[key]
         mine, facts = heard[mail.recipient], {fact for fact in mail.facts if ".-." not in fact}  # none of a rule's
         is_deputy = mail.recipient == FALLBACK  # who hears what others could not be told, too
         promises_news = mail.reason in NEWS and facts and not is_deputy
-        if promises_news and all(mine[fact] > _times_back(history, fact) for fact in facts):
-            history.broken("I7", f"{mail.recipient} is told again of {', '.join(mail.facts)}: {mail.message_id}")
+        if promises_news and all(mine[fact] > times_back(fact) for fact in facts):
+            repeats.append(mail)
         for fact in facts:
             mine[fact] = 0 if mail.reason == "correction" else max(mine[fact] + bool(promises_news), 1)
+    return repeats
 
 
 def _times_back(history: History, fact: str) -> int:
