@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -80,6 +81,8 @@ class BugCreator:
         self._began = clock.monotonic()
         with store.reading() as tx:
             self._known_then = tx.newest_issue_numbers()
+        self._shown_first: dict[str, int] = {}  # each project's newest number in the index, when it was first asked
+        self._made_since: dict[str, set[int]] = defaultdict(set)  # numbers that this process got for what it asked for
 
     def perform(self, intent: Intent, now: datetime, before_send: Send) -> Outcome:
         """See Performer.perform."""
@@ -126,6 +129,7 @@ class BugCreator:
             except (RefusedError, NotFoundError) as error:
                 return Later(UNSEEN, _unseen(action, error))
             return Refused(NOT_MADE, refusal("jira", describe(action), refused))
+        self._made_since[action.project_key].add(made.number)
         return self._made(action, intent, (made,))
 
     def verify(self, intent: Intent, now: datetime) -> Outcome:
@@ -217,17 +221,23 @@ class BugCreator:
     def _forgotten_after(self, action: CreateBug, floor: int) -> int | None:
         """A store that was put back may have forgotten what was sent: while the index may lag behind what was made
         before this process began, the number after which the newest keys are read. A store that knew no bug of the
-        project is a new one as a rule: it reads no more than what is newer than all that the index shows."""
+        project is a new one as a rule: it reads no more than what is newer than all that the index showed at first.
+        What was found or made since counts for nothing there: what is forgotten may lie below it."""
         if self._clock.monotonic() - self._began >= INDEX_LAG:
             return None
-        known = self._known_then.get(action.project_key)
-        return floor if known is None else max(known, floor - NEWEST)
+        first = self._known_then.get(action.project_key, self._shown_first[action.project_key])
+        after = max(first, floor - NEWEST)
+        while after + 1 in self._made_since[action.project_key]:  # made for another request, as it was sent for that
+            after += 1
+        return after
 
     def _floor(self, action: CreateBug) -> int:
         """What is surely there: the index may lag behind what we have seen ourselves."""
         with self._store.reading() as tx:
             known = tx.newest_issue_number(action.project_key)
-        return max(known, self._maker.newest_number(action.project_key))
+        shown = self._maker.newest_number(action.project_key)
+        self._shown_first.setdefault(action.project_key, shown)
+        return max(known, shown)
 
     def _made(self, action: CreateBug, intent: Intent, found: Sequence[Found]) -> Outcome:
         """It is there. The first one counts; others are twins."""

@@ -25,6 +25,16 @@ def test_a_bug_is_found_by_its_key_while_the_search_is_behind(tmp_path: Path, de
     is_whole(lab, ticket)
 
 
+def lose_store(lab: Lab, folder: Path) -> None:
+    """The store is gone, and the daemon starts with a new one."""
+    lab.app.store.close()
+    for file in folder.glob("syncd.db*"):
+        file.unlink()
+    lab.app = lab._start()
+    lab.cycle()
+    lab.accept()
+
+
 def test_a_store_that_was_lost_finds_its_bug_by_the_key_while_the_search_is_behind(
     tmp_path: Path, deployment: Deployment
 ) -> None:
@@ -34,14 +44,26 @@ def test_a_store_that_was_lost_finds_its_bug_by_the_key_while_the_search_is_behi
     ticket = ask(lab)
     while not of_ticket(lab, ticket):
         lab.cycle()
-    lab.app.store.close()
-    for file in tmp_path.glob("syncd.db*"):
-        file.unlink()
-    lab.app = lab._start()
-    lab.cycle()
-    lab.accept()
+    lose_store(lab, tmp_path)
     heal(lab)
     is_whole(lab, ticket)
+
+
+def test_a_bug_that_was_made_since_the_store_was_lost_hides_no_older_one(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    lab.sandbox.jira.switches["search_lag_seconds"] = 900
+    lab.sandbox.ctx.faults.add(Fault("drop_after", "jira", method="POST", path=CREATION, times=1))
+    other = lab.ticket()
+    ticket = ask(lab)
+    while not of_ticket(lab, ticket):
+        lab.cycle()
+    lab.sandbox.zendesk.add_tags(ticket=other, actor=lab.agent, tags=["to_engineering"])
+    lose_store(lab, tmp_path)
+    heal(lab)
+    is_whole(lab, ticket)
+    is_whole(lab, other)
 
 
 def forgotten(lab: Lab, folder: Path, *faults: Fault) -> int:
