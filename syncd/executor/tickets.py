@@ -250,6 +250,9 @@ def _told_before(action: UpdateTicket, history: Sequence[TicketChange]) -> Itera
         return
     news, agreed, stage = event.rsplit(":", 2)
     yield marker_of(replace(action, source=event))
+    if not int(agreed):  # nothing was agreed: the store that was lost may have told it as it linked the two
+        for link_id in action.link_ids:
+            yield marker_of(replace(action, source=f"linked:{link_id}:{stage}"))
     for version in {int(change.at.timestamp()) for change in history}:
         if version > int(agreed):
             yield marker_of(replace(action, source=f"{news}:{version}:{stage}"))

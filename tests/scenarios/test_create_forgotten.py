@@ -66,6 +66,23 @@ def test_a_bug_that_was_made_since_the_store_was_lost_hides_no_older_one(
     is_whole(lab, other)
 
 
+def test_what_was_told_as_the_bug_was_linked_is_not_told_again_by_a_backup_of_before(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    lab = lab_with(tmp_path, deployment)
+    lab.sandbox.ctx.faults.add(Fault("drop_after", "jira", method="POST", path=CREATION, times=1))
+    ticket = ask(lab)
+    while not of_ticket(lab, ticket):
+        lab.cycle()
+    backup = lab.app.store.backup(tmp_path / "old.backup")
+    heal(lab)
+    before = lab.notes(ticket)
+    lab.put_back(backup)
+    heal(lab)
+    assert lab.notes(ticket) == before
+    assert [link.issue_key for link in lab.links() if link.ticket_id == ticket] == [of_ticket(lab, ticket)[0]["key"]]
+
+
 def forgotten(lab: Lab, folder: Path, *faults: Fault) -> int:
     """A solved ticket whose tag asked for a bug, with a request for each fault, of which the store knows nothing."""
     backup = lab.app.store.backup(folder / "old.backup")
