@@ -226,6 +226,8 @@ class Histories:
                 if page.crowded is not None:
                     note_crowded(tx, page.crowded, report, now)
                 tx.set_cursor_forward(EVENTS_PAST, known.live if page.end else page.end_time, now)
+                if known_history(tx).is_whole:  # from here on tickets are complete of which this page told nothing new
+                    tx.recompute_clocks()
 
     def read_audits(self, report: CycleReport) -> None:
         """The whole audits of the next tickets that wait for it. Those that cannot be read now are asked for again

@@ -228,3 +228,20 @@ def test_an_unknown_answer_is_looked_for_and_written_once(desk: Desk, kind: str)
     before = desk.mark()
     desk.cycle(3, seconds=60)
     assert desk.puts(before) == []
+
+
+def test_a_ticket_that_was_solved_while_the_history_was_read_back_shows_its_end(tmp_path: Path) -> None:
+    """All of it was known before the last pages came, and they told nothing of it."""
+    desk = Desk(tmp_path, "cloud")
+    ticket, *_ = [desk.ticket("open") for _ in range(40)]
+    desk.sandbox.advance(3600)
+    desk.sandbox.zendesk.switches["export_page_limit"] = 4
+    desk.cycle(complete=True)
+    desk.accept()
+    desk.agent_sets(ticket, "solved")
+    desk.cycle(5, seconds=60)
+    assert "read_until" in desk.reports[-1].clocks, "pages are missing"
+    assert desk.seen(ticket)[1] is None
+    desk.cycle(4, seconds=60)
+    assert "read_until" not in desk.reports[-1].clocks
+    assert desk.seen(ticket)[1] == "sla_met"
