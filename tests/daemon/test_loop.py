@@ -153,6 +153,7 @@ def test_many_reloads_under_traffic_lose_no_cycle(house: House) -> None:
     good = house.config.read_text(encoding="utf-8")
     bad = good.replace("routes:", "rutes:")
     with resident(house) as running:
+        running.cycles()  # what it says of its configuration as it starts is no answer to a reload
         house.moves(key, "Done", "Done")
         for turn in range(10):
             house.config.write_text(bad if turn % 2 else good, encoding="utf-8")
